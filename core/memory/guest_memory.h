@@ -1,0 +1,143 @@
+// The guest's memory: the table of its mappings, its heap, and the real mappings behind them, kept in step.
+//
+// Every operation follows the kernel's rules in the kernel's order and returns what the kernel would (a
+// value, or -errno). Where guest mappings go is decided here, the same in live and in workers. What only the
+// kernel can decide (is there memory? may it be locked?) is a Verdict: in live the kernel's answer, in a
+// worker the recorded one, after which the worker does the same step for itself.
+//
+// Guest pages are never really executable: translated code runs in the engine's windows. The guest's view of
+// protections is the table's.
+#pragma once
+#include <expected>
+#include <functional>
+#include <optional>
+#include <span>
+
+#include "core/base/error.h"
+#include "core/engine.h"
+#include "core/memory/address_map.h"
+
+namespace fred {
+
+/// One step that the kernel decides. It may be run or not; it changes only real mappings, never the table.
+using KernelStep = std::function<i64()>;
+/// Runs a step and returns its result; or, in a worker, takes the recorded result and runs it if that is a
+/// success. `ask_kernel` just runs it.
+using Verdict = std::function<i64(const KernelStep&)>;
+i64 ask_kernel(const KernelStep& step);
+
+/// What mmap is asked for. `flags` are MAP_* as the guest gives them.
+struct MapRequest {
+  GuestAddr addr;
+  u64 size = 0;
+  int prot = 0;
+  u32 flags = 0;
+  u64 offset = 0;                          // in the file, page-aligned
+  std::shared_ptr<const MappedFile> file;  // null: anonymous
+  int fd = -1;                             // what is really mapped when there is a file
+  u8 max_prot = 7;                         // what mprotect may give later
+  std::string name = {};                   // "[vdso]"
+};
+
+class GuestMemory {
+ public:
+  /// Notes what the engine itself has below layout::stack_top, so that the guest is kept off it.
+  explicit GuestMemory(Engine& engine);
+
+  const AddressMap& table() const { return table_; }
+  MapNames names() const { return {{heap_begin_, brk_}, initial_sp_}; }
+  /// As the guest reads in /proc/self/maps.
+  std::string maps_text();
+
+  // Operations of the guest. ----------------------------------------------------------------------------
+
+  /// Where a request goes, or -errno. Changes nothing.
+  std::expected<GuestRange, i64> place(const MapRequest& request);
+  /// The address, or -errno.
+  i64 map(const MapRequest& request, const Verdict& verdict = ask_kernel);
+  i64 unmap(GuestAddr addr, u64 size, const Verdict& verdict = ask_kernel);
+  i64 protect(GuestAddr addr, u64 size, int prot, const Verdict& verdict = ask_kernel);
+  i64 remap(GuestAddr old, u64 old_size, u64 new_size, u32 flags, GuestAddr wanted,
+            const Verdict& verdict = ask_kernel);
+  i64 advise(GuestAddr addr, u64 size, int advice, const Verdict& verdict = ask_kernel);
+  /// The new end of the heap, or the old one if it cannot be moved, as the system call returns.
+  GuestAddr set_brk(GuestAddr wanted, const Verdict& verdict = ask_kernel);
+  GuestAddr brk() const { return brk_; }
+  /// PR_SET_VMA_ANON_NAME: an empty name takes it away.
+  i64 name_anonymous(GuestAddr addr, u64 size, const std::string& name);
+  /// SysV shared memory: maps `id` where `place` says. `file` names it as the kernel does.
+  i64 attach_shared(GuestRange at, int prot, bool replace, std::shared_ptr<const MappedFile> file,
+                    const KernelStep& attach, const Verdict& verdict);
+
+  // Loading. --------------------------------------------------------------------------------------------
+
+  /// Unmaps everything of the guest (execve). Engine ranges stay.
+  void clear_guest();
+  /// Where the heap starts; it is empty.
+  void start_heap(GuestAddr at);
+  /// The main stack: grows down from layout::stack_top by itself; `size` bytes of it exist at first.
+  i64 make_stack(u64 size, int prot);
+  void set_initial_sp(GuestAddr sp) { initial_sp_ = sp; }
+  /// The room of the main stack, from its limit when it was made.
+  u64 stack_room() const { return stack_room_; }
+  /// The end of the area that mappings are placed in, top-down.
+  GuestAddr mmap_top() const;
+
+  // Engine ranges. --------------------------------------------------------------------------------------
+
+  /// Finds and reserves room for a window of `size` bytes whose every byte is within layout::window_reach of every
+  /// byte of `code`, out of the way of a growing heap. It is mapped PROT_NONE; the owner maps over it (MAP_FIXED).
+  Result<GuestRange> reserve_engine_near(GuestRange code, u64 size);
+  /// Reserves exactly this range, in the same way. False if something lies there. A range that is already
+  /// reserved is fine (a worker forked after the reservation).
+  bool reserve_engine_at(GuestRange range);
+  void release_engine(GuestRange range);
+  /// True if any of it is not the guest's to use.
+  bool is_engine(GuestRange range) const;
+
+  // Forks and states. -----------------------------------------------------------------------------------
+
+  /// Before the guest forks: MAP_SHARED|MAP_ANONYMOUS memory, until now private, becomes really shared.
+  /// -errno if memory is short.
+  i64 share_for_fork();
+  /// In the guest's forked child: does what MADV_DONTFORK and MADV_WIPEONFORK asked for.
+  void apply_fork_advice();
+  /// In a forked snapshot or worker: memory that is really shared with live becomes a private copy.
+  /// -errno if memory is short.
+  i64 detach_shared();
+
+  /// The table, the heap and the layout, without the contents of memory.
+  std::vector<u8> serialise() const;
+  /// Makes the mappings of a serialised state, for real, in a process that has none of the guest's. Contents of
+  /// anonymous memory and changes to private file pages are the caller's to fill in.
+  Result<> restore(std::span<const u8> state);
+
+ private:
+  std::optional<GuestAddr> choose(const MapRequest& request, u64 size) const;
+  void absorb_engine_mappings();
+  /// Brings the table up to date with the kernel's growing of stacks.
+  void refresh_growing();
+  void grow_entry(const Mapping& mapping);
+  /// Tells the translator about code in this range that is about to change or go.
+  void drop_code(GuestRange range);
+  i64 unmap_pieces(GuestRange range, const Verdict& verdict);
+  bool growable_in_place(const Mapping& mapping, GuestAddr at, u64 more) const;
+  i64 move_to(const Mapping& mapping, GuestRange from, GuestRange to, u32 flags, const Verdict& verdict);
+  i64 duplicate(const Mapping& mapping, GuestAddr at, GuestRange to, const Verdict& verdict);
+  i64 make_really_shared(const Mapping& mapping);
+  i64 advise_one(const Mapping& mapping, int advice, const Verdict& verdict);
+  Result<> restore_one(const Mapping& mapping);
+  bool reserve(GuestRange range);
+
+  Engine& engine_;
+  AddressMap table_;
+  u64 stack_room_;
+  GuestAddr heap_begin_, brk_, initial_sp_;
+  bool other_growing_ = false;  // a MAP_GROWSDOWN mapping besides the main stack was made
+  u64 next_shared_ino_ = 1;     // for the names of shared anonymous memory
+};
+
+/// The protection that a guest page really has for what the guest sees.
+int real_prot(int guest_prot);
+
+}  // namespace fred

@@ -1,0 +1,147 @@
+// Unmapping, protecting, advising, the heap.
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/base/check.h"
+#include "core/base/raw_syscall.h"
+#include "core/memory/guest_memory.h"
+#include "core/memory/layout.h"
+
+namespace fred {
+
+namespace {
+
+constexpr int prot_all = PROT_READ | PROT_WRITE | PROT_EXEC;
+constexpr int prot_sem = 8;  // accepted and without meaning
+
+/// Ranges without gaps that the guest's mappings in `range` make up.
+std::vector<GuestRange> guest_runs(const AddressMap& table, GuestRange range) {
+  std::vector<GuestRange> runs;
+  for (const auto& m : table.in(range)) {
+    if (m.owner != Owner::guest) continue;
+    if (!runs.empty() && runs.back().end == m.range.begin)
+      runs.back().end = m.range.end;
+    else
+      runs.push_back(m.range);
+  }
+  return runs;
+}
+
+}  // namespace
+
+i64 GuestMemory::unmap_pieces(GuestRange range, const Verdict& verdict) {
+  for (const GuestRange piece : guest_runs(table_, range)) {
+    drop_code(piece);
+    const i64 done = verdict([&] { return raw_syscall(SYS_munmap, piece.begin.value, piece.size()); });
+    if (is_error(done)) return done;
+    table_.erase(piece);
+  }
+  return 0;
+}
+
+i64 GuestMemory::unmap(GuestAddr addr, u64 size, const Verdict& verdict) {
+  if (addr.value % page_size || addr.value > layout::task_size || size > layout::task_size - addr.value) return -EINVAL;
+  size = page_ceil(size);
+  if (size == 0) return -EINVAL;
+  refresh_growing();
+  return unmap_pieces(guest_range(addr, size), verdict);
+}
+
+i64 GuestMemory::protect(GuestAddr addr, u64 size, int prot, const Verdict& verdict) {
+  const int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+  prot &= ~(PROT_GROWSDOWN | PROT_GROWSUP);
+  if (grows == (PROT_GROWSDOWN | PROT_GROWSUP)) return -EINVAL;
+  if (addr.value % page_size) return -EINVAL;
+  if (size == 0) return 0;
+  size = page_ceil(size);
+  if (addr.value + size <= addr.value) return -ENOMEM;
+  if (prot & ~(prot_all | prot_sem)) return -EINVAL;
+  prot &= prot_all;
+  refresh_growing();
+  GuestRange range = guest_range(addr, size);
+  const Mapping* first = table_.find_from(addr);
+  if (grows == PROT_GROWSDOWN) {
+    if (!first || first->range.begin >= range.end) return -ENOMEM;
+    if (!(first->flags & MAP_GROWSDOWN)) return -EINVAL;
+    range.begin = first->range.begin;
+  } else if (!first || first->range.begin > addr) {
+    return -ENOMEM;
+  } else if (grows == PROT_GROWSUP) {
+    return -EINVAL;
+  }
+
+  GuestAddr at = range.begin;
+  for (const auto& m : table_.in(range)) {
+    if (m.range.begin != at || m.owner != Owner::guest) return -ENOMEM;
+    if (prot & ~m.max_prot) return -EACCES;
+    at = m.range.end;
+    if (m.prot == prot) continue;
+    drop_code(m.range);
+    const i64 done = verdict([&] {
+      return raw_syscall(SYS_mprotect, m.range.begin.value, m.range.size(), static_cast<u64>(real_prot(prot)));
+    });
+    if (is_error(done)) return done;
+    table_.update(m.range, [&](Mapping& changed) {
+      changed.prot = static_cast<u8>(prot);
+      if (prot & PROT_WRITE && changed.flags & MAP_PRIVATE && !(changed.flags & MAP_NORESERVE))
+        changed.traits |= trait_accounted;
+    });
+    if (prot & PROT_EXEC) engine_.code_mapped(m.range);
+  }
+  return at < range.end ? -ENOMEM : 0;
+}
+
+GuestAddr GuestMemory::set_brk(GuestAddr wanted, const Verdict& verdict) {
+  if (wanted < heap_begin_ || wanted >= layout::stack_top) return brk_;
+  const GuestAddr old_end{page_ceil(brk_.value)}, new_end{page_ceil(wanted.value)};
+  if (new_end < old_end) {
+    refresh_growing();
+    if (unmap_pieces({new_end, old_end}, verdict) < 0) return brk_;
+  } else if (new_end > old_end) {
+    refresh_growing();
+    const GuestRange more{old_end, new_end};
+    if (!table_.is_free({more.begin, more.end + page_size})) return brk_;
+    Mapping m;
+    m.range = more;
+    m.prot = PROT_READ | PROT_WRITE;
+    m.flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    m.traits = trait_accounted;
+    m.offset = more.begin.value;
+    const i64 done = verdict([&]() -> i64 {
+      if (engine_.mode() != Mode::replay) {
+        rlimit data{};
+        raw_syscall(SYS_prlimit64, 0, RLIMIT_DATA, 0, reinterpret_cast<u64>(&data));
+        if (data.rlim_cur < wanted - heap_begin_) return -ENOMEM;
+      }
+      return raw_syscall(SYS_mmap, more.begin.value, more.size(), m.prot, m.flags | MAP_FIXED_NOREPLACE,
+                         static_cast<u64>(-1), 0);
+    });
+    if (is_error(done)) return brk_;
+    table_.insert(std::move(m));
+  }
+  return brk_ = wanted;
+}
+
+i64 GuestMemory::name_anonymous(GuestAddr addr, u64 size, const std::string& name) {
+  if (addr.value % page_size) return -EINVAL;
+  size = page_ceil(size);
+  if (addr.value + size < addr.value) return -EINVAL;
+  if (size == 0) return 0;
+  const GuestRange range = guest_range(addr, size);
+  GuestAddr at = addr;
+  bool hole = false;
+  for (const auto& m : table_.in(range)) {
+    hole |= m.range.begin != at || m.owner != Owner::guest;
+    at = m.range.end;
+    if (m.owner != Owner::guest) continue;
+    if (m.file) return -EBADF;
+    table_.update(m.range, [&](Mapping& c) { c.name = name.empty() ? "" : "[anon:" + name + "]"; });
+  }
+  return hole || at < range.end ? -ENOMEM : 0;
+}
+
+}  // namespace fred
