@@ -1,0 +1,53 @@
+#include "core/syscalls/walker.h"
+
+#include "core/base/log.h"
+#include "core/engine.h"
+#include "core/syscalls/table.h"
+#include "core/syscalls/walk.h"
+
+namespace fred {
+namespace {
+
+[[gnu::noinline, gnu::cold]] i64 unknown_number(Syscall& call) {
+  const u32 number = static_cast<u32>(call.number());
+  call.engine().notice_once(number, fmt::format("the program used system call {}, which fred does not know: it was "
+                                                "told that the kernel does not have it (ENOSYS)",
+                                                number));
+  return -ENOSYS;
+}
+
+[[gnu::noinline, gnu::cold]] i64 refuse(const Row& row) {
+  LOG_INFO(syscall, "{} refused with errno {}: {}", row.name, row.error, row.reason);
+  return -static_cast<i64>(row.error);
+}
+
+i64 run_row(Syscall& call, const Row* row) {
+  if (row == nullptr) [[unlikely]]
+    return unknown_number(call);
+  switch (row->cls) {
+    case RowClass::walked:
+      return walk(call, *row);
+    case RowClass::handled:
+      if (touches_engine(call, *row)) return -EBADF;
+      return row->handler(call);
+    case RowClass::refused:
+    case RowClass::absent:
+    case RowClass::none:
+      break;
+  }
+  return refuse(*row);
+}
+
+}  // namespace
+
+i64 run_syscall(Syscall& call) {
+  const Row* row = find_row(call.number());
+  const i64 result = run_row(call, row);
+  LOG_DEBUG(syscall, "{}({:#x}, {:#x}, {:#x}, {:#x}, {:#x}, {:#x}) = {}", syscall_name(call.number()), call.arg(0),
+            call.arg(1), call.arg(2), call.arg(3), call.arg(4), call.arg(5), result);
+  return result;
+}
+
+i64 walk_row(Syscall& call) { return walk(call, *find_row(call.number())); }
+
+}  // namespace fred
