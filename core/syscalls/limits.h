@@ -1,0 +1,33 @@
+// Resource limits that the guest sees but that must not bind the engine, which shares the process.
+#pragma once
+#include "core/base/types.h"
+
+namespace fred {
+
+class Syscall;
+
+struct ResourceLimit {
+  u64 soft = ~u64{0}, hard = ~u64{0};  // ~0: no limit
+};
+
+/// The guest's values of the limits that are kept here instead of in the kernel: RLIMIT_CORE (the engine's
+/// own is 0, so that no core file of the engine is written), RLIMIT_AS and RLIMIT_DATA (the engine's code
+/// caches would count). All other limits are the process's own. Pointer-free: a part of the guest's state.
+struct GuestLimits {
+  ResourceLimit core, address_space, data;
+
+  /// The entry of an RLIMIT_* number, or nullptr if the kernel keeps that one.
+  ResourceLimit* find(u64 resource);
+};
+
+/// The one of this process; forked processes inherit theirs.
+GuestLimits& guest_limits();
+
+/// At the start of live, before anything of the guest runs: notes the limits that the process was given
+/// and takes the kept ones off the engine.
+void take_over_limits();
+
+/// For a process that leaves the engine (a forked child before its execve): the kernel gets the kept limits.
+void hand_back_limits();
+
+}  // namespace fred
