@@ -8,6 +8,7 @@ A guest's header comment may carry directives, one per line:
   // skip-if-no: avx512f     a flag of /proc/cpuinfo that the program needs
   // engine: --cpu=native    options for fred
   // nondeterministic        only the status is compared
+  // status: -11             what the native run must give (default 0; -N: death by signal N)
   // expect: TEXT            under fred the output is this (repeat for more lines), status 0, not as natively
   // fred-line: TEXT         fred must print a line that starts "fred: TEXT"
 """
@@ -26,7 +27,7 @@ from harness import MODES, Outcome, Result
 
 HERE = Path(__file__).resolve().parent
 SOURCES = (".c", ".cpp", ".S")
-DIRECTIVES = {"args", "stdin", "modes", "skip-if-no", "engine", "nondeterministic", "expect", "fred-line", "build"}
+DIRECTIVES = {"args", "status", "stdin", "modes", "skip-if-no", "engine", "nondeterministic", "expect", "fred-line"}
 
 
 @dataclasses.dataclass
@@ -80,14 +81,17 @@ def run_native(guest: Guest, timeout: float) -> Outcome:
     return harness.execute([str(guest.program), *guest.words("args")], stdin=guest.stdin(), timeout=timeout)
 
 
-def native_problems(outcome: Outcome) -> list[str]:
+def native_problems(guest: Guest, outcome: Outcome) -> list[str]:
+    expected = int(guest.directives.get("status", ["0"])[0])
+    if outcome.status != expected:
+        return [f"natively: status {outcome.status}, expected {expected}", *outcome.problems]
     failed = [line.decode(errors="replace") for line in outcome.stdout.splitlines() if b"FAIL" in line]
     return [f"natively: {line}" for line in outcome.problems + failed[:5]]
 
 
 def check_native(guest: Guest, timeout: float) -> Result:
     first, second = run_native(guest, timeout), run_native(guest, timeout)
-    problems = native_problems(first)
+    problems = native_problems(guest, first)
     if first.status != second.status:
         problems.append(f"status {first.status}, then {second.status}")
     if "nondeterministic" not in guest.directives:
@@ -98,7 +102,7 @@ def check_native(guest: Guest, timeout: float) -> Result:
 
 def check_under_fred(guest: Guest, fred: Path, modes: Sequence[str], options: Sequence[str], timeout: float) -> Result:
     native = run_native(guest, timeout)
-    problems = native_problems(native)
+    problems = native_problems(guest, native)
     if problems:
         return Result(guest.name, "failed", problems)
     if "expect" in guest.directives:

@@ -1,9 +1,6 @@
 // Shared by the guest programs. A guest checks itself: what cannot be printed because it varies from run
 // to run is compared here, and the program ends with "ok". A failed check prints a line with FAIL.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,6 @@
 // Blocks of one instruction: jumps to jumps, calls to returns, and a branch into the middle of another
 // instruction. The exit status is the number of visits.
+// status: 5
 // build: -nostdlib -static
 #include <sys/syscall.h>
   .globl _start

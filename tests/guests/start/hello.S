@@ -1,4 +1,5 @@
 // Raw system calls and no libc: the smallest guest.
+// status: 7
 // build: -nostdlib -static
 #include <sys/syscall.h>
   .globl _start

@@ -1,4 +1,5 @@
 // A statically linked C program: IRELATIVE relocations, TLS set up without a dynamic linker.
+// status: 43
 // build: -static
 // args: 3 5
 #include "common.h"
