@@ -55,7 +55,9 @@ i64 ask_kernel(const KernelStep& step) { return step(); }
 
 int real_prot(int guest_prot) { return (guest_prot & ~PROT_EXEC) | (guest_prot & PROT_EXEC ? PROT_READ : 0); }
 
-GuestMemory::GuestMemory(Engine& engine) : engine_(engine), stack_room_(stack_limit()) { absorb_engine_mappings(); }
+GuestMemory::GuestMemory(Engine& engine) : engine_(engine), sources_(engine), stack_room_(stack_limit()) {
+  absorb_engine_mappings();
+}
 
 GuestAddr GuestMemory::mmap_top() const {
   return layout::stack_top - std::max(stack_room_, layout::smallest_stack_room) - 2 * layout::stack_guard;

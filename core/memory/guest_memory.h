@@ -16,6 +16,7 @@
 #include "core/base/error.h"
 #include "core/engine.h"
 #include "core/memory/address_map.h"
+#include "core/memory/file_sources.h"
 
 namespace fred {
 
@@ -28,15 +29,15 @@ i64 ask_kernel(const KernelStep& step);
 
 /// What mmap is asked for. `flags` are MAP_* as the guest gives them.
 struct MapRequest {
-  GuestAddr addr;
+  GuestAddr addr = {};
   u64 size = 0;
   int prot = 0;
   u32 flags = 0;
-  u64 offset = 0;                          // in the file, page-aligned
-  std::shared_ptr<const MappedFile> file;  // null: anonymous
-  int fd = -1;                             // what is really mapped when there is a file
-  u8 max_prot = 7;                         // what mprotect may give later
-  std::string name = {};                   // "[vdso]"
+  u64 offset = 0;                               // in the file, page-aligned
+  std::shared_ptr<const MappedFile> file = {};  // null: anonymous
+  int fd = -1;                                  // what is really mapped when there is a file
+  u8 max_prot = 7;                              // what mprotect may give later
+  std::string name = {};                        // "[vdso]"
 };
 
 class GuestMemory {
@@ -45,6 +46,7 @@ class GuestMemory {
   explicit GuestMemory(Engine& engine);
 
   const AddressMap& table() const { return table_; }
+  FileSources& sources() { return sources_; }
   MapNames names() const { return {{heap_begin_, brk_}, initial_sp_}; }
   /// As the guest reads in /proc/self/maps.
   std::string maps_text();
@@ -131,6 +133,7 @@ class GuestMemory {
 
   Engine& engine_;
   AddressMap table_;
+  FileSources sources_;
   u64 stack_room_;
   GuestAddr heap_begin_, brk_, initial_sp_;
   bool other_growing_ = false;  // a MAP_GROWSDOWN mapping besides the main stack was made

@@ -1,0 +1,242 @@
+#include "core/memory/file_sources.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/base/log.h"
+#include "core/base/raw_syscall.h"
+#include "core/memory/file_copy.h"
+
+namespace fred {
+
+namespace {
+
+u64 arg(int fd) { return static_cast<u64>(fd); }
+u64 arg(const void* p) { return reinterpret_cast<u64>(p); }
+i64 nanoseconds(const struct timespec& t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; }
+
+/// Files up to this size are copied whole, of larger ones only what is mapped.
+constexpr u64 copied_whole = u64{256} << 20;
+/// Files written less than this before we copy them may change again without their times telling.
+constexpr i64 settling_ns = 100'000'000;
+
+std::string descriptor_path(int fd) {
+  char text[4096];
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const i64 n = raw_syscall(SYS_readlink, arg(link.c_str()), arg(text), sizeof text);
+  return n > 0 ? std::string(text, static_cast<std::size_t>(n)) : std::string();
+}
+
+bool system_path(const std::string& path) {
+  static constexpr const char* folders[] = {"/usr/", "/lib/",  "/lib64/", "/lib32/",
+                                            "/bin/", "/sbin/", "/etc/",   "/opt/"};
+  return std::any_of(std::begin(folders), std::end(folders), [&](const char* f) { return path.starts_with(f); });
+}
+
+/// True if the file will stay as it is while this user's programs run. For root, who can change everything,
+/// what lies in the system's folders does.
+bool stays(const struct stat& st, const struct statfs& fs, const std::string& path, int access_mode) {
+  if (fs.f_flags & ST_RDONLY && st.st_nlink > 0) return true;
+  if (st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH) || st.st_nlink == 0 || access_mode != O_RDONLY) return false;
+  if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC || fs.f_type == PROC_SUPER_MAGIC) return false;
+  return raw_syscall(SYS_geteuid) != 0 || system_path(path);
+}
+
+}  // namespace
+
+std::string FileSources::full_path(const std::string& relative) const {
+  return engine_.recording_dir() + "/" + relative;
+}
+
+int FileSources::object(u64 dev, u64 ino) const {
+  const auto it = objects_.find({dev, ino});
+  return it == objects_.end() ? -1 : it->second.get();
+}
+
+std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) {
+  struct stat st {};
+  if (const i64 r = raw_syscall(SYS_fstat, arg(fd), arg(&st)); r < 0) return std::unexpected(r);
+  const i64 status = raw_syscall(SYS_fcntl, arg(fd), F_GETFL);
+  if (status < 0) return std::unexpected(status);
+  if (status & O_PATH) return std::unexpected(-EBADF);
+  const int access_mode = static_cast<int>(status) & O_ACCMODE;
+  if (use.shared && use.prot & PROT_WRITE && access_mode != O_RDWR) return std::unexpected(-EACCES);
+  if (access_mode == O_WRONLY) return std::unexpected(-EACCES);
+  struct statfs fs {};
+  raw_syscall(SYS_fstatfs, arg(fd), arg(&fs));
+  FileToMap found;
+  if (fs.f_flags & ST_NOEXEC) {
+    if (use.prot & PROT_EXEC) return std::unexpected(-EPERM);
+    found.max_prot &= ~PROT_EXEC;
+  }
+  if (use.shared && access_mode == O_RDONLY) found.max_prot &= ~PROT_WRITE;
+
+  MappedFile& file = found.file;
+  file.path = descriptor_path(fd);
+  file.dev = st.st_dev;
+  file.ino = st.st_ino;
+  file.size = static_cast<u64>(st.st_size);
+  file.mtime_ns = nanoseconds(st.st_mtim);
+  if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 5)) {
+    found.anonymous = true;
+    return found;
+  }
+  if (engine_.mode() == Mode::run) return found;
+  if (!S_ISREG(st.st_mode)) {
+    if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+      engine_.notice_once(st.st_rdev ^ 0x6d6d6170,
+                          "mapping of the device " + file.path + " cannot be recorded: the program gets ENODEV");
+    return std::unexpected(-ENODEV);
+  }
+  if (!use.shared || (access_mode == O_RDONLY && !use.shared_already)) {
+    if (stays(st, fs, file.path, access_mode)) {
+      file.source = Source::direct;
+      file.source_path = file.path;
+      return found;
+    }
+    file.source = Source::stand_in;
+  } else {
+    file.source = Source::shared;
+  }
+  const Version version{st.st_dev, st.st_ino, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim), file.size};
+  const bool fresh = file.source == Source::shared || use.shared_already;
+  auto path = stand_in(fd, version, {use.offset, use.offset + use.size}, fresh, file.path);
+  if (!path) return std::unexpected(path.error());
+  file.source_path = std::move(*path);
+  return found;
+}
+
+i64 FileSources::copy_failed(i64 error, const std::string& shown) {
+  engine_.notice_once(0x636f7079, "cannot keep a copy of the mapped file " + shown + " in " + engine_.recording_dir() +
+                                      " (" + strerror(static_cast<int>(-error)) + "): the mapping fails with ENOMEM");
+  return -ENOMEM;
+}
+
+std::expected<std::string, i64> FileSources::stand_in(int fd, const Version& version, Part part, bool fresh,
+                                                      const std::string& shown) {
+  auto known = stand_ins_.find(version);
+  if (known == stand_ins_.end() || fresh || !known->second.settled) {
+    StandIn made;
+    made.path = fmt::format("files/{:x}-{:x}-{:x}-{:x}", version.dev, version.ino, version.mtime_ns, serial_++);
+    struct timespec now {};
+    clock_gettime(CLOCK_REALTIME, &now);
+    made.settled = nanoseconds(now) - std::max(version.mtime_ns, version.ctime_ns) > settling_ns;
+    known = stand_ins_.insert_or_assign(version, std::move(made)).first;
+  }
+  if (version.size <= copied_whole) part = {0, version.size};
+  part.end = std::min(page_ceil(part.end), version.size);
+  StandIn& to = known->second;
+  const i64 done = copy_part(to, fd, version, part);
+  if (done == 0) return to.path;
+  raw_syscall(SYS_unlink, arg(full_path(to.path).c_str()));
+  stand_ins_.erase(known);
+  return std::unexpected(copy_failed(done, shown));
+}
+
+i64 FileSources::copy_part(StandIn& to, int fd, const Version& version, Part part) {
+  const bool first = to.parts.empty();
+  for (const Part& have : to.parts)
+    if (have.begin <= part.begin && part.end <= have.end) return 0;
+  if (first) raw_syscall(SYS_mkdir, arg(full_path("files").c_str()), 0700);
+  const std::string path = full_path(to.path);
+  const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (first ? O_CREAT | O_EXCL : 0);
+  const i64 opened = raw_syscall(SYS_open, arg(path.c_str()), static_cast<u64>(flags), 0600);
+  if (opened < 0) return opened;
+  const UniqueFd out{opened};
+  if (first) {
+    if (clone_file(out.get(), fd)) {
+      to.parts = {{0, version.size}};
+      return 0;
+    }
+    if (const i64 r = raw_syscall(SYS_ftruncate, arg(out.get()), version.size); r < 0) return r;
+  }
+  LOG_INFO(memory, "copying {:#x}-{:#x} of a mapped file to {}", part.begin, part.end, to.path);
+  // What is mapped from an earlier copy is not written again: it may differ by now in what it need not.
+  std::vector<Part> missing{part};
+  for (const Part& have : to.parts) {
+    std::vector<Part> left;
+    for (const Part& m : missing) {
+      if (m.begin < have.begin) left.push_back({m.begin, std::min(m.end, have.begin)});
+      if (m.end > have.end) left.push_back({std::max(m.begin, have.end), m.end});
+    }
+    missing = std::move(left);
+  }
+  for (const Part& m : missing) {
+    if (const i64 r = copy_range(out.get(), fd, m.begin, m.end); r < 0) return r;
+    to.parts.push_back(m);
+  }
+  if (part.begin >= part.end) to.parts.push_back(part);
+  return 0;
+}
+
+i64 FileSources::extend(const MappedFile& file, u64 offset, u64 size) {
+  const auto known = std::find_if(stand_ins_.begin(), stand_ins_.end(),
+                                  [&](const auto& entry) { return entry.second.path == file.source_path; });
+  if (known == stand_ins_.end()) return copy_failed(-ESTALE, file.path);
+  const Version& version = known->first;
+  const Part part{offset, std::min(page_ceil(offset + size), version.size)};
+  for (const Part& have : known->second.parts)
+    if (have.begin <= part.begin && part.end <= have.end) return 0;
+  if (part.begin >= part.end) return 0;
+  const i64 fd = raw_syscall(SYS_open, arg(file.path.c_str()), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return copy_failed(fd, file.path);
+  const UniqueFd from{fd};
+  struct stat st {};
+  raw_syscall(SYS_fstat, arg(from.get()), arg(&st));
+  const bool same = st.st_dev == version.dev && st.st_ino == version.ino && nanoseconds(st.st_mtim) == version.mtime_ns;
+  if (!same) return copy_failed(-ESTALE, file.path);
+  const i64 done = copy_part(known->second, from.get(), version, part);
+  return done == 0 ? 0 : copy_failed(done, file.path);
+}
+
+Result<UniqueFd> FileSources::open_object(const MappedFile& file) {
+  const auto duplicate = [&](int fd) { return UniqueFd{raw_syscall(SYS_fcntl, arg(fd), F_DUPFD_CLOEXEC, 0)}; };
+  int object_fd = object(file.dev, file.ino);
+  if (object_fd < 0) {
+    const i64 made = raw_syscall(SYS_memfd_create, arg("fred"), MFD_CLOEXEC);
+    if (made < 0) return fail_errno(static_cast<int>(-made), "memory for the shared file " + file.path);
+    object_fd = static_cast<int>(made);
+    keep_object(file.dev, file.ino, UniqueFd{made});
+  }
+  struct stat st {};
+  raw_syscall(SYS_fstat, arg(object_fd), arg(&st));
+  if (static_cast<u64>(st.st_size) < file.size) raw_syscall(SYS_ftruncate, arg(object_fd), file.size);
+  const std::string path = full_path(file.source_path);
+  const i64 from = raw_syscall(SYS_open, arg(path.c_str()), O_RDONLY | O_CLOEXEC);
+  if (from < 0) return fail_errno(static_cast<int>(-from), "the recording's copy of " + file.path);
+  const UniqueFd closing{from};
+  if (const i64 r = copy_range(object_fd, static_cast<int>(from), 0, file.size); r < 0)
+    return fail_errno(static_cast<int>(-r), "memory for the shared file " + file.path);
+  return duplicate(object_fd);
+}
+
+Result<UniqueFd> FileSources::open(const MappedFile& file) {
+  if (file.source == Source::shared && engine_.mode() == Mode::replay) return open_object(file);
+  const bool kept = file.source == Source::stand_in;
+  const std::string path = kept ? full_path(file.source_path) : file.path;
+  const int flags = file.source == Source::shared ? O_RDWR : O_RDONLY;
+  const i64 opened = raw_syscall(SYS_open, arg(path.c_str()), static_cast<u64>(flags | O_CLOEXEC));
+  if (opened < 0) return fail_errno(static_cast<int>(-opened), kept ? "the recording's copy of " + file.path : path);
+  UniqueFd fd{opened};
+  if (file.source == Source::direct) {
+    struct stat st {};
+    raw_syscall(SYS_fstat, arg(fd.get()), arg(&st));
+    if (static_cast<u64>(st.st_size) != file.size || nanoseconds(st.st_mtim) != file.mtime_ns)
+      return std::unexpected(Error{ESTALE, file.path + " has changed since it was recorded"});
+  }
+  return fd;
+}
+
+}  // namespace fred

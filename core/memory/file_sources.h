@@ -1,0 +1,85 @@
+// Where the bytes of mapped files come from, decided in live, and found again in a worker.
+//
+// A fork does not freeze a mapped file: after a write to it, a snapshot's private and read-only shared pages
+// show the new bytes. So while recording, a file that this user could change is mapped from a private
+// stand-in in the recording's directory; a file that only root can change is mapped directly, its size and
+// mtime being checked when a worker opens it. Memory that is MAP_SHARED with a writable file stays real in
+// live, and is a private object (per inode, so that two mappings of one file stay one memory) in a worker.
+#pragma once
+#include <expected>
+#include <map>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/engine.h"
+#include "core/memory/mapped_file.h"
+#include "core/memory/unique_fd.h"
+
+namespace fred {
+
+/// Which part of a file is mapped how.
+struct FileUse {
+  u64 offset = 0, size = 0;  // bytes
+  int prot = 0;
+  bool shared = false;          // MAP_SHARED
+  bool shared_already = false;  // the guest has this inode mapped with Source::shared
+};
+
+struct FileToMap {
+  MappedFile file;
+  u8 max_prot = 7;
+  bool anonymous = false;  // /dev/zero: memory without a file
+};
+
+class FileSources {
+ public:
+  explicit FileSources(Engine& engine) : engine_(engine) {}
+
+  /// Live only. What a mapping of the guest's descriptor maps; makes or completes the stand-in where one is
+  /// needed. Errors are those of mmap, in its order; ENOMEM, after one notice line, if no copy can be made.
+  std::expected<FileToMap, i64> describe(int fd, const FileUse& use);
+  /// Live only. Before a mapping of a stand-in shows more of the file (mremap): copies that part. ENOMEM if the
+  /// file cannot be read any more.
+  i64 extend(const MappedFile& file, u64 offset, u64 size);
+
+  /// The descriptor to map for `file` where the guest's own is not at hand: a worker, or a program being loaded.
+  /// The message names the file and what is wrong with it (changed, gone). In live, a `shared` file is the real one.
+  Result<UniqueFd> open(const MappedFile& file);
+
+  /// A worker's private object for an inode is no longer mapped anywhere.
+  void forget_object(u64 dev, u64 ino) { objects_.erase({dev, ino}); }
+  /// Replaces or adds the process-private object that stands for an inode (GuestMemory::detach_shared).
+  void keep_object(u64 dev, u64 ino, UniqueFd fd) { objects_[{dev, ino}] = std::move(fd); }
+  /// The descriptor of that object, or -1.
+  int object(u64 dev, u64 ino) const;
+
+ private:
+  struct Version {  // one state of one file
+    u64 dev, ino;
+    i64 mtime_ns, ctime_ns;
+    u64 size;
+    auto operator<=>(const Version&) const = default;
+  };
+  struct Part {
+    u64 begin, end;
+  };
+  struct StandIn {
+    std::string path;         // relative to the recording's directory
+    std::vector<Part> parts;  // what has been copied, in order, not touching
+    bool settled = false;     // the file was not written just before: the same times mean the same contents
+  };
+  /// The stand-in's path for this part of the file, or -errno.
+  std::expected<std::string, i64> stand_in(int fd, const Version& version, Part part, bool fresh,
+                                           const std::string& shown);
+  i64 copy_part(StandIn& to, int fd, const Version& version, Part part);
+  i64 copy_failed(i64 error, const std::string& shown);
+  std::string full_path(const std::string& relative) const;
+  Result<UniqueFd> open_object(const MappedFile& file);
+
+  Engine& engine_;
+  std::map<Version, StandIn> stand_ins_;
+  std::map<std::pair<u64, u64>, UniqueFd> objects_;  // worker: dev, ino → a private memory file
+  u64 serial_ = 0;
+};
+
+}  // namespace fred
