@@ -67,9 +67,10 @@ class GuestMemory {
   GuestAddr brk() const { return brk_; }
   /// PR_SET_VMA_ANON_NAME: an empty name takes it away.
   i64 name_anonymous(GuestAddr addr, u64 size, const std::string& name);
-  /// SysV shared memory: maps `id` where `place` says. `file` names it as the kernel does.
-  i64 attach_shared(GuestRange at, int prot, bool replace, std::shared_ptr<const MappedFile> file,
-                    const KernelStep& attach, const Verdict& verdict);
+
+  /// SysV shared memory at `place`, which `attach` maps for real at its begin (replacing what is there).
+  i64 attach(GuestRange place, int prot, std::shared_ptr<const MappedFile> file, const KernelStep& attach,
+             const Verdict& verdict);
 
   // Loading. --------------------------------------------------------------------------------------------
 

@@ -126,6 +126,22 @@ GuestAddr GuestMemory::set_brk(GuestAddr wanted, const Verdict& verdict) {
   return brk_ = wanted;
 }
 
+i64 GuestMemory::attach(GuestRange place, int prot, std::shared_ptr<const MappedFile> file, const KernelStep& attach,
+                        const Verdict& verdict) {
+  drop_code(place);
+  const i64 got = verdict(attach);
+  if (is_error(got)) return got;
+  Mapping m;
+  m.range = place;
+  m.prot = static_cast<u8>(prot);
+  m.max_prot = static_cast<u8>(prot & PROT_WRITE ? prot_all : prot_all & ~PROT_WRITE);
+  m.flags = MAP_SHARED;
+  m.file = std::move(file);
+  table_.insert(std::move(m));
+  if (prot & PROT_EXEC) engine_.code_mapped(place);
+  return got;
+}
+
 i64 GuestMemory::name_anonymous(GuestAddr addr, u64 size, const std::string& name) {
   if (addr.value % page_size) return -EINVAL;
   size = page_ceil(size);

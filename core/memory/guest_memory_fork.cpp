@@ -1,0 +1,151 @@
+// Memory across forks: what the guest shares with its children, and what a snapshot must not share with live.
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <set>
+
+#include "core/base/check.h"
+#include "core/base/raw_syscall.h"
+#include "core/memory/guest_memory.h"
+
+namespace fred {
+
+namespace {
+
+constexpr u64 chunk = 64 * page_size;
+
+bool all_zero(const u8* p, u64 n) { return p[0] == 0 && std::equal(p + 1, p + n, p); }
+
+/// Reads own memory; false where it cannot be read (beyond the end of a mapped file).
+bool try_read(GuestAddr at, void* to, u64 size) {
+  const iovec local{to, size}, remote{at.ptr(), size};
+  const i64 n = raw_syscall(SYS_process_vm_readv, static_cast<u64>(raw_syscall(SYS_getpid)),
+                            reinterpret_cast<u64>(&local), 1, reinterpret_cast<u64>(&remote), 1, 0);
+  return n == static_cast<i64>(size);
+}
+
+/// Copies a mapping's readable contents to where `offset` lies in `fd`, leaving out zero pages. Returns the end of
+/// what was readable, or -errno.
+i64 save_contents(GuestRange range, int fd, u64 offset) {
+  const auto buffer = std::make_unique_for_overwrite<u8[]>(chunk);
+  u64 readable_end = 0;
+  const auto save = [&](GuestAddr at, u64 size) -> i64 {
+    readable_end = offset + (at - range.begin) + size;
+    for (u64 page = 0; page < size; page += page_size) {
+      if (all_zero(buffer.get() + page, page_size)) continue;
+      const i64 put = raw_syscall(SYS_pwrite64, static_cast<u64>(fd), reinterpret_cast<u64>(buffer.get() + page),
+                                  page_size, offset + (at - range.begin) + page);
+      if (put < 0) return put;
+    }
+    return 0;
+  };
+  for (GuestAddr at = range.begin; at < range.end;) {
+    const u64 size = std::min(chunk, range.end - at);
+    if (try_read(at, buffer.get(), size)) {
+      if (const i64 r = save(at, size); r < 0) return r;
+    } else {
+      for (GuestAddr page = at; page < at + size; page = page + page_size)
+        if (try_read(page, buffer.get(), page_size))
+          if (const i64 r = save(page, page_size); r < 0) return r;
+    }
+    at = at + size;
+  }
+  return static_cast<i64>(readable_end);
+}
+
+/// Pieces of one object are put onto a new object that lives in `fd`.
+i64 remap_pieces(const std::vector<Mapping>& pieces, int fd) {
+  u64 end = 0;
+  for (const auto& m : pieces) {
+    raw_syscall(SYS_mprotect, m.range.begin.value, m.range.size(), static_cast<u64>(real_prot(m.prot)) | PROT_READ);
+    const i64 readable = save_contents(m.range, fd, m.offset);
+    if (readable < 0) return readable;
+    end = std::max(end, static_cast<u64>(readable));
+  }
+  if (const i64 r = raw_syscall(SYS_ftruncate, static_cast<u64>(fd), end); r < 0) return r;
+  for (const auto& m : pieces) {
+    const i64 r = raw_syscall(SYS_mmap, m.range.begin.value, m.range.size(), static_cast<u64>(real_prot(m.prot)),
+                              MAP_SHARED | MAP_FIXED, static_cast<u64>(fd), m.offset);
+    if (is_error(r)) return r;
+  }
+  return 0;
+}
+
+std::vector<Mapping> pieces_of(const AddressMap& table, const MappedFile& object) {
+  std::vector<Mapping> pieces;
+  for (const auto& [begin, m] : table.all())
+    if (m.owner == Owner::guest && m.flags & MAP_SHARED && m.file && m.file->same_inode(object)) pieces.push_back(m);
+  return pieces;
+}
+
+bool really_shared(const Mapping& m) {
+  if (m.owner != Owner::guest || !(m.flags & MAP_SHARED) || m.traits & trait_private_yet || !m.file) return false;
+  return m.file->source == Source::shared || m.file->source == Source::guest_file;
+}
+
+}  // namespace
+
+i64 GuestMemory::make_really_shared(const Mapping& mapping) {
+  const MappedFile object = *mapping.file;
+  const i64 fd = raw_syscall(SYS_memfd_create, reinterpret_cast<u64>("fred"), MFD_CLOEXEC);
+  if (fd < 0) return -ENOMEM;
+  const UniqueFd closing{fd};
+  const auto pieces = pieces_of(table_, object);
+  if (const i64 r = remap_pieces(pieces, static_cast<int>(fd)); r < 0) return -ENOMEM;
+  // The object is as large as the mapping was, not only as far as pieces of it remain.
+  raw_syscall(SYS_ftruncate, static_cast<u64>(fd), object.size);
+  for (const auto& m : pieces)
+    table_.update(m.range, [](Mapping& c) { c.traits = static_cast<u8>(c.traits & ~trait_private_yet); });
+  return 0;
+}
+
+i64 GuestMemory::share_for_fork() {
+  if (engine_.mode() == Mode::run) return 0;
+  for (;;) {
+    const auto& all = table_.all();
+    const auto next =
+        std::find_if(all.begin(), all.end(), [](const auto& entry) { return entry.second.traits & trait_private_yet; });
+    if (next == all.end()) return 0;
+    if (const i64 r = make_really_shared(Mapping(next->second)); r < 0) return r;
+  }
+}
+
+void GuestMemory::apply_fork_advice() {
+  for (const auto& m : table_.in({GuestAddr{0}, GuestAddr{~u64{0}}})) {
+    if (m.owner != Owner::guest) continue;
+    if (m.traits & trait_dont_fork) {
+      drop_code(m.range);
+      raw_syscall(SYS_munmap, m.range.begin.value, m.range.size());
+      table_.erase(m.range);
+    } else if (m.traits & trait_wipe_on_fork) {
+      drop_code(m.range);
+      raw_syscall(SYS_madvise, m.range.begin.value, m.range.size(), MADV_DONTNEED);
+    }
+  }
+}
+
+i64 GuestMemory::detach_shared() {
+  std::vector<MappedFile> objects;
+  for (const auto& [begin, m] : table_.all()) {
+    if (!really_shared(m)) continue;
+    const bool known =
+        std::any_of(objects.begin(), objects.end(), [&](const auto& o) { return o.same_inode(*m.file); });
+    if (!known) objects.push_back(*m.file);
+  }
+  for (const MappedFile& object : objects) {
+    const i64 fd = raw_syscall(SYS_memfd_create, reinterpret_cast<u64>("fred"), MFD_CLOEXEC);
+    if (fd < 0) return fd;
+    UniqueFd kept{fd};
+    std::vector<Mapping> pieces = pieces_of(table_, object);
+    std::erase_if(pieces, [](const Mapping& m) { return !really_shared(m); });
+    if (const i64 r = remap_pieces(pieces, kept.get()); r < 0) return r;
+    sources_.keep_object(object.dev, object.ino, std::move(kept));
+  }
+  return 0;
+}
+
+}  // namespace fred
