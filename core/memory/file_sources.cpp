@@ -27,8 +27,6 @@ u64 arg(int fd) { return static_cast<u64>(fd); }
 u64 arg(const void* p) { return reinterpret_cast<u64>(p); }
 i64 nanoseconds(const struct timespec& t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; }
 
-/// Files up to this size are copied whole, of larger ones only what is mapped.
-constexpr u64 copied_whole = u64{256} << 20;
 /// Files written less than this before we copy them may change again without their times telling.
 constexpr i64 settling_ns = 100'000'000;
 
@@ -63,6 +61,22 @@ std::string FileSources::full_path(const std::string& relative) const {
 int FileSources::object(u64 dev, u64 ino) const {
   const auto it = objects_.find({dev, ino});
   return it == objects_.end() ? -1 : it->second.get();
+}
+
+i64 FileSources::object_of_size(u64 dev, u64 ino, u64 size) {
+  if (const int known = object(dev, ino); known >= 0) return known;
+  const i64 made = raw_syscall(SYS_memfd_create, arg("fred"), MFD_CLOEXEC);
+  if (made < 0) return made;
+  raw_syscall(SYS_ftruncate, static_cast<u64>(made), size);
+  keep_object(dev, ino, UniqueFd{made});
+  return made;
+}
+
+void FileSources::grow_stand_in(const MappedFile& file, u64 size) {
+  const UniqueFd fd{raw_syscall(SYS_open, arg(full_path(file.source_path).c_str()), O_RDWR | O_CLOEXEC)};
+  struct stat st {};
+  if (!fd || raw_syscall(SYS_fstat, arg(fd.get()), arg(&st)) < 0) return;
+  if (static_cast<u64>(st.st_size) < size) raw_syscall(SYS_ftruncate, arg(fd.get()), size);
 }
 
 std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) {
@@ -100,7 +114,8 @@ std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) 
                           "mapping of the device " + file.path + " cannot be recorded: the program gets ENODEV");
     return std::unexpected(-ENODEV);
   }
-  if (!use.shared || (access_mode == O_RDONLY && !use.shared_already)) {
+  const bool shared_already = shared_inodes_.contains({file.dev, file.ino});
+  if (!use.shared || (access_mode == O_RDONLY && !shared_already)) {
     if (stays(st, fs, file.path, access_mode)) {
       file.source = Source::direct;
       file.source_path = file.path;
@@ -109,9 +124,10 @@ std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) 
     file.source = Source::stand_in;
   } else {
     file.source = Source::shared;
+    shared_inodes_.insert({file.dev, file.ino});
   }
   const Version version{st.st_dev, st.st_ino, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim), file.size};
-  const bool fresh = file.source == Source::shared || use.shared_already;
+  const bool fresh = file.source == Source::shared || shared_already;
   auto path = stand_in(fd, version, {use.offset, use.offset + use.size}, fresh, file.path);
   if (!path) return std::unexpected(path.error());
   file.source_path = std::move(*path);
@@ -203,13 +219,9 @@ i64 FileSources::extend(const MappedFile& file, u64 offset, u64 size) {
 
 Result<UniqueFd> FileSources::open_object(const MappedFile& file) {
   const auto duplicate = [&](int fd) { return UniqueFd{raw_syscall(SYS_fcntl, arg(fd), F_DUPFD_CLOEXEC, 0)}; };
-  int object_fd = object(file.dev, file.ino);
-  if (object_fd < 0) {
-    const i64 made = raw_syscall(SYS_memfd_create, arg("fred"), MFD_CLOEXEC);
-    if (made < 0) return fail_errno(static_cast<int>(-made), "memory for the shared file " + file.path);
-    object_fd = static_cast<int>(made);
-    keep_object(file.dev, file.ino, UniqueFd{made});
-  }
+  const i64 made = object_of_size(file.dev, file.ino, file.size);
+  if (made < 0) return fail_errno(static_cast<int>(-made), "memory for the shared file " + file.path);
+  const int object_fd = static_cast<int>(made);
   struct stat st {};
   raw_syscall(SYS_fstat, arg(object_fd), arg(&st));
   if (static_cast<u64>(st.st_size) < file.size) raw_syscall(SYS_ftruncate, arg(object_fd), file.size);

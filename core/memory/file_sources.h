@@ -8,6 +8,7 @@
 #pragma once
 #include <expected>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "core/base/error.h"
@@ -21,8 +22,7 @@ namespace fred {
 struct FileUse {
   u64 offset = 0, size = 0;  // bytes
   int prot = 0;
-  bool shared = false;          // MAP_SHARED
-  bool shared_already = false;  // the guest has this inode mapped with Source::shared
+  bool shared = false;  // MAP_SHARED
 };
 
 struct FileToMap {
@@ -33,6 +33,9 @@ struct FileToMap {
 
 class FileSources {
  public:
+  /// Files up to this size are copied whole, of larger ones only what is mapped.
+  static constexpr u64 copied_whole = u64{256} << 20;
+
   explicit FileSources(Engine& engine) : engine_(engine) {}
 
   /// Live only. What a mapping of the guest's descriptor maps; makes or completes the stand-in where one is
@@ -42,16 +45,19 @@ class FileSources {
   /// file cannot be read any more.
   i64 extend(const MappedFile& file, u64 offset, u64 size);
 
+  /// The file behind a stand-in grew: so does the stand-in, by zeros, so that what was written can be put there.
+  void grow_stand_in(const MappedFile& file, u64 size);
+
   /// The descriptor to map for `file` where the guest's own is not at hand: a worker, or a program being loaded.
   /// The message names the file and what is wrong with it (changed, gone). In live, a `shared` file is the real one.
   Result<UniqueFd> open(const MappedFile& file);
 
-  /// A worker's private object for an inode is no longer mapped anywhere.
-  void forget_object(u64 dev, u64 ino) { objects_.erase({dev, ino}); }
   /// Replaces or adds the process-private object that stands for an inode (GuestMemory::detach_shared).
   void keep_object(u64 dev, u64 ino, UniqueFd fd) { objects_[{dev, ino}] = std::move(fd); }
   /// The descriptor of that object, or -1.
   int object(u64 dev, u64 ino) const;
+  /// The same, made (`size` bytes of zeros) if there is none. -errno if memory is short.
+  i64 object_of_size(u64 dev, u64 ino, u64 size);
 
  private:
   struct Version {  // one state of one file
@@ -78,6 +84,7 @@ class FileSources {
 
   Engine& engine_;
   std::map<Version, StandIn> stand_ins_;
+  std::set<std::pair<u64, u64>> shared_inodes_;      // were mapped with Source::shared: may change at any time
   std::map<std::pair<u64, u64>, UniqueFd> objects_;  // worker: dev, ino → a private memory file
   u64 serial_ = 0;
 };

@@ -183,7 +183,7 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
   const auto placed = place(request);
   if (!placed) return placed.error();
   const u32 type = request.flags & type_mask;
-  const bool shared = type == MAP_SHARED || type == MAP_SHARED_VALIDATE;
+  const bool shared = type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && request.file);
   if (!shared && type != MAP_PRIVATE) return -EINVAL;
   if (shared && request.flags & MAP_GROWSDOWN) return -EINVAL;
 
@@ -232,6 +232,7 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
   if (is_error(got)) return got == -EEXIST ? -ENOMEM : got;
   FRED_CHECK(static_cast<u64>(got) == placed->begin.value, "mmap gave {:#x} for {:#x}", got, placed->begin.value);
   if (m.flags & MAP_GROWSDOWN) other_growing_ = true;
+  if (shared && request.file && request.file->source >= Source::stand_in) mirrors_files_ = true;
   const bool code = m.prot & PROT_EXEC;
   table_.insert(std::move(m));
   if (code) engine_.code_mapped(*placed);

@@ -47,6 +47,8 @@ class GuestMemory {
 
   const AddressMap& table() const { return table_; }
   FileSources& sources() { return sources_; }
+  /// True once a file was mapped shared in a way that the guest's later writes to it must be carried over.
+  bool mirrors_files() const { return mirrors_files_; }
   MapNames names() const { return {{heap_begin_, brk_}, initial_sp_}; }
   /// As the guest reads in /proc/self/maps.
   std::string maps_text();
@@ -138,7 +140,8 @@ class GuestMemory {
   u64 stack_room_;
   GuestAddr heap_begin_, brk_, initial_sp_;
   bool other_growing_ = false;  // a MAP_GROWSDOWN mapping besides the main stack was made
-  u64 next_shared_ino_ = 1;     // for the names of shared anonymous memory
+  bool mirrors_files_ = false;
+  u64 next_shared_ino_ = (u64{1} << 32) + 1;  // of shared anonymous memory; above all ids of SysV memory
 };
 
 /// The protection that a guest page really has for what the guest sees.

@@ -17,7 +17,13 @@ constexpr u32 state_version = 1;
 
 std::vector<u8> GuestMemory::serialise() const {
   ByteWriter w;
-  w.put(state_version).put(stack_room_).put(heap_begin_).put(brk_).put(initial_sp_).put(other_growing_);
+  w.put(state_version)
+      .put(stack_room_)
+      .put(heap_begin_)
+      .put(brk_)
+      .put(initial_sp_)
+      .put(other_growing_)
+      .put(mirrors_files_);
   w.put(next_shared_ino_);
   // The engine's own image lies elsewhere in every process; what was reserved must lie where it was.
   table_.write(w, [](const Mapping& m) { return m.name != "[engine]"; });
@@ -27,7 +33,13 @@ std::vector<u8> GuestMemory::serialise() const {
 Result<> GuestMemory::restore(std::span<const u8> state) {
   ByteReader r(state);
   if (r.get<u32>() != state_version) return fail("a memory state of another version");
-  r.get(stack_room_).get(heap_begin_).get(brk_).get(initial_sp_).get(other_growing_).get(next_shared_ino_);
+  r.get(stack_room_)
+      .get(heap_begin_)
+      .get(brk_)
+      .get(initial_sp_)
+      .get(other_growing_)
+      .get(mirrors_files_)
+      .get(next_shared_ino_);
   AddressMap saved;
   if (!saved.read(r) || !r.at_end()) return fail("a memory state is damaged");
   for (const auto& [begin, m] : saved.all())
@@ -48,15 +60,9 @@ Result<> GuestMemory::restore_one(const Mapping& m) {
   const bool memory_only = !m.file || m.traits & trait_private_yet;
   UniqueFd fd;
   if (object && m.file->source == Source::guest_file) {  // shared memory without a file: its contents follow
-    int existing = sources_.object(m.file->dev, m.file->ino);
-    if (existing < 0) {
-      const i64 made = raw_syscall(SYS_memfd_create, reinterpret_cast<u64>("fred"), MFD_CLOEXEC);
-      if (made < 0) return fail_errno(static_cast<int>(-made), "shared memory");
-      raw_syscall(SYS_ftruncate, static_cast<u64>(made), page_ceil(m.file->size));
-      existing = static_cast<int>(made);
-      sources_.keep_object(m.file->dev, m.file->ino, UniqueFd{made});
-    }
-    fd = UniqueFd{raw_syscall(SYS_dup, static_cast<u64>(existing))};
+    const i64 made = sources_.object_of_size(m.file->dev, m.file->ino, page_ceil(m.file->size));
+    if (made < 0) return fail_errno(static_cast<int>(-made), "shared memory");
+    fd = UniqueFd{raw_syscall(SYS_dup, static_cast<u64>(made))};
   } else if (!memory_only) {
     auto opened = sources_.open(*m.file);
     if (!opened) return std::unexpected(opened.error());

@@ -1,0 +1,22 @@
+// What the memory calls have in common, for their families and for an execve in place.
+#pragma once
+#include <vector>
+
+#include "core/memory/guest_memory.h"
+#include "core/syscalls/syscall.h"
+
+namespace fred {
+
+/// Steps of GuestMemory decided by this call: in live the kernel's answer, logged; in a worker the recorded
+/// answer, and the step done here too if it was a success. A worker that cannot do it ends with a clear line.
+Verdict verdict_of(Syscall& call);
+
+/// Syscall::value for bytes whose number only live knows.
+void value_bytes(Syscall& call, std::vector<u8>& bytes);
+
+/// After a call that may have changed a file which the guest has mapped shared: its mappings show the change in
+/// every mode. Call it for each completed call while memory().mirrors_files(); calls that change no file are
+/// passed over.
+void mirror_file_changes(Syscall& call, i64 result);
+
+}  // namespace fred
