@@ -16,14 +16,13 @@
 namespace fred {
 namespace {
 
-/// `struct linux_dirent64`; the name follows.
+/// The head of a directory entry, alike in getdents and getdents64; the name follows, where it differs.
 struct DirectoryEntry {
   u64 inode;
   i64 offset;
   u16 size;
-  u8 type;
 };
-constexpr u64 name_at = 19;
+constexpr u64 old_name_at = 18, name_at = 19;
 
 /// The number that a name is, or -1.
 i64 number_of(const char* name) {
@@ -53,52 +52,76 @@ bool is_descriptor_directory(u64 fd) {
   return path.starts_with(own) && (path.ends_with("/fd") || path.ends_with("/fdinfo"));
 }
 
-/// Takes the engine's descriptors out of a block of entries; returns what is left of its size.
-u64 drop_engine_entries(Engine& engine, u8* block, u64 size) {
-  u64 from = 0, to = 0;
-  while (from + name_at < size) {
-    DirectoryEntry entry;
-    std::memcpy(&entry, block + from, sizeof entry);
-    if (entry.size == 0 || entry.size > size - from) break;
-    const i64 number = number_of(reinterpret_cast<const char*>(block + from + name_at));
-    if (number < 0 || !engine.owns_descriptor(number)) {
-      std::memmove(block + to, block + from, entry.size);
-      to += entry.size;
-    }
-    from += entry.size;
+/// The entries of one block, as getdents or getdents64 lays them out.
+class EntryBlock {
+ public:
+  EntryBlock(u8* bytes, u64 size, u64 name_offset) : bytes_(bytes), size_(size), name_offset_(name_offset) {}
+
+  template <class Do>
+  void for_each_number(Do&& act) const {
+    for (u64 at = 0; const u64 size = entry_size(at); at += size)
+      if (const i64 number = number_at(at); number >= 0) act(number);
   }
-  return to;
+  bool any_number() const {
+    bool any = false;
+    for_each_number([&any](i64) { any = true; });
+    return any;
+  }
+
+  /// Takes the engine's descriptors out; returns the size of what is left.
+  u64 drop_engine_entries(const Engine& engine) {
+    u64 to = 0;
+    for (u64 at = 0; const u64 size = entry_size(at); at += size) {
+      const i64 number = number_at(at);
+      if (number >= 0 && engine.owns_descriptor(number)) continue;
+      std::memmove(bytes_ + to, bytes_ + at, size);
+      to += size;
+    }
+    return to;
+  }
+
+ private:
+  /// 0 at the end.
+  u64 entry_size(u64 at) const {
+    if (at + name_offset_ >= size_) return 0;
+    DirectoryEntry entry;
+    std::memcpy(&entry, bytes_ + at, sizeof entry);
+    return entry.size <= size_ - at ? entry.size : 0;
+  }
+  i64 number_at(u64 at) const { return number_of(reinterpret_cast<const char*>(bytes_ + at + name_offset_)); }
+
+  u8* bytes_;
+  u64 size_, name_offset_;
+};
+
+/// Asks the kernel for entries until there is one for the guest to see, or none at all. `written` becomes
+/// the size of the largest block that the kernel wrote.
+i64 read_directory(Syscall& call, u64 name_offset, u64& written) {
+  for (;;) {
+    const i64 size = raw_syscall(call.number(), call.arg(0), call.arg(1), call.arg(2));
+    if (size <= 0) return size;
+    written = std::max(written, static_cast<u64>(size));
+    // The kernel has just written there: it is mapped.
+    EntryBlock block(call.addr(1).ptr<u8>(), static_cast<u64>(size), name_offset);
+    if (!block.any_number() || !is_descriptor_directory(call.arg(0))) return size;
+    if (const u64 left = block.drop_engine_entries(call.engine()); left != 0) return static_cast<i64>(left);
+  }
 }
 
-/// Asks the kernel for entries until there is one for the guest to see, or none at all.
-i64 read_directory(Syscall& call) {
-  for (;;) {
-    const i64 size = raw_syscall(SYS_getdents64, call.arg(0), call.arg(1), call.arg(2));
-    if (size <= 0) return size;
-    // The kernel has just written there: it is mapped.
-    u8* block = call.addr(1).ptr<u8>();
-    bool numbers = false;
-    for (u64 at = 0; at + name_at < static_cast<u64>(size) && !numbers;) {
-      DirectoryEntry entry;
-      std::memcpy(&entry, block + at, sizeof entry);
-      numbers = number_of(reinterpret_cast<const char*>(block + at + name_at)) >= 0;
-      at += std::max<u16>(entry.size, 1);
-    }
-    if (!numbers || !is_descriptor_directory(call.arg(0))) return size;
-    const u64 left = drop_engine_entries(call.engine(), block, static_cast<u64>(size));
-    if (left != 0) return static_cast<i64>(left);
-  }
+i64 list_directory(Syscall& call, u64 name_offset) {
+  call.will_write(call.addr(1), bounded_size(call.arg(2), 1));
+  u64 written = 0;
+  const i64 result = call.perform([&] { return read_directory(call, name_offset, written); });
+  if (is_error(result)) return result;
+  call.value(&written, sizeof written);
+  if (written != 0) call.output(call.addr(1), written);
+  return result;
 }
 
 }  // namespace
 
-i64 sys_getdents64(Syscall& call) {
-  const u64 room = bounded_size(call.arg(2), 1);
-  call.will_write(call.addr(1), room);
-  const i64 result = call.perform([&call] { return read_directory(call); });
-  if (result > 0) call.output(call.addr(1), std::min(room, static_cast<u64>(result)));
-  return result;
-}
+i64 sys_getdents(Syscall& call) { return list_directory(call, old_name_at); }
+i64 sys_getdents64(Syscall& call) { return list_directory(call, name_at); }
 
 namespace {
 
@@ -121,12 +144,7 @@ std::vector<u32> engine_descriptors(Engine& engine, u32 first, u32 last) {
   alignas(8) u8 block[4096];
   i64 size;
   while ((size = raw_syscall(SYS_getdents64, static_cast<u64>(fd), reinterpret_cast<u64>(block), sizeof block)) > 0)
-    for (u64 at = 0; at + name_at < static_cast<u64>(size);) {
-      DirectoryEntry entry;
-      std::memcpy(&entry, block + at, sizeof entry);
-      consider(number_of(reinterpret_cast<const char*>(block + at + name_at)));
-      at += entry.size;
-    }
+    EntryBlock(block, static_cast<u64>(size), name_at).for_each_number(consider);
   raw_syscall(SYS_close, static_cast<u64>(fd));
   std::sort(found.begin(), found.end());
   return found;

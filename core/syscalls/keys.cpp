@@ -10,6 +10,15 @@
 namespace fred {
 namespace {
 
+i64 with_output(Syscall& call, int buffer, u64 size) {
+  const GuestAddr at = call.addr(buffer);
+  if (at.value == 0 || size == 0) return call.execute();
+  call.will_write(at, size);
+  const i64 result = call.execute();
+  if (!is_error(result)) call.output(at, size);
+  return result;
+}
+
 /// The result is the size of the whole answer; only what fits is written.
 i64 with_result_bytes(Syscall& call, int buffer, u64 room) {
   room = bounded_size(room, 1);
@@ -31,7 +40,7 @@ i64 sys_keyctl(Syscall& call) {
     case KEYCTL_DH_COMPUTE:
       return with_result_bytes(call, 2, call.arg(3));
     case KEYCTL_CAPABILITIES:
-      return with_result_bytes(call, 1, call.arg(2));
+      return with_output(call, 1, bounded_size(call.arg(2), 1));  // the rest is zeroed
     case KEYCTL_PKEY_ENCRYPT:
     case KEYCTL_PKEY_DECRYPT:
     case KEYCTL_PKEY_SIGN: {
@@ -39,13 +48,8 @@ i64 sys_keyctl(Syscall& call) {
       call.get(params, call.addr(1));
       return with_result_bytes(call, 4, params.out_len);
     }
-    case KEYCTL_PKEY_QUERY: {
-      constexpr u64 size = sizeof(struct keyctl_pkey_query);
-      call.will_write(call.addr(4), size);
-      const i64 result = call.execute();
-      if (!is_error(result)) call.output(call.addr(4), size);
-      return result;
-    }
+    case KEYCTL_PKEY_QUERY:
+      return with_output(call, 4, sizeof(struct keyctl_pkey_query));
     default:
       return call.execute();
   }

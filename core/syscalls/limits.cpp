@@ -45,11 +45,7 @@ i64 change_kept(Syscall& call, ResourceLimit& kept, GuestAddr set, GuestAddr get
     if (!call.get(wanted, set)) return -EFAULT;
     if (const i64 answer = set_kept(call, kept, wanted); answer != 0) return answer;
   }
-  if (get.value != 0) {
-    call.will_write(get, sizeof old);
-    if (!call.put(get, old)) return -EFAULT;
-  }
-  return 0;
+  return get.value == 0 || call.put(get, old) ? 0 : -EFAULT;
 }
 
 }  // namespace
