@@ -2,6 +2,8 @@
 
 #include "core/base/log.h"
 #include "core/engine.h"
+#include "core/memory/guest_memory.h"
+#include "core/syscalls/memory.h"
 #include "core/syscalls/table.h"
 #include "core/syscalls/walk.h"
 
@@ -43,6 +45,8 @@ i64 run_row(Syscall& call, const Row* row) {
 i64 run_syscall(Syscall& call) {
   const Row* row = find_row(call.number());
   const i64 result = run_row(call, row);
+  if (call.engine().memory().mirrors_files()) [[unlikely]]
+    mirror_file_changes(call, result);
   LOG_DEBUG(syscall, "{}({:#x}, {:#x}, {:#x}, {:#x}, {:#x}, {:#x}) = {}", syscall_name(call.number()), call.arg(0),
             call.arg(1), call.arg(2), call.arg(3), call.arg(4), call.arg(5), result);
   return result;
