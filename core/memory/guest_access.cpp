@@ -25,6 +25,17 @@ bool guest_write(GuestAddr to, const void* from, u64 size) {
   return in_user_space(to, size) && fred_guest_copy(to.ptr<void>(), from, size) == 0;
 }
 
+namespace {
+void (*page_opener)(GuestRange) = nullptr;
+}
+
+void set_page_opener(void (*open)(GuestRange)) { page_opener = open; }
+
+bool guest_store(GuestAddr to, const void* from, u64 size) {
+  if (page_opener != nullptr && in_user_space(to, size)) page_opener(guest_range(to, size));
+  return guest_write(to, from, size);
+}
+
 u64 guest_readable(GuestAddr at, u64 size) {
   u64 done = 0;
   while (done < size) {

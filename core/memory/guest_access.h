@@ -10,6 +10,11 @@ bool guest_read(void* to, GuestAddr from, u64 size);
 /// Copies into guest memory; false if any byte is not writable. Pages that the engine write-protects are
 /// the caller's business (Engine::open_code_pages).
 bool guest_write(GuestAddr to, const void* from, u64 size);
+/// The same where the page may be write-protected by the engine: it is opened first. What the engine writes
+/// on the guest's behalf (signal frames, results of system calls) goes through here.
+bool guest_store(GuestAddr to, const void* from, u64 size);
+/// What opens write-protected pages: set once by the owner of the code pages.
+void set_page_opener(void (*open)(GuestRange));
 /// How many of the bytes at `at`, up to `size`, are readable, counted from the first.
 u64 guest_readable(GuestAddr at, u64 size);
 

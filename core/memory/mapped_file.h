@@ -18,13 +18,13 @@ enum class Source : u8 {
 
 struct MappedFile {
   // What the guest sees in /proc/self/maps.
-  std::string path;
+  std::string path = {};
   u64 dev = 0, ino = 0;
   // What is mapped.
   Source source = Source::guest_file;
-  std::string source_path;  // of the file or its stand-in; a stand-in's is relative to the recording's directory
-  u64 size = 0;             // bytes, at mapping time
-  i64 mtime_ns = 0;         // direct: checked when a worker opens it
+  std::string source_path = {};  // of the file or its stand-in; a stand-in's is relative to the recording's directory
+  u64 size = 0;                  // bytes, at mapping time
+  i64 mtime_ns = 0;              // direct: checked when a worker opens it
 
   bool operator==(const MappedFile&) const = default;
   bool same_inode(const MappedFile& o) const { return dev == o.dev && ino == o.ino; }

@@ -66,6 +66,13 @@ class Syscall {
     return get(&v, from, sizeof v);
   }
 
+  /// The handler has set the guest's registers itself (rt_sigreturn, execve): rax is not to be written.
+  void keep_registers() { keeps_registers_ = true; }
+  bool keeps_registers() const { return keeps_registers_; }
+  /// The event of this call has been ended by somebody else (the child of a vfork).
+  void close_event() { event_closed_ = true; }
+  bool event_closed() const { return event_closed_; }
+
   /// The kernel is about to write here: pages that the engine write-protects because code was translated
   /// from them are opened first (a protected page would give EFAULT). Call before execute; ranges that
   /// are not mapped are skipped.
@@ -75,6 +82,8 @@ class Syscall {
   Engine& engine_;
   u64 number_;
   u64 args_[6];
+  bool keeps_registers_ = false;
+  bool event_closed_ = false;
 };
 
 /// A row's handler: does the call and returns what the guest sees in rax.

@@ -1,0 +1,24 @@
+// The commands of fred; each returns the exit status.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace fred {
+
+struct RunOptions {
+  std::vector<std::string> command;  // PROG ARGS…
+  std::vector<std::string> engine;   // options passed to the engine
+  bool stats = false;
+  bool verify = false;
+  std::string keep_log;
+};
+
+int run(const RunOptions& options);
+int record(const RunOptions& options);
+int dump(const std::string& dir);
+int stats(const std::string& dir);
+
+/// One line on stderr, and the status for failures of fred itself.
+int failed(const std::string& message, int status = 125);
+
+}  // namespace fred

@@ -1,0 +1,71 @@
+// fred: the command line.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+
+namespace {
+
+/// Options of the engine, passed on as they are.
+void add_engine_options(CLI::App& command, fred::RunOptions& options) {
+  constexpr std::pair<const char*, const char*> switches[] = {
+      {"--no-link", "blocks are never linked: every transfer goes through the dispatcher"},
+      {"--no-inline-lookup", "indirect transfers go through the dispatcher"},
+      {"--single-block", "a block ends at its first branch"},
+      {"--no-flag-analysis", "flags are always taken to be live"},
+  };
+  for (const auto& [name, help] : switches) {
+    command.add_flag_callback(name, [&options, name = std::string(name)] { options.engine.push_back(name); }, help)
+        ->group("Off switches");
+  }
+  command
+      .add_option_function<std::string>(
+          "--cpu", [&options](const std::string& v) { options.engine.push_back("--cpu=" + v); },
+          "the processor that the program sees: x86-64, x86-64-v2, x86-64-v3 (default), x86-64-v4, native")
+      ->type_name("LEVEL");
+  command.add_flag("--stats", options.stats, "print statistics at the end");
+  command.add_option("program", options.command, "the program and its arguments")->required()->type_name("PROG ARGS...");
+  command.positionals_at_end();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"fred: a reversible debugger for unmodified x86-64 Linux programs"};
+  app.require_subcommand(1);
+  fred::RunOptions options;
+  std::string dir;
+  int status = 0;
+
+  auto* run = app.add_subcommand("run", "run a program translated; nothing is recorded");
+  add_engine_options(*run, options);
+  run->callback([&] { status = fred::run(options); });
+
+  auto* record = app.add_subcommand("record", "run a program and record it");
+  add_engine_options(*record, options);
+  record->add_flag("--verify", options.verify, "re-execute the recording afterwards and compare at every event");
+  record->add_option("--keep-log", options.keep_log, "keep the recording in this folder")->type_name("DIR");
+  record
+      ->add_option_function<std::uint64_t>(
+          "--checksum-every",
+          [&options](std::uint64_t n) { options.engine.push_back(fmt::format("--checksum-every={}", n)); },
+          "log a checksum of the memory every N events, for --verify")
+      ->type_name("N");
+  record->callback([&] { status = fred::record(options); });
+
+  auto* dump = app.add_subcommand("dump", "print a kept recording as text");
+  dump->add_option("dir", dir, "the folder of the recording")->required();
+  dump->callback([&] { status = fred::dump(dir); });
+
+  auto* stats = app.add_subcommand("stats", "print statistics of a kept recording");
+  stats->add_option("dir", dir, "the folder of the recording")->required();
+  stats->callback([&] { status = fred::stats(dir); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 125;
+  }
+  return status;
+}

@@ -1,0 +1,158 @@
+// The code cache: windows of emitted code near the guest code they were made from, the blocks in them,
+// the entries by which blocks are reached, and the exits by which they are left.
+//
+// A *block* is what one translation emitted: a run of guest instructions with one fall-through line. It
+// has an *entry* at its start and at each point behind a conditional branch, so later translations link
+// into it. An *exit* is one way out; exits with a fixed target are linked to the target's entry as soon
+// as that exists, and unlinked when it goes.
+#pragma once
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/types.h"
+#include "core/translate/instruction.h"
+
+namespace fred {
+
+class Engine;
+struct StateWindow;
+
+enum class ExitKind : u8 {
+  indirect_miss,  // an indirect transfer found no entry: the target is in the state window
+  direct,         // goes on at `pc`
+  tick_stop,      // the counter ran out at an indirect entry; goes on at `pc`
+  effect,         // the instruction at `pc` is the engine's to carry out
+  fetch_fault,    // the instruction at `pc` cannot be fetched or decoded
+  fault,          // the instruction at the guest's pc faulted; the fault lies in FaultSlot
+  bail,           // a request was waiting when the cache was about to be entered; nothing was executed
+};
+
+enum class ExitId : u32 {};
+enum class BlockId : u32 {};
+inline constexpr ExitId exit_indirect_miss{0};
+inline constexpr ExitId exit_bail{1};
+inline constexpr ExitId exit_fault{2};
+inline constexpr u32 first_stepping_exit = 3, stepping_exits = 6;  // reused by every stepped instruction
+inline constexpr u32 first_free_exit = first_stepping_exit + stepping_exits;
+inline constexpr BlockId stepping_block{~u32{0}};
+inline constexpr u32 no_link = ~u32{0};
+
+struct Exit {
+  ExitKind kind = ExitKind::direct;
+  Effect effect = Effect::none;
+  u8 length = 0;              // effect: of the instruction
+  GuestAddr pc = {};
+  CacheAddr hole = {};             // direct: the rel32 that linking patches
+  CacheAddr stub = {};             // direct: what the hole points to while unlinked
+  u32 next_incoming = no_link;  // next exit linked to the same entry
+  bool linked = false;
+};
+
+struct Entry {
+  GuestAddr pc = {};               // 0 marks a free slot of the table
+  CacheAddr body = {};             // registers and flags are the guest's here
+  CacheAddr indirect = {};         // for indirect transfers: verifies, counts, falls into the body; or 0
+  BlockId block = {};
+  u32 incoming = no_link;     // exits linked to the body
+};
+
+/// Which guest instruction emitted code belongs to, for faults: the code from `cache` up to the next
+/// segment's belongs to the instruction at `guest`.
+struct Segment {
+  u32 cache;   // offset from the block's begin
+  i32 guest;   // offset from the block's pc
+  u8 spilled;  // not 0: 1 + the Gpr whose guest value lies in the spill slot (spill_rcx) here
+};
+
+struct Block {
+  GuestAddr pc = {};
+  CacheAddr begin = {}, end = {};
+  u32 first_segment = 0, segments = 0;
+  bool checked = false;  // entered through the dispatcher only, which compares the source first
+  bool dead = false;
+};
+
+/// A guest position recovered from a position in the cache.
+struct GuestPosition {
+  GuestAddr pc;
+  u8 spilled;  // as in Segment
+};
+
+struct CacheWindow {
+  GuestRange range;     // also the range of cache addresses
+  CacheAddr begin = {};  // behind the common code
+  CacheAddr next = {};   // where the next block goes
+  CacheAddr exit = {};   // common code: leaves the cache with exit_id set
+  CacheAddr leave = {};  // common code: the same, with registers and flags already in the state window
+  CacheAddr miss = {};   // common code: rcx is an indirect target without entry; rcx and rdx are spilled
+  std::vector<BlockId> blocks = {};  // in ascending order of address
+};
+
+class CodeCache {
+ public:
+  CodeCache(Engine& engine, StateWindow& state);
+
+  /// The window for code at `pc`; makes one (reserving it through GuestMemory) if none is in reach.
+  CacheWindow& window_for(GuestAddr pc);
+  /// Reserves the window for a new executable mapping now, so that its place is decided in live.
+  void prepare(GuestRange code) { window_for(code.begin); }
+
+  Entry* find(GuestAddr pc);
+  Entry& add_entry(GuestAddr pc, CacheAddr body, BlockId block);
+
+  ExitId add_exit(const Exit& exit);
+  Exit& exit(ExitId id) { return exits_[static_cast<u32>(id)]; }
+  Block& block(BlockId id) { return id == stepping_block ? stepping_ : blocks_[static_cast<u32>(id)]; }
+
+  BlockId begin_block(GuestAddr pc, CacheAddr begin);
+  void add_segment(BlockId id, CacheAddr at, GuestAddr pc, u8 spilled);
+  /// Ends the block and registers it with the pages it was made from.
+  void end_block(BlockId id, CacheWindow& window, CacheAddr end, const std::vector<u64>& source_pages);
+
+  // Stepping: one block at a time, in no table, in an area of the window that is written again each time.
+  CacheAddr stepping_area(const CacheWindow& window) const;
+  BlockId begin_stepping_block(GuestAddr pc, CacheAddr at);
+  void end_stepping_block(CacheAddr end);
+  ExitId set_stepping_exit(u32 index, const Exit& exit);
+
+  void link(ExitId id, Entry& to);
+  /// Puts the entry into the table that indirect transfers look up.
+  void publish(const Entry& entry);
+
+  /// Drops every block made from these pages. Their addresses must not be executed afterwards: only
+  /// with no guest thread inside the cache.
+  void invalidate(GuestRange source);
+  /// Drops everything in one window.
+  void flush(CacheWindow& window);
+
+  bool in_cache(u64 address) const;
+  std::optional<GuestPosition> locate(CacheAddr at) const;
+  const std::vector<CacheWindow>& windows() const { return windows_; }
+  bool has_code_on(u64 page) const { return pages_.contains(page); }
+
+  struct Counters {
+    u64 blocks = 0, guest_bytes = 0, instructions = 0, emitted_bytes = 0, links = 0, invalidated = 0, flushes = 0;
+  } counters;
+
+ private:
+  std::optional<GuestPosition> locate_in(const Block& b, std::span<const Segment> segments, CacheAddr at) const;
+  void grow_entries();
+  u64 slot_of(GuestAddr pc) const;
+  void remove_entry(GuestAddr pc);
+  void drop_block(BlockId id);
+
+  Engine& engine_;
+  StateWindow& state_;
+  std::vector<CacheWindow> windows_;
+  std::vector<Exit> exits_;
+  std::vector<Block> blocks_;
+  std::vector<Segment> segments_;
+  Block stepping_;
+  std::vector<Segment> stepping_segments_;
+  std::vector<Entry> entries_;  // open addressing, power of two
+  u64 entry_count_ = 0;
+  std::unordered_map<u64, std::vector<BlockId>> pages_;               // source page -> blocks
+  std::unordered_map<u32, std::vector<GuestAddr>> entries_of_block_;  // only blocks with more than one
+};
+
+}  // namespace fred

@@ -1,0 +1,39 @@
+#include "core/control/report.h"
+
+#include <unistd.h>
+
+#include "core/control/statistics.h"
+
+namespace fred {
+
+void Reporter::send(Message m) {
+  if (socket_ < 0) return;
+  m.pid = static_cast<u32>(getpid());
+  (void)send_message(socket_, m);  // nobody listens any more: there is nobody to tell
+}
+
+void Reporter::started() { send({.kind = MessageKind::started}); }
+void Reporter::start_failed() { send({.kind = MessageKind::start_failed}); }
+
+void Reporter::ended(GuestEngine& engine, const GuestEnd& end) {
+  Message numbers{.kind = MessageKind::statistics};
+  numbers.set_text(statistics_text(engine));
+  send(numbers);
+  const u64 by_signal = end.by_signal ? 1 : 0;
+  send({.kind = MessageKind::ended,
+        .number = {by_signal, static_cast<u64>(end.status), engine.events().events(), engine.cpu().ticks(),
+                   engine.events().log_bytes()}});
+}
+
+void Reporter::verified(const Verification& v) {
+  send({.kind = MessageKind::verified, .number = {v.events, v.ticks, v.nanoseconds, v.broken_off ? u64{1} : 0}});
+}
+
+void Reporter::diverged(const Divergence& d) {
+  Message m{.kind = MessageKind::diverged, .number = {d.event, d.time.ticks, d.time.pc.value}};
+  m.set_text(d.what);
+  send(m);
+  _exit(125);
+}
+
+}  // namespace fred

@@ -1,0 +1,33 @@
+// What an engine process tells its session.
+#pragma once
+#include "core/control/message.h"
+#include "core/dispatch/guest_engine.h"
+
+namespace fred {
+
+/// How a worker's re-execution went.
+struct Verification {
+  u64 events = 0, ticks = 0, nanoseconds = 0;
+  bool broken_off = false;  // the log ends before the guest does
+};
+
+class Reporter {
+ public:
+  /// socket: -1 if nobody listens; everything is then dropped.
+  explicit Reporter(int socket) : socket_(socket) {}
+
+  void started();
+  void start_failed();
+  void ended(GuestEngine& engine, const GuestEnd& end);
+  void verified(const Verification& v);
+  /// Tells and ends the process.
+  [[noreturn]] void diverged(const Divergence& d);
+
+  int socket() const { return socket_; }
+
+ private:
+  void send(Message m);
+  int socket_;
+};
+
+}  // namespace fred

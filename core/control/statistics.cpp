@@ -1,0 +1,17 @@
+#include "core/control/statistics.h"
+
+#include <fmt/format.h>
+
+#include "core/dispatch/guest_engine.h"
+
+namespace fred {
+
+std::string statistics_text(GuestEngine& e) {
+  std::string text;
+#define STATISTIC(name, value, meaning) text += fmt::format("{}: {}\n", name, value);
+#include "core/control/statistics.def"
+#undef STATISTIC
+  return text;
+}
+
+}  // namespace fred

@@ -1,0 +1,214 @@
+#include "core/dispatch/cpu.h"
+
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "core/base/check.h"
+#include "core/base/log.h"
+#include "core/translate/emitter.h"
+
+#pragma GCC target("fsgsbase")
+
+namespace fred {
+
+namespace {
+
+/// Candidates for the state window: above what the kernel keeps unmapped (vm.mmap_min_addr is at most
+/// 64 KiB), below the usual base of non-PIE images; then other places below 2 GiB.
+constexpr u64 window_places[] = {0x10000, 0x7ff00000, 0x78000000, 0x30000000};
+
+/// XCR0 components that the engine saves: x87, SSE, AVX, the three of AVX-512, PKRU. Not AMX: tiles need
+/// the process's request (arch_prctl), which is refused.
+constexpr u64 saved_components = 0x7 | 0xe0 | 0x200;
+
+constexpr u32 default_mxcsr = 0x1f80;
+
+}  // namespace
+
+Cpu::Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options) : source_(source), options_(options) {
+  allocate_state();
+  cache_ = std::make_unique<CodeCache>(engine, *state_);
+  translator_ = std::make_unique<Translator>(*cache_, *state_, source_, options_);
+}
+
+void Cpu::allocate_state() {
+  const u64 size = page_ceil(sizeof(StateWindow));
+  for (const u64 place : window_places) {
+    void* at = mmap(reinterpret_cast<void*>(place), size, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (at == reinterpret_cast<void*>(place)) {
+      state_ = new (at) StateWindow{};
+      break;
+    }
+    if (at != MAP_FAILED) munmap(at, size);
+  }
+  FRED_CHECK(state_ != nullptr, "no place for the state window below 2 GiB");
+
+  u32 eax, ebx, ecx, edx;
+  FRED_CHECK(__get_cpuid_count(0xd, 0, &eax, &ebx, &ecx, &edx) != 0, "the processor has no XSAVE");
+  u32 xcr0_low, xcr0_high;
+  asm volatile("xgetbv" : "=a"(xcr0_low), "=d"(xcr0_high) : "c"(0));
+  state_->vector_mask = xcr0_low & saved_components;
+  vector_size_ = 576;
+  for (u32 component = 2; component < 32; ++component) {
+    if ((state_->vector_mask >> component & 1) == 0) continue;
+    u32 size_of, offset, flags, unused;
+    __cpuid_count(0xd, component, size_of, offset, flags, unused);
+    vector_size_ = std::max<u64>(vector_size_, offset + size_of);
+  }
+  vector_area_ = static_cast<u8*>(
+      mmap(nullptr, page_ceil(vector_size_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  state_->vector_area = reinterpret_cast<u64>(vector_area_);
+  state_->engine_mxcsr = default_mxcsr;
+  u64 fs;
+  asm volatile("rdfsbase %0" : "=r"(fs));
+  state_->engine_fs = fs;
+  state_->total_at_zero = state_->left = far_away;
+  reset({}, {});
+}
+
+void Cpu::reset(GuestAddr start, GuestAddr sp) {
+  state_->regs = {};
+  state_->regs.rip = start.value;
+  state_->regs.gpr[rsp] = sp.value;
+  state_->regs.rflags = 0x202;
+  _writegsbase_u64(0);
+  // Everything initial, MXCSR and the x87 control word at their defaults.
+  std::memset(vector_area_, 0, vector_size_);
+  const u16 fcw = 0x37f;
+  std::memcpy(vector_area_, &fcw, sizeof fcw);
+  std::memcpy(vector_area_ + 24, &default_mxcsr, sizeof default_mxcsr);
+}
+
+CacheAddr Cpu::body_for(GuestAddr pc, bool indirect) {
+  auto* entry = cache_->find(pc);
+  if (entry == nullptr) {
+    translator_->translate(pc, indirect && options_.inline_lookup);
+    entry = cache_->find(pc);
+  } else if (cache_->block(entry->block).checked) {
+    if (!source_.still_as_translated(entry->block)) {
+      cache_->invalidate(guest_range(pc, 1));
+      return body_for(pc, indirect);
+    }
+  } else if (indirect && options_.inline_lookup) {
+    translator_->make_indirect(*entry);
+  }
+  return entry->body;
+}
+
+Exit Cpu::enter(CacheAddr at) {
+  state_->entry = at.value;
+  ++counters.exits;
+  entry_.enter();
+  return cache_->exit(ExitId{static_cast<u32>(state_->exit_id)});
+}
+
+Exit Cpu::run() {
+  if (entry_.enter == nullptr) prepare_entry();
+  CacheAddr at = body_for(pc(), false);
+  for (;;) {
+    const Exit exit = enter(at);
+    switch (exit.kind) {
+      case ExitKind::direct: {
+        state_->regs.rip = exit.pc.value;
+        if (stopped()) return exit;
+        at = body_for(exit.pc, false);
+        if (options_.link) {
+          auto* to = cache_->find(exit.pc);
+          if (!cache_->block(to->block).checked) cache_->link(ExitId{static_cast<u32>(state_->exit_id)}, *to);
+        }
+        break;
+      }
+      case ExitKind::indirect_miss:
+        ++counters.indirect_misses;
+        state_->regs.rip = state_->indirect_target;
+        count_tick();
+        if (stopped()) return exit;
+        at = body_for(pc(), true);
+        break;
+      case ExitKind::tick_stop:
+      case ExitKind::effect:
+      case ExitKind::fetch_fault:
+        state_->regs.rip = exit.pc.value;
+        return exit;
+      case ExitKind::fault:
+      case ExitKind::bail:
+        return exit;
+    }
+  }
+}
+
+Exit Cpu::step() {
+  if (entry_.enter == nullptr) prepare_entry();
+  ++counters.steps;
+  const Exit exit = enter(translator_->translate_one(pc()));
+  switch (exit.kind) {
+    case ExitKind::indirect_miss:
+      state_->regs.rip = state_->indirect_target;
+      count_tick();
+      break;
+    case ExitKind::direct:
+    case ExitKind::tick_stop:
+    case ExitKind::effect:
+    case ExitKind::fetch_fault:
+      state_->regs.rip = exit.pc.value;
+      break;
+    case ExitKind::fault:
+    case ExitKind::bail:
+      break;
+  }
+  return exit;
+}
+
+void Cpu::prepare_entry() {
+  auto& window = cache_->window_for(pc());
+  Emitter e{window.next};
+  entry_ = emit_entry_code(e, window, *state_);
+  e.align(64);
+  window.next = window.begin = e.here();
+}
+
+void Cpu::count_tick() {
+  if (--state_->left == 0) ++counters.stops;
+}
+
+void Cpu::stop_at(u64 at) {
+  const u64 now = ticks();
+  FRED_CHECK(at > now, "a stop at {} wanted at {}", at, now);
+  state_->left = at - now;
+  state_->total_at_zero = at;
+}
+
+void Cpu::request_stop_from_handler(u64& rip, u64& rcx) {
+  state_->request = 1;
+  const bool in_entry = rip >= entry_.begin.value && rip < entry_.end.value;
+  if (!in_entry && !cache_->in_cache(rip)) return;  // engine code: entering the cache looks at the request
+  if (!in_entry) {
+    // Complete a counting sequence (translator.cpp: lea rcx,[rcx-1]; mov [left],rcx) whose load has run.
+    const auto store = [this] {
+      std::array<u8, 8> code{0x48, 0x89, 0x0c, 0x25};
+      const u32 slot = window_slot(state_->left);
+      std::memcpy(&code[4], &slot, sizeof slot);
+      return code;
+    }();
+    constexpr std::array<u8, 4> lea{0x48, 0x8d, 0x49, 0xff};
+    const auto* code = CacheAddr{rip}.ptr();
+    if (std::memcmp(code, lea.data(), lea.size()) == 0 && std::memcmp(code + 4, store.data(), store.size()) == 0) {
+      state_->left = --rcx;
+      rip += lea.size() + store.size();
+    } else if (std::memcmp(code, store.data(), store.size()) == 0) {
+      state_->left = rcx;
+      rip += store.size();
+    }
+  }
+  if (state_->left == 0) return;  // about to stop by itself
+  state_->total_at_zero = ticks() + 1;
+  state_->left = 1;
+}
+
+}  // namespace fred

@@ -1,0 +1,74 @@
+// The guest's processor: the state window, the code cache and the translator, and the counter of ticks.
+// It executes guest code until something must be done outside, and knows nothing of system calls,
+// signals' meaning or logs.
+#pragma once
+#include <memory>
+
+#include "core/arch/x86/state_window.h"
+#include "core/cache/code_cache.h"
+#include "core/dispatch/entry_code.h"
+#include "core/translate/translator.h"
+
+namespace fred {
+
+class Cpu {
+ public:
+  Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options);
+
+  StateWindow& state() { return *state_; }
+  Registers& regs() { return state_->regs; }
+  CodeCache& cache() { return *cache_; }
+  /// The XSAVE area (standard format) of the running guest thread; its size and components.
+  u8* vector_area() { return vector_area_; }
+  u64 vector_size() const { return vector_size_; }
+  u64 vector_mask() const { return state_->vector_mask; }
+
+  /// The registers and the vector state of a program that is about to start. The clock goes on.
+  void reset(GuestAddr pc, GuestAddr sp);
+
+  GuestAddr pc() const { return GuestAddr{state_->regs.rip}; }
+
+  /// Runs guest code from pc() until an exit that is not the code cache's own business: effect, fault,
+  /// fetch_fault; or `direct` when the counter ran out (a stop: ticks() is where it was wanted) or a
+  /// request is waiting (bail). pc() is then the guest's, registers and vector state are saved.
+  Exit run();
+  /// Executes one guest instruction (which may leave with an effect, fault or fetch_fault instead).
+  Exit step();
+
+  u64 ticks() const { return state_->ticks(); }
+  /// Counts a tick that no translated code counts (delivery of a signal, …).
+  void count_tick();
+  /// The next stop: when ticks() reaches `at` (> ticks()).
+  void stop_at(u64 at);
+  bool stopped() const { return state_->left == 0; }
+  /// After a stop, or to withdraw one: no stop is wanted for now.
+  void no_stop() { stop_at(ticks() + far_away); }
+
+  /// For the kernel signal handler: ask for a stop at the next tick. `rip` and `rcx` are the interrupted
+  /// thread's; a counting sequence that was interrupted is completed in them.
+  void request_stop_from_handler(u64& rip, u64& rcx);
+  /// Where a thread that faulted in the cache goes on, with its registers already in the state window.
+  CacheAddr leave_code() const { return cache_->windows().front().leave; }
+
+  struct Counters {
+    u64 exits = 0, indirect_misses = 0, stops = 0, steps = 0;
+  } counters;
+
+ private:
+  static constexpr u64 far_away = u64{1} << 62;
+  void allocate_state();
+  void prepare_entry();
+  Exit enter(CacheAddr at);
+  CacheAddr body_for(GuestAddr pc, bool indirect);
+
+  CodeSource& source_;
+  TranslateOptions options_;
+  StateWindow* state_ = nullptr;
+  std::unique_ptr<CodeCache> cache_;
+  std::unique_ptr<Translator> translator_;
+  EntryCode entry_;
+  u8* vector_area_ = nullptr;
+  u64 vector_size_ = 0;
+};
+
+}  // namespace fred

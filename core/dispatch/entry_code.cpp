@@ -1,0 +1,77 @@
+#include "core/dispatch/entry_code.h"
+
+#include "core/cache/code_cache.h"
+#include "core/translate/emitter.h"
+
+namespace fred {
+
+namespace {
+constexpr Gpr callee_saved[] = {rbx, rbp, r12, r13, r14, r15};
+}
+
+void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state) {
+  // A miss: rcx = guest target, guest rcx and rdx in their spill slots, flags the guest's.
+  e.align(16);
+  window.miss = e.here();
+  e.mov_slot_reg(window_slot(state.indirect_target), rcx);  // the dispatcher looks it up
+  e.mov_reg_slot(rdx, window_slot(state.spill_rdx));        // the guest's registers are whole again
+  e.mov_reg_slot(rcx, window_slot(state.spill_rcx));
+  e.mov_slot_imm(window_slot(state.exit_id), static_cast<u32>(exit_indirect_miss));
+
+  // Leaving: exit_id is set, every register and flag is the guest's.
+  window.exit = e.here();
+  for (u8 r = 0; r < 16; ++r) e.mov_slot_reg(window_slot(state.regs.gpr[r]), static_cast<Gpr>(r));
+  e.mov_reg_slot(rsp, window_slot(state.engine_rsp));  // engine stack, as enter left it
+  e.pushfq();
+  e.pop_slot(window_slot(state.regs.rflags));
+  window.leave = e.here();
+  e.cld();            // the C ABI wants DF clear
+  e.rdfsbase_rax();   // the guest may have changed it with wrfsbase
+  e.mov_slot_reg(window_slot(state.regs.fs_base), rax);
+  e.mov_reg_slot(rax, window_slot(state.engine_fs));
+  e.wrfsbase_rax();
+  e.mov_reg_slot(rcx, window_slot(state.vector_area));
+  e.mov_reg_slot(rax, window_slot(state.vector_mask));      // edx:eax = components; the upper half is 0
+  e.mov_reg_imm64(rdx, 0);
+  e.xsaveopt64_rcx();                                       // x87, SSE, AVX, AVX-512
+  e.vzeroupper();                                           // no transition penalties in engine code
+  e.fninit();                                               // the C ABI's x87 control word, empty stack
+  e.ldmxcsr_slot(window_slot(state.engine_mxcsr));
+  for (auto r = std::rbegin(callee_saved); r != std::rend(callee_saved); ++r) e.pop_reg(*r);
+  e.ret();
+}
+
+EntryCode emit_entry_code(Emitter& e, const CacheWindow& window, StateWindow& state) {
+  EntryCode code;
+  e.align(16);
+  code.enter = reinterpret_cast<void (*)()>(e.here().value);
+  for (const auto r : callee_saved) e.push_reg(r);
+  e.mov_slot_reg(window_slot(state.engine_rsp), rsp);
+  e.mov_reg_slot(rcx, window_slot(state.vector_area));
+  e.mov_reg_slot(rax, window_slot(state.vector_mask));
+  e.mov_reg_imm64(rdx, 0);
+  e.xrstor64_rcx();
+  e.mov_reg_slot(rax, window_slot(state.regs.fs_base));
+  e.wrfsbase_rax();
+  // From here on a signal that wants a stop sets the counter itself; one that came before is in `request`.
+  code.begin = e.here();
+  e.mov_reg_slot(rcx, window_slot(state.request));
+  const auto none = e.jrcxz();
+  e.mov_slot_imm(window_slot(state.exit_id), static_cast<u32>(exit_bail));
+  for (u8 r = 0; r < 16; ++r) {  // the leaving code saves the guest's registers again
+    if (r != rsp) e.mov_reg_slot(static_cast<Gpr>(r), window_slot(state.regs.gpr[r]));
+  }
+  e.push_slot(window_slot(state.regs.rflags));
+  e.popfq();
+  e.mov_reg_slot(rsp, window_slot(state.regs.gpr[rsp]));
+  Emitter::patch_rel32(e.jmp(), window.exit);
+  Emitter::patch_rel8(none, e.here());
+  e.push_slot(window_slot(state.regs.rflags));
+  e.popfq();
+  for (u8 r = 0; r < 16; ++r) e.mov_reg_slot(static_cast<Gpr>(r), window_slot(state.regs.gpr[r]));
+  e.jmp_slot(window_slot(state.entry));
+  code.end = e.here();
+  return code;
+}
+
+}  // namespace fred

@@ -1,0 +1,368 @@
+#include "core/dispatch/guest_engine.h"
+
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/check.h"
+#include "core/base/descriptor.h"
+#include "core/base/log.h"
+#include "core/base/raw_syscall.h"
+#include "core/dispatch/effects.h"
+#include "core/dispatch/processes.h"
+#include "core/elf/initial_stack.h"
+#include "core/syscalls/limits.h"
+#include "core/signals/kernel_signals.h"
+#include "core/dispatch/vdso.h"
+#include "core/memory/guest_access.h"
+#include "core/memory/layout.h"
+#include "core/elf/loader.h"
+#include "core/syscalls/walker.h"
+
+namespace fred {
+
+namespace {
+constexpr u64 trap_flag = 0x100;
+constexpr i64 restart = -512;  // -ERESTARTSYS
+GuestEngine* g_engine = nullptr;
+}  // namespace
+
+GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), guest_cpu_(options.cpu) {
+  g_engine = this;
+  memory_ = std::make_unique<GuestMemory>(*this);
+  pages_ = std::make_unique<CodePages>(*memory_, cache_);
+  cpu_ = std::make_unique<Cpu>(*this, *pages_, options.translate);
+  cache_ = &cpu_->cache();
+  signals_ = std::make_unique<GuestSignals>(*cpu_, guest_cpu_);
+  processes_ = std::make_unique<Processes>(*this);
+  set_page_opener([](GuestRange range) { g_engine->open_code_pages(range); });
+}
+
+GuestEngine::~GuestEngine() = default;
+
+bool GuestEngine::owns_descriptor(i64 fd) const { return is_engine_descriptor(fd); }
+
+void GuestEngine::notice_once(u64 key, const std::string& line) {
+  if (mode() == Mode::replay || std::find(noticed_.begin(), noticed_.end(), key) != noticed_.end()) return;
+  noticed_.push_back(key);
+  const auto text = fmt::format("fred: {}\n", line);
+  raw_syscall(SYS_write, static_cast<u64>(error_descriptor()), reinterpret_cast<u64>(text.data()), text.size());
+}
+
+void GuestEngine::code_gone(GuestRange range) { pages_->forget(range); }
+void GuestEngine::code_mapped(GuestRange range) { cache_->prepare(range); }
+void GuestEngine::open_code_pages(GuestRange range) { pages_->open(range); }
+
+Time GuestEngine::now() const { return {.ticks = cpu_->ticks(), .pc = cpu_->pc(), .rest = 0, .phase = 0}; }
+
+u64 GuestEngine::rest_at_fault() const {
+  const auto at = cpu_->pc();
+  u8 code[15];
+  const u64 size = guest_readable(at, sizeof code);
+  if (!guest_read(code, at, size)) return 0;
+  const auto instruction = decode(at, {code, size});
+  if (!instruction || !instruction->repeated) return 0;
+  return cpu_->state().rep_start - cpu_->regs().gpr[rcx];
+}
+
+GuestEnd GuestEngine::run() {
+  while (!ended_) loop_once();
+  return end_;
+}
+
+void GuestEngine::loop_once() {
+  // A stop at a tick, or the boundary behind a system call: a waiting signal may be delivered.
+  if (cpu_->stopped()) {
+    cpu_->no_stop();
+    deliver_waiting();
+    return;
+  }
+  if (mode() == Mode::replay) {
+    if (events_.peek() == nullptr) {
+      ended_ = log_ran_out_ = true;  // the recording was broken off here
+      return;
+    }
+    if (deliver_waiting()) return;
+    plan_stop();
+  }
+  if ((cpu_->regs().rflags & trap_flag) != 0) {
+    single_step_trap();
+    return;
+  }
+  handle(cpu_->run());
+}
+
+void GuestEngine::handle(const Exit& exit) {
+  switch (exit.kind) {
+    case ExitKind::effect: {
+      if (deliver_waiting()) return;  // before the instruction: it is executed after the handler
+      if (exit.effect == Effect::syscall) {
+        system_call();
+        return;
+      }
+      const auto result = carry_out(*this, exit);
+      if (!result.done) {
+        GuestFault raised{.signal = {result.signal, {}}, .trap_number = result.trap_number,
+                          .error_code = result.error_code, .cr2 = result.fault_address.value};
+        raised.signal.info.si_signo = result.signal;
+        raised.signal.info.si_code = result.code;
+        raised.signal.info.si_addr = result.fault_address.ptr();
+        raise(raised.signal, raised);
+      }
+      return;
+    }
+    case ExitKind::fault:
+      fault();
+      return;
+    case ExitKind::fetch_fault:
+      fetch_fault();
+      return;
+    case ExitKind::bail:
+      // A signal is waiting, but this is no point that a worker could find: stop at the next tick.
+      cpu_->state().request = 0;
+      cpu_->stop_at(cpu_->ticks() + 1);
+      return;
+    case ExitKind::direct:
+    case ExitKind::indirect_miss:
+    case ExitKind::tick_stop:
+      return;  // loop_once looks at stops
+  }
+}
+
+void GuestEngine::system_call() {
+  auto& regs = cpu_->regs();
+  const auto& g = regs.gpr;
+  const u64 args[6] = {g[rdi], g[rsi], g[rdx], g[r10], g[r8], g[r9]};
+  const u64 number = g[rax];
+  const u64 pc = regs.rip;
+  events_.begin(EventKind::syscall, static_cast<u32>(number), now(), regs);
+  regs.rip = pc + 2;
+  regs.gpr[rcx] = regs.rip;  // as the syscall instruction leaves them
+  regs.gpr[r11] = regs.rflags;
+  Syscall call(*this, number, args);
+  const i64 result = run_syscall(call);
+  if (events_.mode() != Mode::run && !call.event_closed()) events_.end();
+  if (ended_) return;
+  if (processes_->child_left()) {
+    processes_->finish_replayed_vfork();
+    return;
+  }
+  if (result == restart) {
+    regs.rip = pc;
+    cpu_->count_tick();
+  } else if (!call.keeps_registers()) {
+    regs.gpr[rax] = static_cast<u64>(result);
+  }
+  deliver_waiting();
+}
+
+void GuestEngine::fault() {
+  const auto& f = last_fault();
+  const auto address = GuestAddr{reinterpret_cast<u64>(f.signal.info.si_addr)};
+  constexpr u64 write_access = 2;
+  if (f.signal.number == SIGSEGV && (f.error_code & write_access) != 0 && pages_->write_fault(address)) {
+    // A store into code. Its page is open now: the one instruction is executed alone, then translation
+    // of what it changed may protect the page again.
+    handle(cpu_->step());
+    return;
+  }
+  const GuestFault copy = f;
+  raise(copy.signal, copy);
+}
+
+void GuestEngine::fetch_fault() {
+  const auto pc = cpu_->pc();
+  GuestFault raised{.signal = {}, .trap_number = 14, .error_code = 0x14, .cr2 = 0};
+  auto& info = raised.signal.info;
+  // Which byte could not be fetched: of pc's page, or of the next one if the instruction reaches there.
+  GuestAddr at = pc;
+  if (pages_->fetchable(page_floor(pc.value))) {
+    bool cut = false;
+    const u64 in_page = page_size - pc.value % page_size;
+    const auto whole = decode(pc, {pc.ptr<const u8>(), std::min<u64>(in_page, 15)}, &cut);
+    const u64 next_page = page_floor(pc.value) + page_size;
+    if (!whole && cut && in_page < 15 && !pages_->fetchable(next_page)) {
+      at = GuestAddr{next_page};
+    } else {
+      raised.signal.number = info.si_signo = SIGILL;
+      info.si_code = ILL_ILLOPN;
+      info.si_addr = pc.ptr();
+      raised.trap_number = 6;
+      raised.error_code = 0;
+      raise(raised.signal, raised);
+      return;
+    }
+  }
+  const auto* mapping = memory_->table().find(at);
+  const bool canonical = at.value < u64{1} << 47;
+  raised.cr2 = at.value;
+  info.si_addr = at.ptr();
+  if (!canonical) {
+    info.si_signo = SIGSEGV;
+    info.si_code = SI_KERNEL;
+    info.si_addr = nullptr;
+    raised.trap_number = 13;
+    raised.error_code = raised.cr2 = 0;
+  } else if (mapping == nullptr || mapping->owner != Owner::guest) {
+    info.si_signo = SIGSEGV;
+    info.si_code = SEGV_MAPERR;
+  } else if ((mapping->prot & 4) == 0) {
+    info.si_signo = SIGSEGV;
+    info.si_code = SEGV_ACCERR;
+    raised.error_code = 0x15;
+  } else {
+    info.si_signo = SIGBUS;
+    info.si_code = BUS_ADRERR;
+  }
+  raised.signal.number = info.si_signo;
+  raise(raised.signal, raised);
+}
+
+void GuestEngine::raise(const KernelSignal& signal, const GuestFault& fault) {
+  auto time = now();
+  time.rest = rest_at_fault();
+  time.phase = 1;
+  LOG_INFO(signal, "signal {} raised at {}:{:#x}, address {:#x}", signal.number, time.ticks, time.pc.value, fault.cr2);
+  events_.begin(EventKind::fault, static_cast<u32>(signal.number), time, cpu_->regs());
+  // What the kernel said of the fault is the same in a worker, but for fields it leaves unset.
+  GuestFault known = fault;
+  events_.value(&known, sizeof known);
+  if (events_.mode() != Mode::run) events_.end();
+  deliver(known.signal, &known);
+}
+
+void GuestEngine::single_step_trap() {
+  auto& regs = cpu_->regs();
+  regs.rflags &= ~trap_flag;
+  const u64 before = regs.rip;
+  const auto exit = cpu_->step();
+  handle(exit);
+  if (ended_) return;
+  regs.rflags |= trap_flag;
+  if (exit.kind != ExitKind::direct && exit.kind != ExitKind::indirect_miss && exit.kind != ExitKind::effect) return;
+  (void)before;
+  GuestFault raised{.signal = {SIGTRAP, {}}, .trap_number = 1, .error_code = 0, .cr2 = 0};
+  raised.signal.info.si_signo = SIGTRAP;
+  raised.signal.info.si_code = TRAP_TRACE;
+  raised.signal.info.si_addr = cpu_->pc().ptr();
+  raise(raised.signal, raised);
+}
+
+bool GuestEngine::deliver_waiting() {
+  if (mode() == Mode::replay) {
+    const auto* next = events_.peek();
+    if (next == nullptr || next->kind != EventKind::signal || next->time() != now()) return false;
+    deliver({static_cast<int>(next->detail), {}}, nullptr);
+    return true;
+  }
+  auto signal = take_pending_signal();
+  if (!signal) {
+    signal = signals_->take_held();
+    if (!signal) return false;
+  }
+  const u64 bit = signal_bit(signal->number);
+  if ((synchronous_signals & bit) != 0 && (signals_->state().mask & bit) != 0) {
+    signals_->hold(*signal);  // the real mask never blocks these: the guest's does, here
+    signals_->set_mask(signals_->state().mask, false);
+    return false;
+  }
+  deliver(*signal, nullptr);
+  return true;
+}
+
+void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault) {
+  KernelSignal signal = given;
+  if (fault == nullptr) {
+    events_.begin(EventKind::signal, static_cast<u32>(signal.number), now(), cpu_->regs());
+    events_.value(&signal.info, sizeof signal.info);
+    if (events_.mode() != Mode::run) events_.end();
+    LOG_INFO(signal, "signal {} delivered at {}:{:#x}", signal.number, cpu_->ticks(), cpu_->pc().value);
+  }
+  int dies_of = 0;
+  const auto outcome = signals_->deliver(signal, fault, mode() == Mode::replay, dies_of);
+  if (outcome == GuestSignals::Delivery::dies) {
+    if (mode() == Mode::replay && processes_->in_vfork_child()) {
+      processes_->finish_replayed_vfork();
+      return;
+    }
+    end_guest({.by_signal = true, .status = dies_of});
+    return;
+  }
+  cpu_->count_tick();
+}
+
+void GuestEngine::plan_stop() {
+  if (mode() != Mode::replay) return;
+  const auto* next = events_.peek();
+  if (next != nullptr && next->kind == EventKind::signal && next->ticks > cpu_->ticks()) {
+    cpu_->stop_at(next->ticks);
+  }
+}
+
+Result<> GuestEngine::load(OpenPlan open, std::vector<std::string> env) {
+  // The plan and what else comes from the outside are part of the event that is open.
+  const auto bytes = open.plan.serialise();
+  std::string blob(bytes.begin(), bytes.end());
+  events_.blob(blob);
+  if (mode() == Mode::replay) {
+    auto plan = LoadPlan::deserialise({reinterpret_cast<const u8*>(blob.data()), blob.size()});
+    if (!plan) return std::unexpected(plan.error());
+    open = OpenPlan{.plan = std::move(*plan), .executable = {}, .interpreter = {}};
+  }
+  StackInputs inputs;
+  if (mode() != Mode::replay) {
+    inputs.uid = getuid();
+    inputs.euid = geteuid();
+    inputs.gid = getgid();
+    inputs.egid = getegid();
+    raw_syscall(SYS_getrandom, reinterpret_cast<u64>(inputs.random.data()), inputs.random.size(), 0);
+  }
+  inputs.hwcap = guest_cpu_.hwcap();
+  inputs.hwcap2 = guest_cpu_.hwcap2();
+  inputs.smallest_signal_stack = signals_->frame_size();
+  events_.value(&inputs, sizeof inputs);
+  pages_->forget({GuestAddr{0}, layout::stack_top});
+  memory_->clear_guest();
+  auto loaded = apply_load_plan(*this, open, vdso_image());
+  if (!loaded) return std::unexpected(loaded.error());
+  process_.exe = open.plan.exe;
+  process_.args = open.plan.args;
+  process_.env = std::move(env);
+  process_.comm = open.plan.comm;
+  if (mode() != Mode::replay) prctl(PR_SET_NAME, process_.comm.c_str());
+  auto sp = make_initial_stack(*this, open.plan, *loaded, inputs);
+  if (!sp) return std::unexpected(sp.error());
+  cpu_->reset(loaded->start, *sp);
+  return {};
+}
+
+Result<> GuestEngine::start(const std::string& program, std::vector<std::string> args, std::vector<std::string> env) {
+  auto found = open_program(program, std::move(args));
+  if (!found) return std::unexpected(found.error());
+  auto plan = make_load_plan(*this, std::move(*found));
+  if (!plan) return std::unexpected(plan.error());
+  events_.begin(EventKind::start, 0, now(), cpu_->regs());
+  auto loaded = load(std::move(*plan), std::move(env));
+  if (events_.mode() != Mode::run) events_.end();
+  return loaded;
+}
+
+Result<> GuestEngine::start_recording(const std::string& dir) {
+  recording_dir_ = dir;
+  return events_.start_recording(dir);
+}
+
+Result<> GuestEngine::start_replaying(EventStream::OnDivergence on_divergence) {
+  cpu_->no_stop();
+  return events_.start_replaying(recording_dir_, replay_start_, std::move(on_divergence));
+}
+
+void GuestEngine::end_guest(const GuestEnd& end) {
+  end_ = end;
+  ended_ = true;
+}
+
+}  // namespace fred

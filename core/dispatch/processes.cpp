@@ -1,0 +1,205 @@
+#include "core/dispatch/processes.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "core/base/check.h"
+#include "core/base/log.h"
+#include "core/base/raw_syscall.h"
+#include "core/elf/initial_stack.h"
+#include "core/elf/program.h"
+#include "core/syscalls/limits.h"
+
+extern "C" fred::i64 fred_clone_on_stack(fred::u64 flags, void* stack_top, void (*child)(void*), void* argument);
+
+namespace fred {
+
+namespace {
+
+constexpr u64 child_stack_size = u64{1} << 20;
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> p;
+  for (auto& s : strings) p.push_back(s.data());
+  p.push_back(nullptr);
+  return p;
+}
+
+/// Closes what is marked close-on-exec, but for the engine's own.
+void close_on_exec(GuestEngine& engine) {
+  DIR* dir = opendir("/proc/self/fd");
+  if (dir == nullptr) return;
+  std::vector<int> closing;
+  while (const auto* entry = readdir(dir)) {
+    const int fd = std::atoi(entry->d_name);
+    if (entry->d_name[0] == '.' || fd == dirfd(dir) || engine.owns_descriptor(fd)) continue;
+    const i64 flags = raw_syscall(SYS_fcntl, static_cast<u64>(fd), F_GETFD);
+    if (!is_error(flags) && (flags & FD_CLOEXEC) != 0) closing.push_back(fd);
+  }
+  closedir(dir);
+  for (const int fd : closing) raw_syscall(SYS_close, static_cast<u64>(fd));
+}
+
+}  // namespace
+
+i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
+  bool child = false;
+  const i64 result = call.perform([&]() -> i64 {
+    if (const i64 shared = engine_.memory().share_for_fork(); shared < 0) return shared;
+    block_all_signals();
+    const i64 pid = raw_syscall(SYS_clone, flags, 0, call.arg(2), call.arg(3), call.arg(4));
+    child = pid == 0;
+    if (!child) engine_.signals().set_mask(engine_.signals().state().mask, false);
+    return pid;
+  });
+  if (!child) return result;
+  LOG_INFO(dispatch, "forked child {}: not recorded", getpid());
+  unrecorded_child_ = true;
+  take_pending_signal();  // it was the parent's
+  engine_.events().stop_recording();
+  engine_.memory().apply_fork_advice();
+  engine_.signals().set_mask(engine_.signals().state().mask, false);
+  if (stack.value != 0) engine_.cpu().regs().gpr[rsp] = stack.value;
+  return 0;
+}
+
+void Processes::vfork_child(void* self) {
+  auto& processes = *static_cast<Processes*>(self);
+  auto& engine = processes.engine_;
+  engine.signals().set_mask(engine.signals().state().mask, false);
+  engine.events().result([] { return i64{0}; });
+  if (engine.mode() == Mode::record) engine.events().end();
+  engine.cpu().regs().gpr[rax] = 0;
+  const auto end = engine.run();  // comes back only if a signal ends the child
+  die_by_signal(end.status);
+}
+
+i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
+  auto& cpu = engine_.cpu();
+  if (parent_) return -EAGAIN;  // a vfork child that forks in this way again
+  parent_ = Parent{.registers = cpu.regs(),
+                   .vector = {cpu.vector_area(), cpu.vector_area() + cpu.vector_size()},
+                   .signals = engine_.signals().state()};
+  if (stack.value != 0) cpu.regs().gpr[rsp] = stack.value;
+  if (call.replaying()) {
+    const i64 result = call.perform([] { return i64{0}; });
+    if (result != 0) {
+      cpu.regs() = parent_->registers;
+      parent_.reset();
+    }
+    return result;
+  }
+  void* child_stack = mmap(nullptr, child_stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  FRED_CHECK(child_stack != MAP_FAILED, "no memory for the stack of a vfork child");
+  block_all_signals();
+  const u64 real_flags = CLONE_VM | CLONE_VFORK | (flags & (0xff | CLONE_PIDFD | CLONE_PARENT));
+  const i64 pid = fred_clone_on_stack(real_flags, static_cast<u8*>(child_stack) + child_stack_size, &vfork_child, this);
+  munmap(child_stack, child_stack_size);
+  if (pid < 0) {
+    call.perform([&] { return pid; });
+    cpu.regs() = parent_->registers;
+    engine_.signals().state() = parent_->signals;
+    parent_.reset();
+    engine_.signals().set_mask(engine_.signals().state().mask, false);
+    return pid;
+  }
+  call.close_event();
+  if (engine_.events().in_event()) {  // the child's execve: it has succeeded
+    engine_.events().result([] { return i64{0}; });
+    engine_.events().end();
+  }
+  return end_vfork(pid);
+}
+
+i64 Processes::end_vfork(i64 pid) {
+  auto& cpu = engine_.cpu();
+  auto& events = engine_.events();
+  events.begin(EventKind::vfork_end, 0, engine_.now(), cpu.regs());
+  const i64 result = events.result([&] { return pid; });
+  if (events.mode() != Mode::run) events.end();
+  cpu.regs() = parent_->registers;
+  std::memcpy(cpu.vector_area(), parent_->vector.data(), parent_->vector.size());
+  engine_.signals().state() = parent_->signals;
+  parent_.reset();
+  child_left_ = false;
+  if (events.mode() != Mode::replay) engine_.signals().set_mask(engine_.signals().state().mask, false);
+  cpu.count_tick();
+  return result;
+}
+
+void Processes::finish_replayed_vfork() {
+  const i64 pid = end_vfork(0);
+  engine_.cpu().regs().gpr[rax] = static_cast<u64>(pid);
+}
+
+i64 Processes::exit(Syscall& call, int status) {
+  if (parent_) {
+    call.keep_registers();
+    if (call.replaying()) {
+      call.perform([] { return i64{0}; });
+      child_left_ = true;
+      return 0;
+    }
+    call.perform([] { return i64{0}; });
+    if (engine_.mode() == Mode::record) engine_.events().end();
+    for (;;) raw_syscall(SYS_exit_group, static_cast<u64>(status));
+  }
+  call.keep_registers();
+  engine_.end_guest({.by_signal = false, .status = status & 0xff});
+  return 0;
+}
+
+i64 Processes::execute(Syscall& call, const std::string& path, std::vector<std::string> args,
+                       std::vector<std::string> env) {
+  if (parent_ || unrecorded_child_) {
+    const i64 result = call.perform([&] {
+      const auto mask = engine_.signals().state().mask;
+      raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
+      hand_back_limits();
+      auto argv = pointers(args), envp = pointers(env);
+      const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>(path.c_str()), reinterpret_cast<u64>(argv.data()),
+                                     reinterpret_cast<u64>(envp.data()));
+      take_over_limits();
+      engine_.signals().set_mask(mask, false);
+      return failed;
+    });
+    if (result == 0) {  // only when replaying
+      call.keep_registers();
+      child_left_ = true;
+    }
+    return result;
+  }
+  OpenPlan open;
+  const i64 result = call.perform([&]() -> i64 {
+    auto program = open_program(path, args);
+    if (!program) return -(program.error().code != 0 ? program.error().code : ENOEXEC);
+    if (auto sizes = check_string_sizes(program->args, env, program->execfn, engine_.memory().stack_room()); !sizes) {
+      return -E2BIG;
+    }
+    auto plan = make_load_plan(engine_, std::move(*program));
+    if (!plan) return -(plan.error().code != 0 ? plan.error().code : ENOEXEC);
+    open = std::move(*plan);
+    return 0;
+  });
+  if (result != 0) return result;
+  call.keep_registers();
+  if (engine_.mode() != Mode::replay) close_on_exec(engine_);
+  engine_.signals().reset_for_exec(call.replaying());
+  if (auto loaded = engine_.load(std::move(open), std::move(env)); !loaded) {
+    LOG_INFO(dispatch, "execve of {}: {}", path, loaded.error().message);
+    engine_.end_guest({.by_signal = true, .status = SIGKILL});  // past the point of no return, as natively
+    return 0;
+  }
+  engine_.cpu().count_tick();
+  return 0;
+}
+
+}  // namespace fred

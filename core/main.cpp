@@ -1,0 +1,152 @@
+// fred-engine: runs one guest. Started by the front ends (cli/), which find the program and say what is
+// wanted; not meant to be started by hand.
+//
+//   fred-engine run|record [--dir=DIR] [--env-fd=N] [--control-fd=N] [OPTIONS] -- PROGRAM ARGV0 ARGS…
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "ckpt/snapshot/snapshot.h"
+#include "core/base/check.h"
+#include "core/base/descriptor.h"
+#include "core/base/log.h"
+#include "core/base/raw_syscall.h"
+#include "core/control/report.h"
+#include "core/dispatch/guest_engine.h"
+#include "core/elf/program.h"
+#include "core/signals/kernel_signals.h"
+#include "core/syscalls/limits.h"
+
+namespace fred {
+namespace {
+
+struct Arguments {
+  bool record = false;
+  std::string dir;
+  int env_fd = -1, control_fd = -1;
+  EngineOptions engine;
+  std::string program;
+  std::vector<std::string> args;
+};
+
+/// Switches without a value; each turns one optimisation off.
+constexpr struct {
+  std::string_view name;
+  bool TranslateOptions::*option;
+  bool value;
+} switches[] = {
+    {"--no-link", &TranslateOptions::link, false},
+    {"--no-inline-lookup", &TranslateOptions::inline_lookup, false},
+    {"--single-block", &TranslateOptions::single_block, true},
+    {"--no-flag-analysis", &TranslateOptions::flag_analysis, false},
+};
+
+template <class T>
+T number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) quit(125, fmt::format("bad number '{}'", text));
+  return value;
+}
+
+Arguments parse(int argc, char** argv) {
+  Arguments a;
+  if (argc < 2) quit(125, "fred-engine is started by fred; see 'fred --help'");
+  a.record = std::string_view{argv[1]} == "record";
+  int i = 2;
+  for (; i < argc && std::string_view{argv[i]} != "--"; ++i) {
+    const std::string_view arg = argv[i];
+    const auto value = arg.substr(std::min(arg.size(), arg.find('=') + 1));
+    bool known = false;
+    for (const auto& s : switches) {
+      if (arg != s.name) continue;
+      a.engine.translate.*s.option = s.value;
+      known = true;
+    }
+    if (known) continue;
+    if (arg.starts_with("--dir=")) {
+      a.dir = value;
+    } else if (arg.starts_with("--env-fd=")) {
+      a.env_fd = number<int>(value);
+    } else if (arg.starts_with("--control-fd=")) {
+      a.control_fd = number<int>(value);
+    } else if (arg.starts_with("--checksum-every=")) {
+      a.engine.checksum_every = number<u64>(value);
+    } else if (arg.starts_with("--cpu=")) {
+      auto level = parse_cpu_level(value);
+      if (!level) quit(125, level.error().message);
+      a.engine.cpu = *level;
+    } else if (arg.starts_with("--log=")) {
+      if (auto r = set_log_levels(value); !r) quit(125, r.error().message);
+    } else {
+      quit(125, fmt::format("fred-engine: unknown option '{}'", arg));
+    }
+  }
+  if (i + 2 >= argc + 0 && i + 1 >= argc) quit(125, "fred-engine: no program");
+  a.program = argv[++i];
+  for (++i; i < argc; ++i) a.args.emplace_back(argv[i]);
+  return a;
+}
+
+/// The guest's environment, NUL-terminated strings in a file.
+std::vector<std::string> read_environment(int fd) {
+  std::vector<std::string> env;
+  std::string all;
+  char piece[65536];
+  for (off_t at = 0;;) {
+    const auto n = pread(fd, piece, sizeof piece, at);
+    if (n <= 0) break;
+    all.append(piece, static_cast<std::size_t>(n));
+    at += n;
+  }
+  close(fd);
+  for (std::size_t at = 0; at < all.size();) {
+    env.emplace_back(all.c_str() + at);
+    at += env.back().size() + 1;
+  }
+  return env;
+}
+
+int main_of_engine(int argc, char** argv) {
+  auto a = parse(argc, argv);
+  // Our own descriptors go out of the guest's way first.
+  const i64 errors = raise_descriptor(raw_syscall(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 3));
+  if (errors >= 0) set_error_descriptor(static_cast<int>(errors));
+  std::vector<std::string> env;
+  if (a.env_fd >= 0) env = read_environment(a.env_fd);
+  if (a.control_fd >= 0) a.control_fd = static_cast<int>(raise_descriptor(a.control_fd));
+  take_over_limits();
+
+  GuestEngine engine(a.engine);
+  install_kernel_signals(engine.cpu());
+  engine.signals().inherit();
+  Reporter report(a.control_fd);
+  if (a.record) {
+    if (auto r = engine.start_recording(a.dir); !r) quit(125, r.error().message);
+  }
+  if (auto r = engine.start(a.program, std::move(a.args), std::move(env)); !r) {
+    report.start_failed();
+    quit(exit_status_for(r.error()), r.error().message);
+  }
+  engine.signals().mirror_all();
+  if (a.record && a.control_fd >= 0) {
+    const auto role = fork_snapshot(engine, a.control_fd);
+    if (role == SnapshotRole::worker) {
+      report.verified(run_worker(engine, report));
+      _exit(0);
+    }
+  }
+  const auto end = engine.run();
+  report.ended(engine, end);
+  if (end.by_signal) die_by_signal(end.status);
+  _exit(end.status);
+}
+
+}  // namespace
+}  // namespace fred
+
+int main(int argc, char** argv) { return fred::main_of_engine(argc, argv); }

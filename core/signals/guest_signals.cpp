@@ -1,0 +1,295 @@
+#include "core/signals/guest_signals.h"
+
+#include <sys/syscall.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
+#include "core/base/check.h"
+#include "core/base/log.h"
+#include "core/base/raw_syscall.h"
+#include "core/memory/guest_access.h"
+#include "core/signals/frame.h"
+
+namespace fred {
+
+namespace {
+constexpr u64 never_blocked = signal_bit(SIGKILL) | signal_bit(SIGSTOP);
+constexpr i32 ss_autodisarm = static_cast<i32>(1u << 31);
+constexpr u64 trap_flag = 0x100, direction_flag = 0x400, resume_flag = 0x10000;
+/// The flags that sigreturn takes from the frame (FIX_EFLAGS of the kernel).
+constexpr u64 restored_flags = 0x40000 | 0x800 | 0x400 | 0x100 | 0x80 | 0x40 | 0x10 | 0x4 | 0x1 | 0x10000;
+}  // namespace
+
+DefaultAction default_action(int signal) {
+  switch (signal) {
+    case SIGCHLD:
+    case SIGURG:
+    case SIGWINCH:
+      return DefaultAction::ignore;
+    case SIGCONT:
+      return DefaultAction::resume;
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+      return DefaultAction::stop;
+    case SIGQUIT:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGABRT:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGSEGV:
+    case SIGSYS:
+    case SIGXCPU:
+    case SIGXFSZ:
+      return DefaultAction::core;
+    default:
+      return DefaultAction::terminate;
+  }
+}
+
+void GuestSignals::set_action(int signal, const GuestSigaction& action, bool replaying) {
+  auto& own = state_.actions[signal];
+  own = action;
+  own.mask &= ~never_blocked;
+  if (replaying) return;
+  const u64 flags = action.flags & (SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT);
+  const auto handler = reinterpret_cast<void (*)(int)>(action.handler);
+  const auto by_default = default_action(signal);
+  if (handler == SIG_IGN) {
+    set_real_action(signal, RealAction::ignore, flags);
+  } else if (handler != SIG_DFL) {
+    set_real_action(signal, RealAction::catch_, flags);
+  } else if (by_default == DefaultAction::terminate || by_default == DefaultAction::core) {
+    set_real_action(signal, RealAction::catch_, SA_RESTART);  // to end the guest in good order
+  } else {
+    set_real_action(signal, RealAction::default_, flags);
+  }
+}
+
+void GuestSignals::set_mask(u64 mask, bool replaying) {
+  state_.mask = mask & ~never_blocked;
+  if (!replaying && !signal_is_pending()) set_real_mask(state_.mask);
+}
+
+void GuestSignals::mirror_all() {
+  for (int signal = 1; signal <= 64; ++signal) {
+    if (signal != SIGKILL && signal != SIGSTOP) set_action(signal, state_.actions[signal], false);
+  }
+  set_mask(state_.mask, false);
+}
+
+void GuestSignals::inherit() {
+  raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, 0, reinterpret_cast<u64>(&state_.mask), 8);
+  for (int signal = 1; signal <= 64; ++signal) {
+    GuestSigaction now;
+    raw_syscall(SYS_rt_sigaction, static_cast<u64>(signal), 0, reinterpret_cast<u64>(&now), 8);
+    if (now.handler == reinterpret_cast<u64>(SIG_IGN)) state_.actions[signal].handler = now.handler;
+  }
+}
+
+void GuestSignals::reset_for_exec(bool replaying) {
+  for (int signal = 1; signal <= 64; ++signal) {
+    if (signal == SIGKILL || signal == SIGSTOP) continue;
+    const bool ignored = state_.actions[signal].handler == reinterpret_cast<u64>(SIG_IGN);
+    GuestSigaction fresh;
+    if (ignored) fresh.handler = reinterpret_cast<u64>(SIG_IGN);
+    set_action(signal, fresh, replaying);
+  }
+  state_.alt_stack = {};
+}
+
+bool GuestSignals::on_alt_stack(u64 sp) const {
+  const auto& s = state_.alt_stack;
+  if ((s.flags & ss_autodisarm) != 0) return false;
+  return s.size != 0 && sp > s.sp && sp - s.sp <= s.size;
+}
+
+u64 GuestSignals::frame_size() const {
+  return sizeof(RtSigFrame) + guest_cpu_.xsave_size() + 4 + 64 + 16 + 8;
+}
+
+bool GuestSignals::build_frame(const KernelSignal& signal, const GuestFault* fault, const GuestSigaction& action) {
+  auto& regs = cpu_.regs();
+  u64 sp = regs.gpr[rsp] - red_zone;
+  const bool alternate = (action.flags & SA_ONSTACK) != 0 && state_.alt_stack.size != 0 &&
+                         !on_alt_stack(regs.gpr[rsp]) && (state_.alt_stack.flags & SS_DISABLE) == 0;
+  if (alternate) sp = state_.alt_stack.sp + state_.alt_stack.size;
+  const u64 image_size = guest_cpu_.xsave_size();
+  const u64 image = (sp - image_size - 4) & ~u64{63};
+  const u64 frame_at = ((image - sizeof(RtSigFrame)) & ~u64{15}) - 8;
+
+  RtSigFrame frame{};
+  frame.pretcode = action.restorer;
+  frame.uc_flags = uc_fp_xstate | uc_sigcontext_ss | uc_strict_restore_ss;
+  frame.stack_sp = state_.alt_stack.sp;
+  frame.stack_flags = state_.alt_stack.size == 0 ? SS_DISABLE
+                      : (state_.alt_stack.flags & ss_autodisarm) | (on_alt_stack(regs.gpr[rsp]) ? SS_ONSTACK : 0);
+  frame.stack_size = state_.alt_stack.size;
+  const auto& g = regs.gpr;
+  frame.context = {.r8 = g[r8], .r9 = g[r9], .r10 = g[r10], .r11 = g[r11], .r12 = g[r12], .r13 = g[r13], .r14 = g[r14],
+                   .r15 = g[r15], .di = g[rdi], .si = g[rsi], .bp = g[rbp], .bx = g[rbx], .dx = g[rdx], .ax = g[rax],
+                   .cx = g[rcx], .sp = g[rsp], .ip = regs.rip, .flags = regs.rflags, .cs = user_cs, .gs = 0, .fs = 0,
+                   .ss = user_ss, .err = 0, .trapno = 0, .oldmask = 0, .cr2 = 0, .fpstate = image, .reserved = {}};
+  if (fault != nullptr) {
+    frame.context.err = fault->error_code;
+    frame.context.trapno = fault->trap_number;
+    frame.context.cr2 = fault->cr2;
+  }
+  frame.mask = state_.has_saved_mask ? state_.saved_mask : state_.mask;
+  frame.info = signal.info;
+
+  std::vector<u8> area(image_size + 4);
+  auto* vector = cpu_.vector_area();
+  canonicalise_vector_area(vector, cpu_.vector_mask());
+  std::memcpy(area.data(), vector, image_size);
+  const u64 features = guest_cpu_.xcr0();
+  std::memcpy(area.data() + 512, &features, 8);
+  const FpxSoftware software{.magic1 = fp_xstate_magic1, .extended_size = static_cast<u32>(image_size + 4),
+                             .xfeatures = features, .xstate_size = static_cast<u32>(image_size), .padding = {}};
+  std::memcpy(area.data() + fpx_software_offset, &software, sizeof software);
+  std::memcpy(area.data() + image_size, &fp_xstate_magic2, 4);
+
+  if (!guest_store(GuestAddr{image}, area.data(), area.size()) || !guest_store(GuestAddr{frame_at}, &frame, sizeof frame)) {
+    return false;
+  }
+  if (alternate && (state_.alt_stack.flags & ss_autodisarm) != 0) state_.alt_stack = {};
+  regs.gpr[rdi] = static_cast<u64>(signal.number);
+  regs.gpr[rsi] = frame_at + offsetof(RtSigFrame, info);
+  regs.gpr[rdx] = frame_at + offsetof(RtSigFrame, uc_flags);
+  regs.gpr[rax] = 0;
+  regs.gpr[rsp] = frame_at;
+  regs.rip = action.handler;
+  regs.rflags &= ~(trap_flag | direction_flag | resume_flag);
+  return true;
+}
+
+GuestSignals::Delivery GuestSignals::deliver(const KernelSignal& signal, const GuestFault* fault, bool replaying,
+                                             int& dies_of) {
+  const int number = signal.number;
+  const auto action = state_.actions[number];
+  const bool forced = fault != nullptr;
+  const bool blocked = (state_.mask & signal_bit(number)) != 0;
+  const bool ignored = action.handler == reinterpret_cast<u64>(SIG_IGN);
+  dies_of = number;
+  if (forced && (blocked || ignored)) return Delivery::dies;
+  if (ignored) {
+    set_mask(state_.mask, replaying);
+    return Delivery::ignored;
+  }
+  if (action.handler == reinterpret_cast<u64>(SIG_DFL)) {
+    const auto what = default_action(number);
+    if (forced || what == DefaultAction::terminate || what == DefaultAction::core) return Delivery::dies;
+    set_mask(state_.mask, replaying);
+    return Delivery::ignored;
+  }
+  if (!build_frame(signal, fault, action)) {
+    LOG_INFO(signal, "no room for the frame of signal {} at rsp {:#x}", number, cpu_.regs().gpr[rsp]);
+    dies_of = SIGSEGV;
+    // The kernel forces a SIGSEGV; its handler runs if that one's frame can be written.
+    const auto& segv = state_.actions[SIGSEGV];
+    const bool has_handler = segv.handler > 1 && number != SIGSEGV && (state_.mask & signal_bit(SIGSEGV)) == 0;
+    KernelSignal forced_segv{SIGSEGV, {}};
+    forced_segv.info.si_signo = SIGSEGV;
+    forced_segv.info.si_code = SI_KERNEL;
+    if (!has_handler || !build_frame(forced_segv, nullptr, segv)) return Delivery::dies;
+    set_mask(state_.mask | segv.mask | signal_bit(SIGSEGV), replaying);
+    return Delivery::handler;
+  }
+  u64 mask = state_.mask | action.mask;
+  if ((action.flags & SA_NODEFER) == 0) mask |= signal_bit(number);
+  state_.has_saved_mask = false;
+  if ((action.flags & SA_RESETHAND) != 0) {
+    GuestSigaction fresh = action;
+    fresh.handler = reinterpret_cast<u64>(SIG_DFL);
+    set_action(number, fresh, replaying);
+  }
+  set_mask(mask, replaying);
+  return Delivery::handler;
+}
+
+bool GuestSignals::sigreturn(bool replaying) {
+  auto& regs = cpu_.regs();
+  RtSigFrame frame;
+  if (!guest_read(&frame, GuestAddr{regs.gpr[rsp] - 8}, sizeof frame)) return false;
+  const auto& c = frame.context;
+  auto& g = regs.gpr;
+  g[r8] = c.r8, g[r9] = c.r9, g[r10] = c.r10, g[r11] = c.r11, g[r12] = c.r12, g[r13] = c.r13, g[r14] = c.r14;
+  g[r15] = c.r15, g[rdi] = c.di, g[rsi] = c.si, g[rbp] = c.bp, g[rbx] = c.bx, g[rdx] = c.dx, g[rax] = c.ax;
+  g[rcx] = c.cx, g[rsp] = c.sp;
+  regs.rip = c.ip;
+  regs.rflags = (regs.rflags & ~restored_flags) | (c.flags & restored_flags & ~resume_flag) | 0x202;
+  auto* vector = cpu_.vector_area();
+  const u64 size = guest_cpu_.xsave_size();
+  canonicalise_vector_area(vector, cpu_.vector_mask());
+  if (c.fpstate != 0) {
+    std::vector<u8> area(size);
+    if (!guest_read(area.data(), GuestAddr{c.fpstate}, 512)) return false;
+    FpxSoftware software;
+    std::memcpy(&software, area.data() + fpx_software_offset, sizeof software);
+    const bool extended = software.magic1 == fp_xstate_magic1 && software.xstate_size <= size &&
+                          guest_read(area.data(), GuestAddr{c.fpstate}, software.xstate_size);
+    u64 present = 3;
+    if (extended) std::memcpy(&present, area.data() + 512, 8);
+    present &= guest_cpu_.xcr0();
+    // What is not in the image becomes initial.
+    std::memcpy(vector, area.data(), 416);
+    for (u32 n = 2; n < 32; ++n) {
+      if ((guest_cpu_.xcr0() >> n & 1) == 0) continue;
+      const auto component = xsave_component(n);
+      if ((present >> n & 1) != 0) {
+        std::memcpy(vector + component.offset, area.data() + component.offset, component.size);
+      } else {
+        std::memset(vector + component.offset, 0, component.size);
+      }
+    }
+    u64 bits;
+    std::memcpy(&bits, vector + 512, 8);
+    bits = (bits & ~guest_cpu_.xcr0()) | present;
+    std::memcpy(vector + 512, &bits, 8);
+    u32 mxcsr;
+    std::memcpy(&mxcsr, vector + 24, 4);
+    mxcsr &= 0xffff;  // reserved bits would fault in XRSTOR
+    std::memcpy(vector + 24, &mxcsr, 4);
+  }
+  // The alternate stack comes back too (SS_AUTODISARM), if it may be changed now.
+  if (!on_alt_stack(g[rsp])) {
+    if ((frame.stack_flags & SS_DISABLE) != 0) {
+      state_.alt_stack = {};
+    } else {
+      state_.alt_stack = {.sp = frame.stack_sp, .flags = frame.stack_flags & ss_autodisarm, .reserved = 0,
+                          .size = frame.stack_size};
+    }
+  }
+  set_mask(frame.mask, replaying);
+  return true;
+}
+
+std::optional<KernelSignal> GuestSignals::take_held() {
+  const u64 ready = state_.held & ~state_.mask;
+  if (ready == 0) return std::nullopt;
+  const int number = std::countr_zero(ready) + 1;
+  state_.held &= ~signal_bit(number);
+  KernelSignal signal{number, {}};
+  for (const auto& info : state_.held_info) {
+    if (info.number == number) signal = info;
+  }
+  return signal;
+}
+
+void GuestSignals::hold(const KernelSignal& signal) {
+  if ((state_.held & signal_bit(signal.number)) != 0) return;  // a standard signal is pending once
+  state_.held |= signal_bit(signal.number);
+  for (auto& slot : state_.held_info) {
+    if (slot.number == 0 || slot.number == signal.number) {
+      slot = signal;
+      return;
+    }
+  }
+}
+
+}  // namespace fred

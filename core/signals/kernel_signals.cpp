@@ -1,0 +1,193 @@
+#include "core/signals/kernel_signals.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+
+#include <cstring>
+
+#include "core/base/check.h"
+#include "core/base/raw_syscall.h"
+#include "core/dispatch/cpu.h"
+#include "core/memory/guest_access.h"
+
+extern "C" {
+void fred_signal_entry(int, siginfo_t*, void*);
+void fred_signal_restorer();
+fred::i64 fred_guest_syscall(fred::u64 number, const fred::u64* args, const fred::u64* request);
+extern const char fred_syscall_check[], fred_syscall_instruction[], fred_syscall_done[], fred_syscall_restart[];
+extern fred::u64 fred_engine_fs;
+void fred_handle_signal(int signal, siginfo_t* info, void* context);
+}
+
+namespace fred {
+
+namespace {
+
+constexpr u64 alternate_stack_size = u64{256} << 10;
+
+// The handler writes only here and into the state window: nothing is allocated in it.
+Cpu* g_cpu = nullptr;
+KernelSignal g_pending;
+volatile bool g_has_pending = false;
+GuestFault g_fault;
+
+/// As the kernel wants it (asm/signal.h): not libc's struct sigaction.
+struct KernelSigaction {
+  u64 handler;  // a function, or SIG_DFL or SIG_IGN
+  u64 flags;
+  void (*restorer)();
+  u64 mask;
+};
+constexpr u64 sa_restorer = 0x04000000;
+
+void install(int signal, u64 handler, u64 flags) {
+  const KernelSigaction action{handler, flags | sa_restorer, fred_signal_restorer, ~u64{0}};
+  const i64 r = raw_syscall(SYS_rt_sigaction, static_cast<u64>(signal), reinterpret_cast<u64>(&action), 0, 8);
+  FRED_CHECK(r == 0, "rt_sigaction({}) gave {}", signal, r);
+}
+
+u64 label(const char* at) { return reinterpret_cast<u64>(at); }
+
+/// ucontext's register numbers in the order of Gpr.
+constexpr int context_order[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                   REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+
+void guest_fault(int signal, const siginfo_t& info, ucontext_t& context, const GuestPosition& position) {
+  auto& state = g_cpu->state();
+  auto* gregs = context.uc_mcontext.gregs;
+  for (int r = 0; r < 16; ++r) state.regs.gpr[r] = static_cast<u64>(gregs[context_order[r]]);
+  if (position.spilled != 0) state.regs.gpr[position.spilled - 1] = state.spill_rcx;
+  state.regs.rflags = static_cast<u64>(gregs[REG_EFL]);
+  state.regs.rip = position.pc.value;
+  g_fault = {.signal = {signal, info},
+             .trap_number = static_cast<u64>(gregs[REG_TRAPNO]),
+             .error_code = static_cast<u64>(gregs[REG_ERR]),
+             .cr2 = static_cast<u64>(gregs[REG_CR2])};
+  state.exit_id = static_cast<u64>(exit_fault);
+  gregs[REG_RIP] = static_cast<greg_t>(g_cpu->leave_code().value);
+  gregs[REG_RSP] = static_cast<greg_t>(state.engine_rsp);
+}
+
+[[noreturn]] void engine_fault(int signal, const siginfo_t& info, const ucontext_t& context) {
+  const auto* gregs = context.uc_mcontext.gregs;
+  FRED_DIE("signal {} at {:#x} (address {}, rsp {:#x}, guest pc {:#x}, engine base {})", signal,
+           static_cast<u64>(gregs[REG_RIP]), info.si_addr, static_cast<u64>(gregs[REG_RSP]), g_cpu->state().regs.rip,
+           reinterpret_cast<const void*>(&fred_signal_entry));
+}
+
+void synchronous(int signal, siginfo_t& info, ucontext_t& context) {
+  auto& rip = context.uc_mcontext.gregs[REG_RIP];
+  if (const u64 recovery = guest_access_recovery(static_cast<u64>(rip)); recovery != 0) {
+    rip = static_cast<greg_t>(recovery);
+    return;
+  }
+  const auto position = g_cpu->cache().locate(CacheAddr{static_cast<u64>(rip)});
+  if (!position) engine_fault(signal, info, context);
+  guest_fault(signal, info, context, *position);
+}
+
+void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
+  FRED_CHECK(!g_has_pending, "signal {} while {} is waiting", signal, g_pending.number);
+  g_pending = {signal, info};
+  g_has_pending = true;
+  // No second one until this has been taken.
+  const u64 all = ~synchronous_signals;
+  std::memcpy(&context.uc_sigmask, &all, sizeof all);
+  auto* gregs = context.uc_mcontext.gregs;
+  const u64 pc = static_cast<u64>(gregs[REG_RIP]);
+  if (pc >= label(fred_syscall_check) && pc <= label(fred_syscall_instruction)) {
+    gregs[REG_RIP] = static_cast<greg_t>(label(fred_syscall_restart));
+  }
+  u64 rip = pc, guest_rcx = static_cast<u64>(gregs[REG_RCX]);
+  g_cpu->request_stop_from_handler(rip, guest_rcx);
+  if (rip != pc) {  // a counting sequence was completed on its behalf
+    gregs[REG_RIP] = static_cast<greg_t>(rip);
+    gregs[REG_RCX] = static_cast<greg_t>(guest_rcx);
+  }
+}
+
+}  // namespace
+
+void install_kernel_signals(Cpu& cpu) {
+  g_cpu = &cpu;
+  u64 fs;
+  asm volatile("rdfsbase %0" : "=r"(fs));
+  fred_engine_fs = fs;
+  static void* stack = mmap(nullptr, alternate_stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const stack_t alternate{.ss_sp = stack, .ss_flags = 0, .ss_size = alternate_stack_size};
+  raw_syscall(SYS_sigaltstack, reinterpret_cast<u64>(&alternate), 0);
+  for (int signal = 1; signal <= 64; ++signal) {
+    if ((synchronous_signals & signal_bit(signal)) != 0) {
+      install(signal, reinterpret_cast<u64>(&fred_signal_entry), SA_SIGINFO | SA_ONSTACK);
+    }
+  }
+}
+
+void set_real_action(int signal, RealAction action, u64 flags) {
+  if ((synchronous_signals & signal_bit(signal)) != 0) return;
+  switch (action) {
+    case RealAction::ignore:
+      install(signal, reinterpret_cast<u64>(SIG_IGN), flags);
+      return;
+    case RealAction::default_:
+      install(signal, reinterpret_cast<u64>(SIG_DFL), flags);
+      return;
+    case RealAction::catch_:
+      install(signal, reinterpret_cast<u64>(&fred_signal_entry), flags | SA_SIGINFO | SA_ONSTACK);
+      return;
+  }
+}
+
+void set_real_mask(u64 guest_mask) {
+  const u64 mask = guest_mask & ~synchronous_signals;
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
+}
+
+void block_all_signals() {
+  const u64 mask = ~u64{0};
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
+}
+
+void die_by_signal(int signal) {
+  const rlimit none{0, 0};
+  raw_syscall(SYS_prlimit64, 0, RLIMIT_CORE, reinterpret_cast<u64>(&none), 0);
+  if (signal != SIGKILL) install(signal, reinterpret_cast<u64>(SIG_DFL), 0);
+  const u64 mask = ~signal_bit(signal);
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
+  const u64 pid = static_cast<u64>(raw_syscall(SYS_getpid));
+  for (;;) raw_syscall(SYS_kill, pid, static_cast<u64>(signal));
+}
+
+std::optional<KernelSignal> take_pending_signal() {
+  if (!g_has_pending) return std::nullopt;
+  const auto signal = g_pending;
+  g_has_pending = false;
+  g_cpu->state().request = 0;
+  return signal;
+}
+
+bool signal_is_pending() { return g_has_pending; }
+
+void put_pending_signal(const KernelSignal& signal) {
+  g_pending = signal;
+  g_has_pending = true;
+  g_cpu->state().request = 1;
+}
+
+const GuestFault& last_fault() { return g_fault; }
+
+i64 guest_syscall(u64 number, const u64 (&args)[6]) { return fred_guest_syscall(number, args, &g_cpu->state().request); }
+
+}  // namespace fred
+
+void fred_handle_signal(int signal, siginfo_t* info, void* context) {
+  auto& uc = *static_cast<ucontext_t*>(context);
+  const bool synchronous_kind = (fred::synchronous_signals & fred::signal_bit(signal)) != 0;
+  if (synchronous_kind && info->si_code > 0) {
+    fred::synchronous(signal, *info, uc);
+  } else {
+    fred::asynchronous(signal, *info, uc);
+  }
+}

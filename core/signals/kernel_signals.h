@@ -1,0 +1,61 @@
+// The kernel's side of signals: the engine owns every real handler. A fault of translated code becomes an
+// exit of the code cache with the guest's exact registers; an asynchronous signal is kept in one slot and
+// asks for a stop; further ones stay pending in the kernel until the slot has been taken.
+#pragma once
+#include <csignal>
+#include <optional>
+
+#include "core/base/types.h"
+
+namespace fred {
+
+class Cpu;
+
+/// A signal as the kernel gave it.
+struct KernelSignal {
+  int number = 0;
+  siginfo_t info = {};
+};
+
+/// A fault of the guest's own code, with what the signal frame needs.
+struct GuestFault {
+  KernelSignal signal;
+  u64 trap_number = 0, error_code = 0, cr2 = 0;
+};
+
+/// Installs the handler for the five synchronous signals and prepares the alternate stack. `cpu` is the
+/// guest's processor of this process.
+void install_kernel_signals(Cpu& cpu);
+
+/// What the real disposition of an asynchronous signal is to be.
+enum class RealAction : u8 { ignore, default_, catch_ };
+/// flags: the guest's SA_RESTART, SA_NOCLDSTOP, SA_NOCLDWAIT.
+void set_real_action(int signal, RealAction action, u64 flags);
+
+/// The real mask of the thread: the guest's, without the synchronous signals.
+void set_real_mask(u64 guest_mask);
+/// Blocks everything (across a fork); set_real_mask undoes it.
+void block_all_signals();
+
+/// Ends the process by this signal, as its default action does; leaves no core file.
+[[noreturn]] void die_by_signal(int signal);
+
+/// The asynchronous signal that is waiting, if any. Taking it leaves all signals blocked until
+/// set_real_mask is called.
+std::optional<KernelSignal> take_pending_signal();
+bool signal_is_pending();
+/// Puts a signal into the slot that did not come from the kernel (pending synchronous signals).
+void put_pending_signal(const KernelSignal& signal);
+
+/// The fault with which the cache was left (exit kind `fault`).
+const GuestFault& last_fault();
+
+/// A system call of the guest that may block (see kernel_entry.S). -512: a signal came first or the call
+/// is to be restarted; nothing has happened.
+i64 guest_syscall(u64 number, const u64 (&args)[6]);
+
+constexpr u64 signal_bit(int signal) { return u64{1} << (signal - 1); }
+inline constexpr u64 synchronous_signals = signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGFPE) |
+                                           signal_bit(SIGILL) | signal_bit(SIGTRAP);
+
+}  // namespace fred

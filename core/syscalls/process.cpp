@@ -1,0 +1,224 @@
+// System calls about processes, programs and threads.
+#include <linux/sched.h>
+#include <sched.h>
+#include <asm/prctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include "core/base/raw_syscall.h"
+#include "core/dispatch/processes.h"
+#include "core/syscalls/handlers.h"
+#include "core/syscalls/walker.h"
+
+#pragma GCC target("fsgsbase")
+#include <immintrin.h>
+
+namespace fred {
+
+namespace {
+
+constexpr u64 notice_threads = u64{1} << 41;
+constexpr u64 largest_string = 131072;  // MAX_ARG_STRLEN
+
+Processes& processes(Syscall& call) { return guest_engine(call).processes(); }
+
+/// All kinds of clone. `stack` is the child's rsp, or 0 for the parent's.
+i64 clone_any(Syscall& call, u64 flags, GuestAddr stack, GuestAddr parent_tid, GuestAddr pidfd) {
+  const bool shares_memory = (flags & CLONE_VM) != 0;
+  if (shares_memory && (flags & CLONE_VFORK) != 0 && (flags & CLONE_THREAD) == 0) {
+    return processes(call).vfork(call, flags, stack);
+  }
+  if (shares_memory || (flags & (CLONE_THREAD | CLONE_SIGHAND)) != 0) {
+    call.engine().notice_once(notice_threads,
+                              "the program wanted to start a thread, which fred cannot record yet: it was told to try "
+                              "again later (EAGAIN)");
+    return -EAGAIN;
+  }
+  if ((flags & CLONE_PARENT_SETTID) != 0) call.will_write(parent_tid, sizeof(i32));
+  if ((flags & CLONE_PIDFD) != 0) call.will_write(pidfd, sizeof(i32));
+  const i64 result = processes(call).fork(call, flags, stack);
+  if (result > 0) {
+    if ((flags & CLONE_PARENT_SETTID) != 0) call.output(parent_tid, sizeof(i32));
+    if ((flags & CLONE_PIDFD) != 0) call.output(pidfd, sizeof(i32));
+  }
+  return result;
+}
+
+/// A NULL-terminated array of strings; -errno on failure.
+i64 get_strings(Syscall& call, GuestAddr at, std::vector<std::string>& to) {
+  if (at.value == 0) return 0;
+  for (;; at = at + 8) {
+    u64 pointer;
+    if (!call.get(pointer, at)) return -EFAULT;
+    if (pointer == 0) return 0;
+    std::string text;
+    if (!call.get_string(text, GuestAddr{pointer}, largest_string)) return -EFAULT;
+    to.push_back(std::move(text));
+  }
+}
+
+i64 execute(Syscall& call, std::string path, GuestAddr argv, GuestAddr envp) {
+  std::vector<std::string> args, env;
+  if (const i64 r = get_strings(call, argv, args); r != 0) return r;
+  if (const i64 r = get_strings(call, envp, env); r != 0) return r;
+  if (path == "/proc/self/exe") path = call.engine().process().exe;
+  return processes(call).execute(call, path, std::move(args), std::move(env));
+}
+
+}  // namespace
+
+i64 sys_fork(Syscall& call) {
+  const u64 args[6] = {SIGCHLD, 0, 0, 0, 0, 0};
+  Syscall as_clone(call.engine(), SYS_clone, args);
+  return clone_any(as_clone, SIGCHLD, {}, {}, {});
+}
+
+i64 sys_vfork(Syscall& call) { return clone_any(call, CLONE_VM | CLONE_VFORK | SIGCHLD, {}, {}, {}); }
+
+i64 sys_clone(Syscall& call) { return clone_any(call, call.arg(0), call.addr(1), call.addr(2), call.addr(2)); }
+
+i64 sys_clone3(Syscall& call) {
+  clone_args args{};
+  if (call.arg(1) < CLONE_ARGS_SIZE_VER0) return -EINVAL;
+  if (call.arg(1) > page_size) return -E2BIG;
+  const u64 size = std::min<u64>(call.arg(1), sizeof args);
+  if (!call.get(&args, call.addr(0), size)) return -EFAULT;
+  if (args.set_tid_size != 0 || args.cgroup != 0) return -EINVAL;  // not supported: needs privileges anyway
+  const u64 flags = args.flags | args.exit_signal;
+  const GuestAddr stack{args.stack != 0 ? args.stack + args.stack_size : 0};
+  const u64 as_clone_args[6] = {flags, stack.value, (flags & CLONE_PIDFD) != 0 ? args.pidfd : args.parent_tid,
+                                args.child_tid, args.tls, 0};
+  Syscall as_clone(call.engine(), SYS_clone, as_clone_args);
+  const i64 result = clone_any(as_clone, flags & ~u64{CLONE_CLEAR_SIGHAND}, stack, GuestAddr{args.parent_tid}, GuestAddr{args.pidfd});
+  if (as_clone.event_closed()) call.close_event();
+  return result;
+}
+
+i64 sys_execve(Syscall& call) {
+  std::string path;
+  if (!call.get_string(path, call.addr(0))) return -EFAULT;
+  return execute(call, std::move(path), call.addr(1), call.addr(2));
+}
+
+i64 sys_execveat(Syscall& call) {
+  std::string path;
+  if (!call.get_string(path, call.addr(1))) return -EFAULT;
+  const i32 dir = static_cast<i32>(call.arg(0));
+  if (path.empty()) {
+    if ((call.arg(4) & 0x1000) == 0) return -ENOENT;  // AT_EMPTY_PATH
+    path = fmt::format("/proc/self/fd/{}", dir);
+  } else if (path[0] != '/' && dir != -100) {  // AT_FDCWD
+    path = fmt::format("/proc/self/fd/{}/{}", dir, path);
+  }
+  return execute(call, std::move(path), call.addr(2), call.addr(3));
+}
+
+i64 sys_exit(Syscall& call) { return processes(call).exit(call, static_cast<int>(call.arg(0))); }
+i64 sys_exit_group(Syscall& call) { return processes(call).exit(call, static_cast<int>(call.arg(0))); }
+
+i64 sys_arch_prctl(Syscall& call) {
+  auto& regs = guest_engine(call).cpu().regs();
+  constexpr u64 user_end = u64{1} << 47;
+  switch (call.arg(0)) {
+    case ARCH_SET_FS:
+      if (call.arg(1) >= user_end) return -EPERM;
+      regs.fs_base = call.arg(1);
+      return 0;
+    case ARCH_SET_GS:
+      if (call.arg(1) >= user_end) return -EPERM;
+      _writegsbase_u64(call.arg(1));
+      return 0;
+    case ARCH_GET_FS:
+      return call.put(call.addr(1), regs.fs_base) ? 0 : -EFAULT;
+    case ARCH_GET_GS:
+      return call.put(call.addr(1), u64{_readgsbase_u64()}) ? 0 : -EFAULT;
+    case ARCH_GET_CPUID:
+      return 1;
+    default:  // cpuid faulting, AMX permission, shadow stacks: not for the guest
+      return -EINVAL;
+  }
+}
+
+i64 sys_set_tid_address(Syscall& call) {
+  return call.perform([] { return raw_syscall(SYS_gettid); });
+}
+
+i64 sys_set_robust_list(Syscall& call) { return call.arg(1) == 24 ? 0 : -EINVAL; }
+i64 sys_get_robust_list(Syscall&) { return -EPERM; }
+
+i64 sys_personality(Syscall& call) {
+  // Nothing but the usual one, with a fixed layout, which the guest has already.
+  const u32 wanted = static_cast<u32>(call.arg(0));
+  constexpr u32 query = 0xffffffff, no_randomize = 0x0040000;
+  if (wanted == query || (wanted & ~no_randomize) == 0) return no_randomize;
+  return -EINVAL;
+}
+
+namespace {
+
+/// What a prctl does to the process, by option.
+enum class PrctlKind : u8 { pass, out_int, refuse };
+constexpr struct {
+  int option;
+  PrctlKind kind;
+} prctl_rows[] = {
+    {PR_SET_PDEATHSIG, PrctlKind::pass},       {PR_GET_PDEATHSIG, PrctlKind::out_int},
+    {PR_GET_DUMPABLE, PrctlKind::pass},        {PR_SET_DUMPABLE, PrctlKind::pass},
+    {PR_GET_KEEPCAPS, PrctlKind::pass},        {PR_SET_KEEPCAPS, PrctlKind::pass},
+    {PR_GET_TIMING, PrctlKind::pass},          {PR_SET_TIMING, PrctlKind::pass},
+    {PR_CAPBSET_READ, PrctlKind::pass},        {PR_CAPBSET_DROP, PrctlKind::pass},
+    {PR_GET_SECUREBITS, PrctlKind::pass},      {PR_SET_SECUREBITS, PrctlKind::pass},
+    {PR_SET_TIMERSLACK, PrctlKind::pass},      {PR_GET_TIMERSLACK, PrctlKind::pass},
+    {PR_SET_CHILD_SUBREAPER, PrctlKind::pass}, {PR_GET_CHILD_SUBREAPER, PrctlKind::out_int},
+    {PR_SET_NO_NEW_PRIVS, PrctlKind::pass},    {PR_GET_NO_NEW_PRIVS, PrctlKind::pass},
+    {PR_GET_THP_DISABLE, PrctlKind::pass},     {PR_SET_THP_DISABLE, PrctlKind::pass},
+    {PR_GET_SECCOMP, PrctlKind::pass},         {PR_SET_PTRACER, PrctlKind::pass},
+    {PR_GET_TSC, PrctlKind::out_int},          {PR_CAP_AMBIENT, PrctlKind::pass},
+    {PR_MCE_KILL, PrctlKind::pass},            {PR_MCE_KILL_GET, PrctlKind::pass},
+    {PR_GET_SPECULATION_CTRL, PrctlKind::pass},
+    // A filter would bind the engine; the memory map and the cost of instructions are the engine's.
+    {PR_SET_SECCOMP, PrctlKind::refuse},       {PR_SET_MM, PrctlKind::refuse},
+    {PR_SET_TSC, PrctlKind::refuse},           {PR_SET_SYSCALL_USER_DISPATCH, PrctlKind::refuse},
+};
+
+}  // namespace
+
+i64 sys_prctl(Syscall& call) {
+  auto& engine = guest_engine(call);
+  const int option = static_cast<int>(call.arg(0));
+  if (option == PR_SET_NAME) {
+    std::string name(16, '\0');
+    if (!call.get_string(name, call.addr(1), 16) && name.size() < 15) return -EFAULT;
+    name.resize(std::min<std::size_t>(name.size(), 15));
+    engine.process().comm = name;
+    return call.perform([&] { return raw_syscall(SYS_prctl, PR_SET_NAME, reinterpret_cast<u64>(name.c_str())); });
+  }
+  if (option == PR_GET_NAME) {
+    char name[16] = {};
+    engine.process().comm.copy(name, 15);
+    return call.put(call.addr(1), name) ? 0 : -EFAULT;
+  }
+  if (option == 0x53564d41) {  // PR_SET_VMA, with PR_SET_VMA_ANON_NAME (0)
+    if (call.arg(1) != 0) return -EINVAL;
+    std::string name;
+    if (call.arg(4) != 0 && !call.get_string(name, call.addr(4), 80)) return -EINVAL;
+    return engine.memory().name_anonymous(call.addr(2), call.arg(3), name);
+  }
+  for (const auto& row : prctl_rows) {
+    if (row.option != option) continue;
+    if (row.kind == PrctlKind::refuse) return -EPERM;
+    if (row.kind == PrctlKind::out_int) call.will_write(call.addr(1), sizeof(int));
+    const i64 result = call.execute();
+    if (row.kind == PrctlKind::out_int && result == 0) call.output(call.addr(1), sizeof(int));
+    return result;
+  }
+  return -EINVAL;
+}
+
+}  // namespace fred

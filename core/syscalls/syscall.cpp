@@ -1,0 +1,57 @@
+#include "core/syscalls/syscall.h"
+
+#include <algorithm>
+
+#include "core/dispatch/guest_engine.h"
+#include "core/memory/guest_access.h"
+#include "core/signals/kernel_signals.h"
+
+namespace fred {
+
+Syscall::Syscall(Engine& engine, u64 number, const u64 (&args)[6]) : engine_(engine), number_(number) {
+  std::copy(std::begin(args), std::end(args), std::begin(args_));
+}
+
+namespace {
+EventStream& events_of(Engine& engine) { return static_cast<GuestEngine&>(engine).events(); }
+}  // namespace
+
+Mode Syscall::mode() const { return engine_.mode(); }
+
+i64 Syscall::perform(const std::function<i64()>& ask) {
+  return events_of(engine_).result([&] { return ask(); });
+}
+
+i64 Syscall::execute() {
+  return events_of(engine_).result([&] { return guest_syscall(number_, args_); });
+}
+
+i64 Syscall::execute(u64 number, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5) {
+  return events_of(engine_).result([&] {
+    const u64 args[6] = {a0, a1, a2, a3, a4, a5};
+    return guest_syscall(number, args);
+  });
+}
+
+void Syscall::output(GuestAddr at, u64 size) { events_of(engine_).output(at, size); }
+void Syscall::value(void* data, u64 size) { events_of(engine_).value(data, size); }
+bool Syscall::put(GuestAddr at, const void* from, u64 size) { return guest_store(at, from, size); }
+bool Syscall::get(void* to, GuestAddr from, u64 size) const { return guest_read(to, from, size); }
+
+bool Syscall::get_string(std::string& to, GuestAddr from, u64 limit) const {
+  to.clear();
+  char piece[64];
+  while (to.size() < limit) {
+    const auto at = from + to.size();
+    const u64 wanted = std::min({limit - to.size(), sizeof piece, page_size - at.value % page_size});
+    if (!guest_read(piece, at, wanted)) return false;
+    const char* end = std::find(piece, piece + wanted, '\0');
+    to.append(piece, static_cast<std::size_t>(end - piece));
+    if (end != piece + wanted) return true;
+  }
+  return false;
+}
+
+void Syscall::will_write(GuestAddr at, u64 size) { engine_.open_code_pages(guest_range(at, size)); }
+
+}  // namespace fred

@@ -1,0 +1,146 @@
+#include "core/trace/event_stream.h"
+
+#include <cstring>
+
+#include "core/base/check.h"
+#include "core/memory/guest_access.h"
+
+namespace fred {
+
+namespace {
+
+constexpr const char* register_names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi",    "rdi",     "r8",     "r9",
+                                          "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags", "fs_base", "gs_base"};
+
+std::string differences(const Registers& recorded, const Registers& now) {
+  const auto* a = reinterpret_cast<const u64*>(&recorded);
+  const auto* b = reinterpret_cast<const u64*>(&now);
+  std::string text;
+  for (std::size_t i = 0; i < std::size(register_names); ++i) {
+    if (a[i] != b[i]) text += fmt::format(" {} recorded {:#x} now {:#x};", register_names[i], a[i], b[i]);
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<> EventStream::start_recording(const std::string& dir) {
+  if (auto r = writer_.open(log_path(dir)); !r) return r;
+  mode_ = Mode::record;
+  return {};
+}
+
+Result<> EventStream::start_replaying(const std::string& dir, u64 from, OnDivergence on_divergence) {
+  writer_.abandon();
+  if (auto r = reader_.open(log_path(dir), from); !r) return r;
+  on_divergence_ = std::move(on_divergence);
+  mode_ = Mode::replay;
+  for (auto& c : counts_) c = 0;
+  return {};
+}
+
+void EventStream::stop_recording() {
+  writer_.abandon();
+  mode_ = Mode::run;
+}
+
+void EventStream::diverged(const std::string& what, const Time& time) {
+  on_divergence_({.event = reader_.events(), .time = time, .what = what});
+  FRED_DIE("the divergence handler came back");
+}
+
+void EventStream::begin(EventKind kind, u32 detail, const Time& time, const Registers& registers) {
+  if (mode_ == Mode::run) return;
+  ++counts_[static_cast<int>(kind)];
+  if (mode_ == Mode::record) {
+    writer_.begin(kind, detail, time);
+    writer_.item(ItemKind::registers, &registers, sizeof registers);
+    return;
+  }
+  time_ = time;
+  const auto* event = reader_.next();
+  if (event == nullptr) {
+    diverged(fmt::format("recorded: the end of the log; now: {} {}", to_string(kind), detail), time);
+  }
+  if (event->kind != kind || event->detail != detail || event->time() != time) {
+    const auto was = *event;
+    diverged(fmt::format("recorded: {} {} at {}:{:#x}+{}/{}; now: {} {} at {}:{:#x}+{}/{}", to_string(was.kind),
+                         was.detail, was.ticks, was.pc, was.rest, was.phase, to_string(kind), detail, time.ticks,
+                         time.pc.value, time.rest, time.phase),
+             time);
+  }
+  const auto item = expect(ItemKind::registers);
+  Registers recorded;
+  std::memcpy(&recorded, item.bytes.data(), sizeof recorded);
+  if (recorded != registers) {
+    diverged(fmt::format("{} {}:{}", to_string(kind), detail, differences(recorded, registers)), time);
+  }
+}
+
+void EventStream::end() {
+  if (mode_ == Mode::record) writer_.end();
+  if (mode_ == Mode::replay) {
+    LogReader::Item extra;
+    if (reader_.item(extra)) diverged(fmt::format("recorded: one more {}; now: none", to_string(extra.kind)), time_);
+  }
+}
+
+LogReader::Item EventStream::expect(ItemKind kind) {
+  LogReader::Item item;
+  if (!reader_.item(item)) diverged(fmt::format("recorded: no more items; now: {}", to_string(kind)), time_);
+  if (item.kind != kind) {
+    diverged(fmt::format("recorded: {}; now: {}", to_string(item.kind), to_string(kind)), time_);
+  }
+  return item;
+}
+
+i64 EventStream::recorded_result() {
+  const auto item = expect(ItemKind::result);
+  i64 r;
+  std::memcpy(&r, item.bytes.data(), sizeof r);
+  return r;
+}
+
+void EventStream::value(void* data, u64 size) {
+  if (mode_ == Mode::record) writer_.item(ItemKind::value, data, size);
+  if (mode_ != Mode::replay) return;
+  const auto item = expect(ItemKind::value);
+  if (item.bytes.size() != size) {
+    diverged(fmt::format("recorded: a value of {} bytes; now: of {}", item.bytes.size(), size), time_);
+  }
+  std::memcpy(data, item.bytes.data(), size);
+}
+
+void EventStream::blob(std::string& data) {
+  if (mode_ == Mode::record) writer_.item(ItemKind::value, data.data(), data.size());
+  if (mode_ != Mode::replay) return;
+  const auto item = expect(ItemKind::value);
+  data.assign(reinterpret_cast<const char*>(item.bytes.data()), item.bytes.size());
+}
+
+void EventStream::output(GuestAddr at, u64 size) {
+  if (mode_ == Mode::run || size == 0) return;
+  if (mode_ == Mode::record) {
+    const u64 readable = guest_readable(at, size);
+    auto* to = writer_.item_space(ItemKind::output, readable, at);
+    FRED_CHECK(guest_read(to, at, readable), "output at {:#x}", at.value);
+    return;
+  }
+  const auto item = expect(ItemKind::output);
+  if (item.at != at || item.bytes.size() > size) {
+    diverged(fmt::format("recorded: {} bytes written at {:#x}; now: {} at {:#x}", item.bytes.size(), item.at.value, size,
+                         at.value),
+             time_);
+  }
+  if (!guest_store(at, item.bytes.data(), item.bytes.size())) {
+    diverged(fmt::format("recorded: {} bytes written at {:#x}; now it is not writable", item.bytes.size(), at.value),
+             time_);
+  }
+}
+
+void EventStream::arguments(const u64 (&args)[6]) {
+  // The registers of the event hold them already; kept for readers of the log.
+  (void)args;
+}
+
+}  // namespace fred

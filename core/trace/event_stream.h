@@ -1,0 +1,74 @@
+// What happens to events in each mode: run ignores them, record writes them, replay reads and compares.
+// Code that produces events is the same in all modes, which is what keeps a worker on the recorded path.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "core/syscalls/syscall.h"
+#include "core/trace/log_file.h"
+
+namespace fred {
+
+/// The recorded and the re-executed side of the first difference.
+struct Divergence {
+  u64 event = 0;
+  Time time;
+  std::string what;
+};
+
+class EventStream {
+ public:
+  /// Called once, at the first difference, and must not return.
+  using OnDivergence = std::function<void(const Divergence&)>;
+
+  Mode mode() const { return mode_; }
+  void start_running() { mode_ = Mode::run; }
+  Result<> start_recording(const std::string& dir);
+  /// `from`: where in the log the worker's snapshot was taken (log_bytes() then).
+  Result<> start_replaying(const std::string& dir, u64 from, OnDivergence on_divergence);
+  /// A forked child that is not recorded goes on without a log.
+  void stop_recording();
+
+  /// Opens an event. The registers are compared when replaying and logged when recording.
+  void begin(EventKind kind, u32 detail, const Time& time, const Registers& registers);
+  void end();
+  bool in_event() const { return mode_ == Mode::record && writer_.in_event(); }
+
+  /// A number decided by the outside world (`ask` runs only in live).
+  template <class Ask>
+  i64 result(Ask&& ask) {
+    if (mode_ == Mode::replay) return recorded_result();
+    const i64 r = ask();
+    if (mode_ == Mode::record) writer_.item(ItemKind::result, &r, sizeof r);
+    return r;
+  }
+  /// Bytes decided by the outside world; replaced by the recorded ones when replaying.
+  void value(void* data, u64 size);
+  /// Bytes of variable length decided by the outside world.
+  void blob(std::string& data);
+  /// Memory that the outside world wrote.
+  void output(GuestAddr at, u64 size);
+  void arguments(const u64 (&args)[6]);
+
+  /// Replaying: the event to come; nullptr at the end of the log.
+  const EventHeader* peek() { return reader_.peek(); }
+  /// Reports a difference and does not return.
+  [[noreturn]] void diverged(const std::string& what, const Time& time);
+
+  u64 events() const { return mode_ == Mode::replay ? reader_.events() : writer_.events(); }
+  u64 log_bytes() const { return mode_ == Mode::replay ? reader_.size() : writer_.bytes(); }
+  u64 count_of(EventKind kind) const { return counts_[static_cast<int>(kind)]; }
+
+ private:
+  i64 recorded_result();
+  LogReader::Item expect(ItemKind kind);
+
+  Mode mode_ = Mode::run;
+  LogWriter writer_;
+  LogReader reader_;
+  OnDivergence on_divergence_;
+  Time time_;  // of the open event
+  u64 counts_[16] = {};
+};
+
+}  // namespace fred

@@ -1,0 +1,159 @@
+#include "core/trace/log_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/check.h"
+#include "core/base/descriptor.h"
+#include "core/base/raw_syscall.h"
+
+namespace fred {
+
+namespace {
+constexpr u64 window_step = u64{4} << 20;
+}
+
+std::string log_path(const std::string& recording_dir) { return recording_dir + "/events"; }
+
+LogWriter::~LogWriter() { abandon(); }
+
+Result<> LogWriter::open(const std::string& path) {
+  const i64 fd = raw_syscall(SYS_open, reinterpret_cast<u64>(path.c_str()), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (is_error(fd)) return fail_errno(static_cast<int>(-fd), "cannot create the event log " + path);
+  const i64 high = raise_descriptor(fd);
+  if (is_error(high)) return fail_errno(static_cast<int>(-high), "cannot keep the event log open");
+  fd_ = static_cast<int>(high);
+  return {};
+}
+
+void LogWriter::abandon() {
+  if (window_ != nullptr) munmap(window_, window_size_);
+  window_ = nullptr;
+  if (fd_ >= 0) close_engine_descriptor(fd_);
+  fd_ = -1;
+}
+
+void LogWriter::make_room(u64 size) {
+  if (used_ + size <= window_size_) return;
+  // The window moves to the page of the open record, so that its header can still be written.
+  const u64 position = base_ + used_;
+  const u64 keep_from = page_floor(in_event() ? event_ : position);
+  const u64 wanted = position - keep_from + size;
+  const u64 new_size = std::max(window_step, page_ceil(wanted + window_step / 4));
+  if (window_ != nullptr) munmap(window_, window_size_);
+  const int no_space = posix_fallocate(fd_, static_cast<off_t>(keep_from), static_cast<off_t>(new_size));
+  if (no_space != 0) {
+    quit(125, fmt::format("cannot write the event log: {}; the recording ends here", strerror(no_space)));
+  }
+  void* at = mmap(nullptr, new_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, static_cast<off_t>(keep_from));
+  if (at == MAP_FAILED) quit(125, fmt::format("cannot map the event log: {}", strerror(errno)));
+  madvise(at, new_size, MADV_DONTFORK);  // a snapshot or child never writes our log
+  window_ = static_cast<u8*>(at);
+  window_size_ = new_size;
+  base_ = keep_from;
+  used_ = position - keep_from;
+}
+
+u8* LogWriter::take(u64 size) {
+  make_room(size);
+  u8* at = window_ + used_;
+  used_ += size;
+  return at;
+}
+
+void LogWriter::begin(EventKind kind, u32 detail, const Time& time) {
+  FRED_CHECK(!in_event(), "event {} within another", to_string(kind));
+  auto* at = take(sizeof(EventHeader));
+  event_ = base_ + used_ - sizeof(EventHeader);
+  // The size stays 0 until the record is whole: a reader of a broken-off log ends there.
+  const EventHeader header{.size = 0, .kind = kind, .phase = time.phase, .reserved = 0, .detail = detail, .reserved2 = 0,
+                           .ticks = time.ticks, .pc = time.pc.value, .rest = time.rest};
+  std::memcpy(at, &header, sizeof header);
+}
+
+u8* LogWriter::item_space(ItemKind kind, u64 size, GuestAddr at) {
+  FRED_CHECK(in_event() && size <= 0xffffffff, "item of {} bytes", size);
+  auto* to = take(sizeof(ItemHeader) + padded(size));
+  const ItemHeader header{.kind = kind, .reserved = {}, .size = static_cast<u32>(size), .at = at.value};
+  std::memcpy(to, &header, sizeof header);
+  return to + sizeof header;
+}
+
+void LogWriter::item(ItemKind kind, const void* data, u64 size, GuestAddr at) {
+  std::memcpy(item_space(kind, size, at), data, size);
+}
+
+void LogWriter::end() {
+  const u64 size = base_ + used_ - event_;
+  FRED_CHECK(size <= 0xffffffff, "event of {} bytes", size);
+  const u32 size32 = static_cast<u32>(size);
+  std::memcpy(window_ + (event_ - base_), &size32, sizeof size32);
+  event_ = no_event;
+  ++events_;
+}
+
+LogReader::~LogReader() {
+  if (window_ != nullptr) munmap(const_cast<u8*>(window_), window_size_);
+  if (fd_ >= 0) close_engine_descriptor(fd_);
+}
+
+Result<> LogReader::open(const std::string& path, u64 from) {
+  next_ = from;
+  const i64 fd = raw_syscall(SYS_open, reinterpret_cast<u64>(path.c_str()), O_RDONLY | O_CLOEXEC);
+  if (is_error(fd)) return fail_errno(static_cast<int>(-fd), "cannot open the event log " + path);
+  fd_ = static_cast<int>(raise_descriptor(fd));
+  struct stat st {};
+  fstat(fd_, &st);
+  file_size_ = static_cast<u64>(st.st_size);
+  return {};
+}
+
+const u8* LogReader::view(u64 offset, u64 size) {
+  if (offset + size > file_size_) return nullptr;
+  if (window_ == nullptr || offset < base_ || offset + size > base_ + window_size_) {
+    if (window_ != nullptr) munmap(const_cast<u8*>(window_), window_size_);
+    base_ = page_floor(offset);
+    window_size_ = std::min(std::max(window_step, page_ceil(offset - base_ + size)), page_ceil(file_size_) - base_);
+    void* at = mmap(nullptr, window_size_, PROT_READ, MAP_SHARED, fd_, static_cast<off_t>(base_));
+    FRED_CHECK(at != MAP_FAILED, "cannot map the event log: {}", strerror(errno));
+    window_ = static_cast<const u8*>(at);
+  }
+  return window_ + (offset - base_);
+}
+
+const EventHeader* LogReader::peek() {
+  const auto* header = reinterpret_cast<const EventHeader*>(view(next_, sizeof(EventHeader)));
+  if (header == nullptr || header->size == 0) return nullptr;
+  return reinterpret_cast<const EventHeader*>(view(next_, header->size));
+}
+
+const EventHeader* LogReader::next() {
+  const auto* header = peek();
+  if (header == nullptr) return nullptr;
+  item_ = next_ + sizeof(EventHeader);
+  next_ += header->size;
+  end_ = next_;
+  ++events_;
+  return header;
+}
+
+bool LogReader::item(Item& out) {
+  if (item_ >= end_) return false;
+  const auto* header = reinterpret_cast<const ItemHeader*>(view(item_, sizeof(ItemHeader)));
+  FRED_CHECK(header != nullptr, "the event log is cut off");
+  const u32 size = header->size;
+  out = {.kind = header->kind, .at = GuestAddr{header->at}, .bytes = {}};
+  const auto* bytes = view(item_ + sizeof(ItemHeader), size);
+  FRED_CHECK(bytes != nullptr, "the event log is cut off");
+  out.bytes = {bytes, size};
+  item_ += sizeof(ItemHeader) + padded(size);
+  return true;
+}
+
+}  // namespace fred

@@ -1,0 +1,94 @@
+// The event log as a file that is written and read through moving windows of shared memory: no copy, no
+// system call per event, bounded memory, and what was written survives the death of the writer.
+#pragma once
+#include <span>
+#include <string>
+
+#include "core/base/error.h"
+#include "core/trace/event.h"
+
+namespace fred {
+
+/// Where a log of a recording lies.
+std::string log_path(const std::string& recording_dir);
+
+/// Appends events. Room is allocated on the disk before it is written, so a full disk is an Error at a
+/// known place and never a fault. The descriptor is kept high, out of the guest's way.
+class LogWriter {
+ public:
+  LogWriter() = default;
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+  ~LogWriter();
+
+  Result<> open(const std::string& path);
+
+  /// Begins a record; only one is open at a time. A full disk ends the process with one line and 125.
+  void begin(EventKind kind, u32 detail, const Time& time);
+  void item(ItemKind kind, const void* data, u64 size, GuestAddr at = {});
+  /// An item of `size` bytes for the caller to fill at once (before the next call of the writer).
+  u8* item_space(ItemKind kind, u64 size, GuestAddr at = {});
+  void end();
+  bool in_event() const { return event_ != no_event; }
+
+  /// Forgets the log in a forked child that does not record: nothing of it is written any more.
+  void abandon();
+
+  u64 bytes() const { return base_ + used_; }
+  u64 events() const { return events_; }
+
+ private:
+  static constexpr u64 no_event = ~u64{0};
+  void make_room(u64 size);
+  u8* take(u64 size);
+
+  int fd_ = -1;
+  u8* window_ = nullptr;
+  u64 window_size_ = 0;
+  u64 base_ = 0;   // file offset of the window
+  u64 used_ = 0;   // bytes used in the window
+  u64 event_ = no_event;  // file offset of the open record
+  u64 events_ = 0;
+};
+
+/// Reads events in order.
+class LogReader {
+ public:
+  LogReader() = default;
+  LogReader(const LogReader&) = delete;
+  LogReader& operator=(const LogReader&) = delete;
+  ~LogReader();
+
+  /// `from`: offset of the first event to read.
+  Result<> open(const std::string& path, u64 from = 0);
+
+  /// The event that next() would give; nullptr at the end of the log.
+  const EventHeader* peek();
+  /// Takes the event: its items are read from now on.
+  const EventHeader* next();
+
+  struct Item {
+    ItemKind kind;
+    GuestAddr at;
+    std::span<const u8> bytes;
+  };
+  /// The next item of the current event; false behind the last one. Valid until the next call of peek/next.
+  bool item(Item& out);
+
+  u64 events() const { return events_; }
+  u64 size() const { return file_size_; }
+
+ private:
+  const u8* view(u64 offset, u64 size);
+
+  int fd_ = -1;
+  const u8* window_ = nullptr;
+  u64 window_size_ = 0;
+  u64 base_ = 0;
+  u64 file_size_ = 0;
+  u64 next_ = 0;             // offset of the next record
+  u64 item_ = 0, end_ = 0;   // within the current record
+  u64 events_ = 0;
+};
+
+}  // namespace fred

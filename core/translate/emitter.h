@@ -1,0 +1,152 @@
+// Writes machine code at a place in a code cache window. One method for each instruction form that the
+// translator needs, named after what it emits; `slot` is the address of a field of the state window.
+// The caller guarantees room.
+#pragma once
+#include <cstring>
+#include <span>
+
+#include "core/arch/x86/state_window.h"
+#include "core/base/types.h"
+
+namespace fred {
+
+class Emitter {
+ public:
+  explicit Emitter(CacheAddr at) : at_(at.ptr()) {}
+
+  CacheAddr here() const { return CacheAddr{reinterpret_cast<u64>(at_)}; }
+  void bytes(std::span<const u8> code) {
+    std::memcpy(at_, code.data(), code.size());
+    at_ += code.size();
+  }
+  void byte(u8 v) { *at_++ = v; }
+  void imm32(u32 v) {
+    std::memcpy(at_, &v, 4);
+    at_ += 4;
+  }
+  void imm64(u64 v) {
+    std::memcpy(at_, &v, 8);
+    at_ += 8;
+  }
+  void align(u64 n) {
+    while (here().value % n != 0) byte(0xcc);
+  }
+
+  // --- moves between registers and window slots; none of them touches flags ---
+  void mov_slot_reg(u32 slot, Gpr r) { slot_form(0x89, r, slot); }  // mov [slot], r
+  void mov_reg_slot(Gpr r, u32 slot) { slot_form(0x8b, r, slot); }  // mov r, [slot]
+  void mov_slot_imm(u32 slot, u32 v) {                              // mov dword [slot], v
+    byte(0xc7), byte(0x04), byte(0x25), imm32(slot), imm32(v);
+  }
+  void mov_reg_imm64(Gpr r, u64 v) {  // mov r, v in the shortest form
+    if (v <= 0xffffffff) {
+      if (r >= 8) byte(0x41);
+      byte(static_cast<u8>(0xb8 + (r & 7))), imm32(static_cast<u32>(v));
+    } else if (static_cast<i64>(v) == static_cast<i32>(v)) {
+      byte(r >= 8 ? 0x49 : 0x48), byte(0xc7), byte(static_cast<u8>(0xc0 + (r & 7))), imm32(static_cast<u32>(v));
+    } else {
+      byte(r >= 8 ? 0x49 : 0x48), byte(static_cast<u8>(0xb8 + (r & 7))), imm64(v);
+    }
+  }
+  void mov_reg_reg(Gpr to, Gpr from) {  // mov to, from
+    byte(static_cast<u8>(0x48 | (from >= 8 ? 4 : 0) | (to >= 8 ? 1 : 0))), byte(0x89);
+    byte(static_cast<u8>(0xc0 | (from & 7) << 3 | (to & 7)));
+  }
+  void mov_reg_mem(Gpr to, Gpr base, i8 disp) {  // mov to, [base+disp]
+    mem8_form(0x8b, to, base, disp);
+  }
+  void mov_mem_reg(Gpr base, i8 disp, Gpr from) {  // mov [base+disp], from
+    mem8_form(0x89, from, base, disp);
+  }
+  void movzx_edx_cx() { byte(0x0f), byte(0xb7), byte(0xd1); }                          // movzx edx, cx
+  void lea_rcx_minus_one() { byte(0x48), byte(0x8d), byte(0x49), byte(0xff); }         // lea rcx, [rcx-1]
+  void lea_rcx_rcx_rdx() { byte(0x48), byte(0x8d), byte(0x0c), byte(0x11); }           // lea rcx, [rcx+rdx]
+  void lea_rsp_disp(i32 d) {                                                           // lea rsp, [rsp+d]
+    byte(0x48), byte(0x8d);
+    if (d == static_cast<i8>(d)) {
+      byte(0x64), byte(0x24), byte(static_cast<u8>(d));
+    } else {
+      byte(0xa4), byte(0x24), imm32(static_cast<u32>(d));
+    }
+  }
+
+  // --- stack ---
+  void push_reg(Gpr r) {
+    if (r >= 8) byte(0x41);
+    byte(static_cast<u8>(0x50 + (r & 7)));
+  }
+  void pop_reg(Gpr r) {
+    if (r >= 8) byte(0x41);
+    byte(static_cast<u8>(0x58 + (r & 7)));
+  }
+  void push_imm32(i32 v) { byte(0x68), imm32(static_cast<u32>(v)); }  // push v, sign-extended
+  /// push qword [rip+…]; returns where the displacement lies, for patch_rel32.
+  CacheAddr push_rip() {
+    byte(0xff), byte(0x35);
+    return rel32_hole();
+  }
+  void pushfq() { byte(0x9c); }
+  void popfq() { byte(0x9d); }
+  void push_slot(u32 slot) { byte(0xff), byte(0x34), byte(0x25), imm32(slot); }  // push qword [slot]
+  void pop_slot(u32 slot) { byte(0x8f), byte(0x04), byte(0x25), imm32(slot); }   // pop qword [slot]
+
+  // --- transfers; each returns where the displacement lies ---
+  CacheAddr jmp() {
+    byte(0xe9);
+    return rel32_hole();
+  }
+  CacheAddr jcc(u8 condition) {  // condition: the low four bits of the opcode
+    byte(0x0f), byte(0x80 | condition);
+    return rel32_hole();
+  }
+  CacheAddr jrcxz() {
+    byte(0xe3), byte(0);
+    return CacheAddr{here().value - 1};
+  }
+  CacheAddr jmp_short() {
+    byte(0xeb), byte(0);
+    return CacheAddr{here().value - 1};
+  }
+  void jmp_slot(u32 slot) { byte(0xff), byte(0x24), byte(0x25), imm32(slot); }        // jmp [slot]
+  void jmp_table_rdx(u32 table) { byte(0xff), byte(0x24), byte(0xd5), imm32(table); }  // jmp [table+rdx*8]
+  void call_slot(u32 slot) { byte(0xff), byte(0x14), byte(0x25), imm32(slot); }       // call [slot]
+  void ret() { byte(0xc3); }
+
+  // --- entering and leaving engine code ---
+  void cld() { byte(0xfc); }
+  void rdfsbase_rax() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xc0); }
+  void wrfsbase_rax() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xd0); }
+  void xsaveopt64_rcx() { byte(0x48), byte(0x0f), byte(0xae), byte(0x31); }  // xsaveopt64 [rcx]
+  void xrstor64_rcx() { byte(0x48), byte(0x0f), byte(0xae), byte(0x29); }    // xrstor64 [rcx]
+  void vzeroupper() { byte(0xc5), byte(0xf8), byte(0x77); }
+  void fninit() { byte(0xdb), byte(0xe3); }
+  void ldmxcsr_slot(u32 slot) { byte(0x0f), byte(0xae), byte(0x14), byte(0x25), imm32(slot); }
+
+  static void patch_rel32(CacheAddr hole, CacheAddr target) {
+    const i32 d = static_cast<i32>(target.value - (hole.value + 4));
+    std::memcpy(hole.ptr(), &d, 4);
+  }
+  static void patch_rel8(CacheAddr hole, CacheAddr target) {
+    *hole.ptr() = static_cast<u8>(target.value - (hole.value + 1));
+  }
+
+ private:
+  CacheAddr rel32_hole() {
+    const auto hole = here();
+    imm32(0);
+    return hole;
+  }
+  void slot_form(u8 opcode, Gpr r, u32 slot) {
+    byte(r >= 8 ? 0x4c : 0x48), byte(opcode), byte(static_cast<u8>((r & 7) << 3 | 4)), byte(0x25), imm32(slot);
+  }
+  void mem8_form(u8 opcode, Gpr reg, Gpr base, i8 disp) {
+    byte(static_cast<u8>(0x48 | (reg >= 8 ? 4 : 0) | (base >= 8 ? 1 : 0))), byte(opcode);
+    byte(static_cast<u8>(0x40 | (reg & 7) << 3 | (base & 7)));
+    if ((base & 7) == 4) byte(0x24);
+    byte(static_cast<u8>(disp));
+  }
+
+  u8* at_;
+};
+
+}  // namespace fred

@@ -1,0 +1,418 @@
+#include "core/translate/translator.h"
+
+#include <algorithm>
+
+#include "core/arch/x86/state_window.h"
+#include "core/base/check.h"
+#include "core/base/log.h"
+#include "core/translate/emitter.h"
+
+namespace fred {
+
+namespace {
+constexpr u32 max_instructions = 64;
+constexpr u32 max_branches = 6;
+constexpr u64 max_instruction_length = 15;
+}  // namespace
+
+/// One translation under way: decodes from `pc` on and emits as it goes.
+class Translator::Unit {
+ public:
+  Unit(Translator& t, CacheWindow& window, CacheAddr at, GuestAddr pc, bool stepping)
+      : t_(t), window_(window), e_(at), pc_(pc), stepping_(stepping) {}
+
+  void run(BlockId id, u32 limit);
+  void finish();
+
+  std::vector<u64> pages;       // source pages, in order of first use
+  std::vector<ExitId> direct;   // exits to link
+  bool checked = false;
+  u32 instructions = 0;
+  GuestAddr source_end;
+  Emitter& emitter() { return e_; }
+
+ private:
+  struct Stub {
+    CacheAddr hole;  // rel32 that leads to the stub
+    ExitId exit;
+  };
+  struct Constant {
+    CacheAddr hole;
+    u64 value;
+  };
+
+  bool fetch(GuestAddr pc, Instruction& out);
+  bool touch(u64 page);
+  void instruction(const Instruction& i, std::span<const u8> code);
+  void copy(const Instruction& i, std::span<const u8> code);
+  void copy_far_operand(const Instruction& i, std::span<const u8> code);
+  void edge(GuestAddr target, bool ticks);
+  void push_return_address(GuestAddr pc);
+  void load_indirect_target(const Instruction& i, std::span<const u8> code);
+  void lookup();
+  void leave(Exit exit);
+  void segment(GuestAddr pc, u8 spilled = 0) { t_.cache_.add_segment(id_, e_.here(), pc, spilled); }
+  ExitId new_exit(Exit exit);
+
+  Translator& t_;
+  CacheWindow& window_;
+  Emitter e_;
+  BlockId id_{};
+  GuestAddr pc_;
+  bool stepping_;
+  bool ended_ = false;
+  u32 branches_ = 0;
+  u32 stepping_exits_ = 0;
+  std::vector<Stub> stubs_;
+  std::vector<Constant> constants_;
+};
+
+ExitId Translator::Unit::new_exit(Exit exit) {
+  if (!stepping_) return t_.cache_.add_exit(exit);
+  return t_.cache_.set_stepping_exit(stepping_exits_++, exit);
+}
+
+bool Translator::Unit::touch(u64 page) {
+  if (std::find(pages.begin(), pages.end(), page) != pages.end()) return true;
+  if (!t_.source_.fetchable(page)) return false;
+  pages.push_back(page);
+  if (t_.source_.checked(page)) checked = true;
+  return true;
+}
+
+bool Translator::Unit::fetch(GuestAddr pc, Instruction& out) {
+  if (!touch(page_floor(pc.value))) return false;
+  const u64 in_page = page_size - pc.value % page_size;
+  bool cut = false;
+  auto i = decode(pc, {pc.ptr<const u8>(), std::min(in_page, max_instruction_length)}, &cut);
+  if (!i && cut && in_page < max_instruction_length) {
+    if (!touch(page_floor(pc.value) + page_size)) return false;
+    i = decode(pc, {pc.ptr<const u8>(), max_instruction_length});
+  }
+  if (!i) return false;
+  out = *i;
+  return true;
+}
+
+void Translator::Unit::run(BlockId id, u32 limit) {
+  id_ = id;
+  while (!ended_) {
+    Instruction i;
+    segment(pc_);
+    if (!fetch(pc_, i)) {
+      leave({.kind = ExitKind::fetch_fault, .pc = pc_});
+      break;
+    }
+    const std::span code{pc_.ptr<const u8>(), i.length};
+    instruction(i, code);
+    ++instructions;
+    source_end = i.next();
+    pc_ = i.next();
+    if (ended_) break;
+    const bool full = instructions >= limit || branches_ >= max_branches ||
+                      (i.flow != Flow::next && (t_.options_.single_block || stepping_)) ||
+                      (checked && writes_memory(i, code));
+    if (full) {
+      edge(pc_, false);
+      ended_ = true;
+    } else if (i.flow != Flow::next) {  // behind a conditional branch: an entry of its own
+      if (t_.cache_.find(pc_) != nullptr || checked) {
+        edge(pc_, false);
+        ended_ = true;
+      } else {
+        t_.cache_.add_entry(pc_, e_.here(), id_);
+      }
+    }
+  }
+}
+
+void Translator::Unit::instruction(const Instruction& i, std::span<const u8> code) {
+  switch (i.flow) {
+    case Flow::next:
+      copy(i, code);
+      return;
+    case Flow::branch: {
+      ++branches_;
+      if (i.target > i.pc) {  // forward: no tick
+        const auto hole = e_.jcc(i.condition);
+        const auto x = new_exit({.kind = ExitKind::direct, .pc = i.target, .hole = hole});
+        stubs_.push_back({hole, x});
+        direct.push_back(x);
+      } else {
+        const auto over = e_.jcc(i.condition ^ 1);
+        edge(i.target, true);
+        Emitter::patch_rel32(over, e_.here());
+      }
+      return;
+    }
+    case Flow::loop: {
+      ++branches_;
+      // The prefixes (67 makes it ecx) and the opcode as they are, with our own displacement.
+      e_.bytes(code.first(code.size() - 1));
+      e_.byte(0);
+      const CacheAddr taken{e_.here().value - 1};
+      const auto over = e_.jmp();
+      Emitter::patch_rel8(taken, e_.here());
+      edge(i.target, i.target <= i.pc);
+      Emitter::patch_rel32(over, e_.here());
+      return;
+    }
+    case Flow::jump:
+      edge(i.target, i.target <= i.pc);
+      ended_ = true;
+      return;
+    case Flow::call:
+      push_return_address(i.next());
+      edge(i.target, i.target <= i.pc);
+      ended_ = true;
+      return;
+    case Flow::indirect_jump:
+    case Flow::indirect_call:
+      load_indirect_target(i, code);
+      if (i.flow == Flow::indirect_call) {
+        segment(i.pc, 1 + rcx);
+        push_return_address(i.next());
+      }
+      lookup();
+      return;
+    case Flow::ret:
+      e_.mov_slot_reg(window_slot(t_.state_.spill_rcx), rcx);  // rcx carries the target
+      e_.pop_reg(rcx);                                         // faults as the guest's ret would
+      if (code.size() > i.raw.raw.prefix_count + 1u) {         // ret imm16
+        e_.lea_rsp_disp(static_cast<u16>(i.raw.raw.imm[0].value.u));
+      }
+      lookup();
+      return;
+    case Flow::effect:
+      leave({.kind = ExitKind::effect, .effect = i.effect, .length = i.length, .pc = i.pc});
+      return;
+  }
+}
+
+void Translator::Unit::copy(const Instruction& i, std::span<const u8> code) {
+  if (i.repeated) e_.mov_slot_reg(window_slot(t_.state_.rep_start), rcx);  // Time::rest counts from here
+  if (!i.rip_relative) {
+    e_.bytes(code);
+    return;
+  }
+  const i64 displacement = static_cast<i64>(i.target.value - (e_.here().value + i.length));
+  if (displacement != static_cast<i32>(displacement) || i.raw.address_width == 32) {
+    copy_far_operand(i, code);
+    return;
+  }
+  const auto at = e_.here();
+  e_.bytes(code);
+  const i32 d = static_cast<i32>(displacement);
+  std::memcpy((at + i.raw.raw.disp.offset).ptr(), &d, 4);
+}
+
+void Translator::Unit::copy_far_operand(const Instruction& i, std::span<const u8> code) {
+  // A register that the instruction does not name holds the operand's address for its time. Only those
+  // that need neither REX.B nor a SIB byte as a base.
+  const auto operands = decode_operands(i, code);
+  u32 used = 0;
+  for (int k = 0; k < i.raw.operand_count; ++k) {
+    const auto& o = operands.operand[k];
+    if (o.type != ZYDIS_OPERAND_TYPE_REGISTER) continue;
+    const auto full = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, o.reg.value);
+    if (full >= ZYDIS_REGISTER_RAX && full <= ZYDIS_REGISTER_R15) used |= 1u << (full - ZYDIS_REGISTER_RAX);
+  }
+  constexpr Gpr candidates[] = {rcx, rdx, rbx, rsi, rdi, rax};
+  const auto free = std::find_if(std::begin(candidates), std::end(candidates),
+                                 [&](Gpr r) { return (used & 1u << r) == 0; });
+  FRED_CHECK(free != std::end(candidates), "no free register for the operand at {:#x}", i.pc.value);
+  const auto slot = window_slot(t_.state_.spill_rcx);
+  e_.mov_slot_reg(slot, *free);
+  e_.mov_reg_imm64(*free, i.target.value);
+  segment(i.pc, static_cast<u8>(1 + *free));
+  // The same instruction with [reg] in place of [rip+disp32]: ModRM changes, the displacement goes.
+  u8 patched[max_instruction_length];
+  std::copy(code.begin(), code.end(), patched);
+  patched[i.raw.raw.modrm.offset] = static_cast<u8>((patched[i.raw.raw.modrm.offset] & 0x38) | *free);
+  const u64 before = i.raw.raw.disp.offset;
+  e_.bytes({patched, before});
+  e_.bytes({patched + before + 4, code.size() - before - 4});
+  segment(i.next(), static_cast<u8>(1 + *free));
+  e_.mov_reg_slot(*free, slot);
+}
+
+void Translator::Unit::edge(GuestAddr target, bool ticks) {
+  const Exit exit{.kind = ExitKind::direct, .pc = target};
+  if (!ticks) {
+    const auto hole = e_.jmp();
+    const auto x = new_exit(exit);
+    t_.cache_.exit(x).hole = hole;
+    stubs_.push_back({hole, x});
+    direct.push_back(x);
+    return;
+  }
+  const auto& s = t_.state_;
+  e_.mov_slot_reg(window_slot(s.spill_rcx), rcx);  // the counter goes through rcx: no flag is touched
+  e_.mov_reg_slot(rcx, window_slot(s.left));
+  e_.lea_rcx_minus_one();
+  e_.mov_slot_reg(window_slot(s.left), rcx);
+  const auto out = e_.jrcxz();  // the stop: exactly at zero
+  e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
+  const auto hole = e_.jmp();
+  const auto x = new_exit(exit);
+  t_.cache_.exit(x).hole = hole;
+  direct.push_back(x);
+  Emitter::patch_rel8(out, e_.here());
+  e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
+  t_.cache_.exit(x).stub = e_.here();
+  Emitter::patch_rel32(hole, e_.here());
+  e_.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(x));
+  Emitter::patch_rel32(e_.jmp(), window_.exit);
+}
+
+void Translator::Unit::push_return_address(GuestAddr pc) {
+  if (pc.value <= 0x7fffffff) {
+    e_.push_imm32(static_cast<i32>(pc.value));
+  } else {
+    constants_.push_back({e_.push_rip(), pc.value});
+  }
+}
+
+void Translator::Unit::load_indirect_target(const Instruction& i, std::span<const u8> code) {
+  e_.mov_slot_reg(window_slot(t_.state_.spill_rcx), rcx);
+  const auto& raw = i.raw.raw;
+  // mov rcx, <the operand>: same ModRM, SIB and displacement with 8B /r; fs and gs prefixes stay.
+  if (i.rip_relative) {
+    const i64 displacement = static_cast<i64>(i.target.value - (e_.here().value + 7));
+    if (displacement != static_cast<i32>(displacement) || i.raw.address_width == 32) {
+      e_.mov_reg_imm64(rcx, i.target.value);
+      segment(i.pc, 1 + rcx);
+      e_.mov_reg_mem(rcx, rcx, 0);
+      return;
+    }
+    e_.byte(0x48), e_.byte(0x8b), e_.byte(0x0d), e_.imm32(static_cast<u32>(displacement));
+    return;
+  }
+  if ((i.raw.attributes & ZYDIS_ATTRIB_HAS_SEGMENT_FS) != 0) e_.byte(0x64);
+  if ((i.raw.attributes & ZYDIS_ATTRIB_HAS_SEGMENT_GS) != 0) e_.byte(0x65);
+  if (i.raw.address_width == 32) e_.byte(0x67);
+  e_.byte(static_cast<u8>(0x48 | (raw.rex.X != 0 ? 2 : 0) | (raw.rex.B != 0 ? 1 : 0)));
+  e_.byte(0x8b);
+  e_.byte(static_cast<u8>((raw.modrm.mod << 6) | rcx << 3 | raw.modrm.rm));
+  e_.bytes(code.subspan(raw.modrm.offset + 1u));
+}
+
+void Translator::Unit::lookup() {
+  ended_ = true;
+  const auto& s = t_.state_;
+  e_.mov_slot_reg(window_slot(s.spill_rdx), rdx);
+  if (!t_.options_.inline_lookup || stepping_) {
+    Emitter::patch_rel32(e_.jmp(), window_.miss);
+    return;
+  }
+  e_.movzx_edx_cx();                                  // the table's index: the low 16 bits
+  e_.jmp_table_rdx(window_slot(s.indirect_table[0]));  // the entry there verifies, counts and restores
+}
+
+void Translator::Unit::leave(Exit exit) {
+  e_.mov_slot_imm(window_slot(t_.state_.exit_id), static_cast<u32>(new_exit(exit)));
+  Emitter::patch_rel32(e_.jmp(), window_.exit);
+  ended_ = true;
+}
+
+void Translator::Unit::finish() {
+  for (const auto& stub : stubs_) {
+    auto& x = t_.cache_.exit(stub.exit);
+    x.stub = e_.here();
+    Emitter::patch_rel32(stub.hole, x.stub);
+    e_.mov_slot_imm(window_slot(t_.state_.exit_id), static_cast<u32>(stub.exit));
+    Emitter::patch_rel32(e_.jmp(), window_.exit);
+  }
+  if (!constants_.empty()) e_.align(8);
+  for (const auto& c : constants_) {
+    Emitter::patch_rel32(c.hole, e_.here());
+    e_.imm64(c.value);
+  }
+}
+
+void Translator::emit_indirect_prologue(Emitter& e, GuestAddr pc, CacheWindow& window) {
+  // Arrives with rcx = wanted guest address, guest rcx and rdx in the spill slots, flags the guest's.
+  const auto& s = state_;
+  e.mov_reg_imm64(rdx, 0 - pc.value);
+  e.lea_rcx_rcx_rdx();  // 0 if this block was meant
+  const auto meant = e.jrcxz();
+  e.mov_reg_imm64(rdx, pc.value);  // another address with the same low bits: restore it and miss
+  e.lea_rcx_rcx_rdx();
+  Emitter::patch_rel32(e.jmp(), window.miss);
+  Emitter::patch_rel8(meant, e.here());
+  e.mov_reg_slot(rcx, window_slot(s.left));  // every indirect transfer ticks
+  e.lea_rcx_minus_one();
+  e.mov_slot_reg(window_slot(s.left), rcx);
+  e.mov_reg_slot(rdx, window_slot(s.spill_rdx));
+  const auto stop = e.jrcxz();
+  e.mov_reg_slot(rcx, window_slot(s.spill_rcx));
+  const auto body = e.jmp_short();
+  Emitter::patch_rel8(stop, e.here());
+  e.mov_reg_slot(rcx, window_slot(s.spill_rcx));
+  const auto x = cache_.add_exit({.kind = ExitKind::tick_stop, .pc = pc});
+  e.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(x));
+  Emitter::patch_rel32(e.jmp(), window.exit);
+  Emitter::patch_rel8(body, e.here());
+}
+
+BlockId Translator::translate(GuestAddr pc, bool indirect) {
+  auto& window = cache_.window_for(pc);
+  Emitter prologue{window.next};
+  prologue.align(16);
+  const auto begin = prologue.here();
+  if (indirect) emit_indirect_prologue(prologue, pc, window);
+  const auto body = prologue.here();
+  const auto id = cache_.begin_block(pc, begin);
+  Unit unit{*this, window, body, pc, false};
+  auto& entry = cache_.add_entry(pc, body, id);
+  if (indirect) entry.indirect = begin;
+  unit.run(id, max_instructions);
+  unit.finish();
+  auto& block = cache_.block(id);
+  block.checked = unit.checked;
+  cache_.end_block(id, window, unit.emitter().here(), unit.pages);
+  cache_.counters.instructions += unit.instructions;
+  cache_.counters.guest_bytes += unit.source_end.value > pc.value ? unit.source_end - pc : 0;
+  for (const u64 page : unit.pages) source_.translated(page);
+  if (unit.checked) {
+    source_.remember_source(id, guest_range(pc, unit.source_end.value > pc.value ? unit.source_end - pc : 0));
+  } else if (indirect && options_.inline_lookup) {
+    cache_.publish(*cache_.find(pc));
+  }
+  if (options_.link && !unit.checked) {
+    for (const auto x : unit.direct) {
+      auto* to = cache_.find(cache_.exit(x).pc);
+      if (to != nullptr && !cache_.block(to->block).checked) cache_.link(x, *to);
+    }
+  }
+  LOG_DEBUG(translate, "{:#x}: {} instructions, {} bytes at {:#x}", pc.value, unit.instructions, block.end - block.begin,
+            body.value);
+  return id;
+}
+
+CacheAddr Translator::translate_one(GuestAddr pc) {
+  auto& window = cache_.window_for(pc);
+  const auto at = cache_.stepping_area(window);
+  const auto id = cache_.begin_stepping_block(pc, at);
+  Unit unit{*this, window, at, pc, true};
+  unit.run(id, 1);
+  unit.finish();
+  cache_.end_stepping_block(unit.emitter().here());
+  return at;
+}
+
+void Translator::make_indirect(Entry& entry) {
+  if (!entry.indirect) {
+    auto& window = cache_.window_for(entry.pc);
+    Emitter e{window.next};
+    e.align(16);
+    const auto at = e.here();
+    emit_indirect_prologue(e, entry.pc, window);
+    Emitter::patch_rel32(e.jmp(), entry.body);
+    window.next = e.here();
+    entry.indirect = at;
+  }
+  cache_.publish(entry);
+}
+
+}  // namespace fred

@@ -1,0 +1,65 @@
+// Translates guest code into a code cache window, by copy and patch: registers keep their places, almost
+// every instruction is copied unchanged; transfers of control, rip-relative operands and instructions
+// with outside effects are rewritten.
+#pragma once
+#include <functional>
+#include <vector>
+
+#include "core/base/types.h"
+#include "core/cache/code_cache.h"
+
+namespace fred {
+
+class Emitter;
+
+struct TranslateOptions {
+  bool link = true;              // --no-link: every transfer goes through the dispatcher
+  bool inline_lookup = true;     // --no-inline-lookup: every indirect transfer leaves the cache
+  bool single_block = false;     // --single-block: a block ends at its first branch
+  bool flag_analysis = true;     // --no-flag-analysis: flags are always taken to be live
+};
+
+/// What the translator asks of its surroundings.
+class CodeSource {
+ public:
+  virtual ~CodeSource() = default;
+  /// May code be fetched from the page at `page`? Asked once for each page that a block touches.
+  virtual bool fetchable(u64 page) = 0;
+  /// True if the page's translations must compare their source on entry (core/translate/code_pages.h).
+  virtual bool checked(u64 page) = 0;
+  /// Code has been translated from the page: its writes must be noticed from now on.
+  virtual void translated(u64 page) = 0;
+  /// A checked block was made from this range: its bytes now are what it stands for.
+  virtual void remember_source(BlockId block, GuestRange range) = 0;
+  /// Are those bytes still the same?
+  virtual bool still_as_translated(BlockId block) = 0;
+};
+
+class Translator {
+ public:
+  Translator(CodeCache& cache, StateWindow& state, CodeSource& source, const TranslateOptions& options)
+      : cache_(cache), state_(state), source_(source), options_(options) {}
+
+  /// Translates the code at `pc`, which has no entry yet, and adds its entry. An address from which
+  /// nothing can be fetched gives a block that leaves with fetch_fault at once.
+  BlockId translate(GuestAddr pc, bool indirect);
+
+  /// Translates exactly one instruction at `pc`, as a block with no entry in the tables, for stepping.
+  /// Its pages are not protected. It is forgotten at the next call.
+  CacheAddr translate_one(GuestAddr pc);
+
+  /// Makes the entry reachable by indirect transfers.
+  void make_indirect(Entry& entry);
+
+ private:
+  class Unit;
+
+  void emit_indirect_prologue(Emitter& e, GuestAddr pc, CacheWindow& window);
+
+  CodeCache& cache_;
+  StateWindow& state_;
+  CodeSource& source_;
+  TranslateOptions options_;
+};
+
+}  // namespace fred
