@@ -7,6 +7,13 @@ namespace fred {
 
 namespace {
 constexpr Gpr callee_saved[] = {rbx, rbp, r12, r13, r14, r15};
+
+/// Flags, then every register, rsp last but for those that need no order.
+void emit_load_guest(Emitter& e, const StateWindow& state) {
+  e.push_slot(window_slot(state.regs.rflags));  // on the engine stack
+  e.popfq();
+  for (u8 r = 0; r < 16; ++r) e.mov_reg_slot(static_cast<Gpr>(r), window_slot(state.regs.gpr[r]));
+}
 }
 
 void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state) {
@@ -57,19 +64,14 @@ EntryCode emit_entry_code(Emitter& e, const CacheWindow& window, StateWindow& st
   code.begin = e.here();
   e.mov_reg_slot(rcx, window_slot(state.request));
   const auto none = e.jrcxz();
-  e.mov_slot_imm(window_slot(state.exit_id), static_cast<u32>(exit_bail));
-  for (u8 r = 0; r < 16; ++r) {  // the leaving code saves the guest's registers again
-    if (r != rsp) e.mov_reg_slot(static_cast<Gpr>(r), window_slot(state.regs.gpr[r]));
-  }
-  e.push_slot(window_slot(state.regs.rflags));
-  e.popfq();
-  e.mov_reg_slot(rsp, window_slot(state.regs.gpr[rsp]));
-  Emitter::patch_rel32(e.jmp(), window.exit);
+  const auto waiting = e.jmp();
   Emitter::patch_rel8(none, e.here());
-  e.push_slot(window_slot(state.regs.rflags));
-  e.popfq();
-  for (u8 r = 0; r < 16; ++r) e.mov_reg_slot(static_cast<Gpr>(r), window_slot(state.regs.gpr[r]));
+  emit_load_guest(e, state);
   e.jmp_slot(window_slot(state.entry));
+  Emitter::patch_rel32(waiting, e.here());
+  e.mov_slot_imm(window_slot(state.exit_id), static_cast<u32>(exit_bail));
+  emit_load_guest(e, state);  // the leaving code saves the registers again
+  Emitter::patch_rel32(e.jmp(), window.exit);
   code.end = e.here();
   return code;
 }

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "core/arch/x86/state_window.h"
+#include "core/base/check.h"
 #include "core/base/types.h"
 
 namespace fred {
@@ -127,7 +128,9 @@ class Emitter {
     std::memcpy(hole.ptr(), &d, 4);
   }
   static void patch_rel8(CacheAddr hole, CacheAddr target) {
-    *hole.ptr() = static_cast<u8>(target.value - (hole.value + 1));
+    const i64 d = static_cast<i64>(target.value - (hole.value + 1));
+    FRED_CHECK(d == static_cast<i8>(d), "a short jump over {} bytes", d);
+    *hole.ptr() = static_cast<u8>(d);
   }
 
  private:
