@@ -176,7 +176,7 @@ struct FakeCall {
 u64 at(const void* p) { return reinterpret_cast<u64>(p); }
 
 TEST_CASE("walker: result bytes, and no more than there is room for") {
-  char buffer[64];
+  char buffer[64] = {};
   FakeCall call{.args = {3, at(buffer), 64}, .kernel = [] { return 10; }};
   CHECK(walk(call, *find_row(SYS_read)) == 10);
   CHECK(call.opened == std::vector<Region>{{at(buffer), 64}});
@@ -196,7 +196,7 @@ TEST_CASE("walker: result bytes, and no more than there is room for") {
 }
 
 TEST_CASE("walker: nothing was written on errors, except where the row says so") {
-  char buffer[64];
+  char buffer[64] = {};
   for (const i64 error : {-EINTR, -EAGAIN, -EFAULT, -512}) {
     FakeCall call{.args = {3, at(buffer), 64}, .kernel = [error] { return error; }};
     CHECK(walk(call, *find_row(SYS_read)) == error);
@@ -224,7 +224,7 @@ TEST_CASE("walker: NULL pointers are skipped") {
 }
 
 TEST_CASE("walker: a length word goes before its data, and bounds it from both sides") {
-  char name[128];
+  char name[128] = {};
   u32 word = 16;
   const auto kernel_says = [&word](u32 after) {
     return [&word, after] {
@@ -247,7 +247,7 @@ TEST_CASE("walker: a length word goes before its data, and bounds it from both s
 }
 
 TEST_CASE("walker: result bytes over an iovec that the call itself overwrites") {
-  char a[8], b[8];
+  char a[8] = {}, b[8] = {};
   struct iovec vecs[3] = {{a, 8}, {nullptr, 0}, {b, 8}};
   FakeCall call{.args = {3, at(vecs), 3}, .kernel = [&vecs] {
                   std::memset(vecs, 0, sizeof vecs);
