@@ -18,11 +18,17 @@ namespace fred {
 enum class Owner : u8 { guest, engine };
 
 /// Facts of a mapping that madvise and accounting leave behind; neighbours that differ here do not merge.
-enum MappingTraits : u8 {
+enum MappingTraits : u16 {
   trait_dont_fork = 1,     // a fork of the guest does not have it (MADV_DONTFORK)
   trait_wipe_on_fork = 2,  // a fork of the guest sees zeros (MADV_WIPEONFORK)
   trait_accounted = 4,     // counted as committed memory by the kernel, which then does not merge it with others
-  trait_private_yet = 8,   // MAP_SHARED|MAP_ANONYMOUS, really private until a second process needs it
+  trait_random = 16,       // MADV_RANDOM, and so on: without effect on what the guest computes
+  trait_sequential = 32,
+  trait_huge = 64,
+  trait_no_huge = 128,
+  trait_no_dump = 256,
+  trait_mergeable = 512,
+  trait_private_yet = 8,  // MAP_SHARED|MAP_ANONYMOUS, really private until a second process needs it
 };
 
 struct Mapping {
@@ -30,7 +36,7 @@ struct Mapping {
   Owner owner = Owner::guest;
   u8 prot = 0;      // PROT_READ|PROT_WRITE|PROT_EXEC as the guest sees it
   u8 max_prot = 7;  // what mprotect may give (EACCES beyond)
-  u8 traits = 0;    // MappingTraits
+  u16 traits = 0;   // MappingTraits
   u32 flags = 0;    // MAP_SHARED or MAP_PRIVATE, MAP_ANONYMOUS, MAP_GROWSDOWN, MAP_NORESERVE, MAP_STACK is not kept
   u64 offset = 0;   // of range.begin in the file; anonymous: the address it was made for (moved ones do not merge)
   std::shared_ptr<const MappedFile> file;  // null for anonymous memory

@@ -30,23 +30,43 @@ enum class Advice : u8 {
 struct Row {
   int advice;
   Advice kind;
+  u16 sets = 0, clears = 0;  // MappingTraits, if the kernel agreed
 };
 constexpr Row rows[] = {
-    {MADV_NORMAL, Advice::hint},     {MADV_RANDOM, Advice::hint},        {MADV_SEQUENTIAL, Advice::hint},
-    {MADV_WILLNEED, Advice::hint},   {MADV_DONTNEED, Advice::drop},      {MADV_FREE, Advice::drop},
-    {MADV_REMOVE, Advice::punch},    {MADV_DONTFORK, Advice::fork},      {MADV_DOFORK, Advice::fork},
-    {MADV_MERGEABLE, Advice::live},  {MADV_UNMERGEABLE, Advice::live},   {MADV_HUGEPAGE, Advice::hint},
-    {MADV_NOHUGEPAGE, Advice::hint}, {MADV_DONTDUMP, Advice::hint},      {MADV_DODUMP, Advice::hint},
-    {MADV_WIPEONFORK, Advice::fork}, {MADV_KEEPONFORK, Advice::fork},    {MADV_COLD, Advice::hint},
-    {MADV_PAGEOUT, Advice::hint},    {MADV_POPULATE_READ, Advice::live}, {MADV_POPULATE_WRITE, Advice::live},
-    {dontneed_locked, Advice::drop}, {collapse, Advice::live},           {MADV_HWPOISON, Advice::refused},
+    {MADV_NORMAL, Advice::hint, 0, trait_random | trait_sequential},
+    {MADV_RANDOM, Advice::hint, trait_random, trait_sequential},
+    {MADV_SEQUENTIAL, Advice::hint, trait_sequential, trait_random},
+    {MADV_WILLNEED, Advice::hint},
+    {MADV_DONTNEED, Advice::drop},
+    {MADV_FREE, Advice::drop},
+    {MADV_REMOVE, Advice::punch},
+    {MADV_DONTFORK, Advice::fork, trait_dont_fork},
+    {MADV_DOFORK, Advice::fork, 0, trait_dont_fork},
+    {MADV_MERGEABLE, Advice::live, trait_mergeable},
+    {MADV_UNMERGEABLE, Advice::live, 0, trait_mergeable},
+    {MADV_HUGEPAGE, Advice::hint, trait_huge, trait_no_huge},
+    {MADV_NOHUGEPAGE, Advice::hint, trait_no_huge, trait_huge},
+    {MADV_DONTDUMP, Advice::hint, trait_no_dump},
+    {MADV_DODUMP, Advice::hint, 0, trait_no_dump},
+    {MADV_WIPEONFORK, Advice::fork, trait_wipe_on_fork},
+    {MADV_KEEPONFORK, Advice::fork, 0, trait_wipe_on_fork},
+    {MADV_COLD, Advice::hint},
+    {MADV_PAGEOUT, Advice::hint},
+    {MADV_POPULATE_READ, Advice::live},
+    {MADV_POPULATE_WRITE, Advice::live},
+    {dontneed_locked, Advice::drop},
+    {collapse, Advice::live},
+    {MADV_HWPOISON, Advice::refused},
     {soft_offline, Advice::refused},
 };
 
-Advice kind_of(int advice) {
+const Row& row_of(int advice) {
+  static constexpr Row unknown{0, Advice::unknown};
   const auto* row = std::find_if(std::begin(rows), std::end(rows), [&](const Row& r) { return r.advice == advice; });
-  return row == std::end(rows) ? Advice::unknown : row->kind;
+  return row == std::end(rows) ? unknown : *row;
 }
+
+Advice kind_of(int advice) { return row_of(advice).kind; }
 
 bool really_private(const Mapping& m) {
   return m.traits & trait_private_yet ||
@@ -65,16 +85,18 @@ i64 GuestMemory::advise_one(const Mapping& m, int advice, const Verdict& verdict
       return engine_.mode() == Mode::replay ? 0 : done;
     });
   };
-  const auto set_trait = [&](u8 trait, bool on) {
-    table_.update(m.range, [&](Mapping& c) { c.traits = static_cast<u8>(on ? c.traits | trait : c.traits & ~trait); });
-    return i64{0};
+  const Row& row = row_of(advice);
+  const auto remember = [&](i64 done) {
+    if (done == 0 && (row.sets || row.clears))
+      table_.update(m.range, [&](Mapping& c) { c.traits = static_cast<u16>((c.traits & ~row.clears) | row.sets); });
+    return done;
   };
   const bool shared = m.flags & MAP_SHARED;
-  switch (kind_of(advice)) {
+  switch (row.kind) {
     case Advice::hint:
-      return in_live(advice);
+      return remember(in_live(advice));
     case Advice::live:
-      return verdict([&]() -> i64 { return engine_.mode() == Mode::replay ? 0 : pass(advice); });
+      return remember(verdict([&]() -> i64 { return engine_.mode() == Mode::replay ? 0 : pass(advice); }));
     case Advice::drop:
       if (advice == MADV_FREE && (shared || m.file)) return -EINVAL;
       // Contents of a shared object stay, and what stands for one here is private memory.
@@ -88,8 +110,7 @@ i64 GuestMemory::advise_one(const Mapping& m, int advice, const Verdict& verdict
       return verdict([&] { return pass(m.traits & trait_private_yet ? MADV_DONTNEED : advice); });
     case Advice::fork:
       if (advice == MADV_WIPEONFORK && (shared || m.file)) return -EINVAL;
-      if (advice == MADV_DONTFORK || advice == MADV_DOFORK) return set_trait(trait_dont_fork, advice == MADV_DONTFORK);
-      return set_trait(trait_wipe_on_fork, advice == MADV_WIPEONFORK);
+      return remember(0);
     case Advice::refused:
       return -EPERM;
     case Advice::unknown:

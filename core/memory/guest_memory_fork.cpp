@@ -99,7 +99,7 @@ i64 GuestMemory::make_really_shared(const Mapping& mapping) {
   // The object is as large as the mapping was, not only as far as pieces of it remain.
   raw_syscall(SYS_ftruncate, static_cast<u64>(fd), object.size);
   for (const auto& m : pieces)
-    table_.update(m.range, [](Mapping& c) { c.traits = static_cast<u8>(c.traits & ~trait_private_yet); });
+    table_.update(m.range, [](Mapping& c) { c.traits = static_cast<u16>(c.traits & ~trait_private_yet); });
   return 0;
 }
 

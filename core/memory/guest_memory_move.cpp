@@ -90,20 +90,27 @@ i64 GuestMemory::duplicate(const Mapping& m, GuestAddr at, GuestRange to, const 
 i64 GuestMemory::remap(GuestAddr old, u64 old_size, u64 new_size, u32 flags, GuestAddr wanted, const Verdict& verdict) {
   constexpr u32 known = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
   const bool fixed = flags & MREMAP_FIXED, keep_old = flags & MREMAP_DONTUNMAP, may_move = flags & MREMAP_MAYMOVE;
-  if (flags & ~known || (fixed && !may_move) || (keep_old && (!may_move || old_size != new_size))) return -EINVAL;
+  if (flags & ~known || (fixed && !may_move) || (keep_old && !may_move)) return -EINVAL;
   if (old.value % page_size) return -EINVAL;
   old_size = page_ceil(old_size);
   new_size = page_ceil(new_size);
-  if (new_size == 0) return -EINVAL;
+  if (keep_old && old_size != new_size) return -EINVAL;
+  if (new_size == 0 || new_size > layout::task_size) return -EINVAL;
+  const GuestRange wanted_range = guest_range(wanted, new_size);
+  if (fixed || keep_old) {
+    if (wanted.value % page_size || wanted.value > layout::task_size - new_size) return -EINVAL;
+    if (guest_range(old, old_size).overlaps(wanted_range) || old.value + old_size < old.value) return -EINVAL;
+  }
   refresh_growing();
   const Mapping* found = table_.find(old);
   if (!found || found->owner != Owner::guest) return -EFAULT;
 
+  // What is wrong with the mapping is found before anything goes.
+  if (old_size == 0 && (found->flags & MAP_PRIVATE || keep_old)) return -EINVAL;
+  if (std::min(old_size, new_size) > found->range.end - old && (fixed || keep_old || old_size < new_size))
+    return -EFAULT;
   if (fixed || keep_old) {
-    if (wanted.value % page_size || new_size > layout::task_size || wanted.value > layout::task_size - new_size)
-      return -EINVAL;
-    const GuestRange to = guest_range(wanted, new_size);
-    if (guest_range(old, old_size).overlaps(to) || old.value + old_size < old.value) return -EINVAL;
+    const GuestRange to = wanted_range;
     if (fixed) {
       if (is_engine(to)) return -ENOMEM;
       if (const i64 r = unmap(wanted, new_size, verdict); r < 0) return r;
@@ -121,10 +128,7 @@ i64 GuestMemory::remap(GuestAddr old, u64 old_size, u64 new_size, u32 flags, Gue
   found = table_.find(old);
   if (!found) return -EFAULT;
   const Mapping m = *found;
-  if (old_size == 0 && (m.flags & MAP_PRIVATE || keep_old)) return -EINVAL;
-  if (old_size > m.range.end - old) return -EFAULT;
   if (m.name == "[vdso]" && new_size > old_size) return -EFAULT;
-  if (new_size > layout::task_size) return -ENOMEM;
 
   if (!fixed && !keep_old && old_size && growable_in_place(m, old + old_size, new_size - old_size)) {
     const GuestRange more{m.range.end, old + new_size};
