@@ -16,6 +16,7 @@
 #include "core/engine.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/proc_files.h"
+#include "core/syscalls/self_memory.h"
 #include "core/syscalls/walk.h"
 #include "core/syscalls/walker.h"
 
@@ -165,9 +166,11 @@ i64 open_path(Syscall& call, PathArgs args, u64 flags) {
   switch (found.named) {
     case Named::hidden:
       return -ENOENT;
-    case Named::memory:
-      // Memory written that way would change behind the log.
-      return (flags & O_ACCMODE) == O_RDONLY ? walk_row(call) : -EACCES;
+    case Named::memory: {
+      const i64 result = walk_row(call);
+      if (!is_error(result) && (flags & O_ACCMODE) != O_RDONLY) note_memory_opened();
+      return result;
+    }
     case Named::exe:
       if ((flags & O_NOFOLLOW) != 0) break;
       return execute_on(call, args, call.engine().process().exe);

@@ -4,6 +4,7 @@
 #include "core/engine.h"
 #include "core/memory/guest_memory.h"
 #include "core/syscalls/memory.h"
+#include "core/syscalls/self_memory.h"
 #include "core/syscalls/table.h"
 #include "core/syscalls/walk.h"
 
@@ -21,6 +22,18 @@ namespace {
 [[gnu::noinline, gnu::cold]] i64 refuse(const Row& row) {
   LOG_INFO(syscall, "{} refused with errno {}: {}", row.name, row.error, row.reason);
   return -static_cast<i64>(row.error);
+}
+
+/// As many arguments as the call has.
+std::string arguments_text(const Syscall& call, const Row* row) {
+  std::string text;
+  for (int i = 0; i < 6 && (row == nullptr || row->args[i].kind != ArgKind::none); ++i) {
+    if (i > 0) text += ", ";
+    // Small numbers, negative ones too, are easier read as such.
+    const i64 number = static_cast<i64>(call.arg(i));
+    text += number > -4096 && number < 4096 ? fmt::format("{}", number) : fmt::format("{:#x}", call.arg(i));
+  }
+  return text;
 }
 
 i64 run_row(Syscall& call, const Row* row) {
@@ -47,8 +60,9 @@ i64 run_syscall(Syscall& call) {
   const i64 result = run_row(call, row);
   if (call.engine().memory().mirrors_files()) [[unlikely]]
     mirror_file_changes(call, result);
-  LOG_DEBUG(syscall, "{}({:#x}, {:#x}, {:#x}, {:#x}, {:#x}, {:#x}) = {}", syscall_name(call.number()), call.arg(0),
-            call.arg(1), call.arg(2), call.arg(3), call.arg(4), call.arg(5), result);
+  if (memory_was_opened()) [[unlikely]]
+    mirror_memory_writes(call, result);
+  LOG_DEBUG(syscall, "{}({}) = {}", syscall_name(call.number()), arguments_text(call, row), result);
   return result;
 }
 
