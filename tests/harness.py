@@ -56,6 +56,18 @@ def execute(command: Sequence[str], *, stdin: bytes | None = None, timeout: floa
         _force_remove(base)
 
 
+def run_tool(command: Sequence[str], folder: Path) -> None:
+    """Runs a tool natively, as a runner prepares its inputs; not taken for something a run left behind."""
+    with _lock:
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        _children.add(process.pid)
+    status = process.wait()
+    with _lock:
+        _children.discard(process.pid)
+    if status:
+        raise subprocess.CalledProcessError(status, command)
+
+
 def _execute_in(base: Path, command: Sequence[str], stdin: bytes | None, timeout: float,
                 prepare: Callable[[Path], None] | None, env: dict[str, str], keep_files: bool) -> Outcome:
     work, tmp = base / "work", base / "tmp"

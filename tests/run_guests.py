@@ -108,6 +108,7 @@ def check_under_fred(guest: Guest, fred: Path, modes: Sequence[str], options: Se
     if "expect" in guest.directives:
         text = "".join(line + "\n" for line in guest.directives["expect"])
         native = dataclasses.replace(native, stdout=text.encode(), stderr=b"", status=0)
+    last: list[str] = []
     for mode in guest.modes():
         if mode not in modes:
             continue
@@ -116,7 +117,8 @@ def check_under_fred(guest: Guest, fred: Path, modes: Sequence[str], options: Se
         outcome = harness.execute(command, stdin=guest.stdin(), timeout=timeout)
         differences = harness.compare(native, outcome, mode, output="nondeterministic" not in guest.directives,
                                       fred_lines=guest.directives.get("fred-line", []))
-        problems += [f"{mode}: {line}" for line in differences]
+        problems += [f"{mode}: the same"] if differences and differences == last else [f"{mode}: {x}" for x in differences]
+        last = differences
     return Result(guest.name, "failed" if problems else "passed", problems)
 
 
