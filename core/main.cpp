@@ -16,7 +16,7 @@
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/control/report.h"
-#include "core/dispatch/guest_engine.h"
+#include "core/dispatch/processes.h"
 #include "core/elf/program.h"
 #include "core/signals/kernel_signals.h"
 #include "core/syscalls/limits.h"
@@ -141,7 +141,7 @@ int main_of_engine(int argc, char** argv) {
     }
   }
   const auto end = engine.run();
-  report.ended(engine, end);
+  if (!engine.processes().unrecorded_child()) report.ended(engine, end);
   if (end.by_signal) die_by_signal(end.status);
   _exit(end.status);
 }

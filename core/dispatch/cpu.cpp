@@ -78,7 +78,10 @@ void Cpu::reset(GuestAddr start, GuestAddr sp) {
   state_->regs.gpr[rsp] = sp.value;
   state_->regs.rflags = 0x202;
   _writegsbase_u64(0);
-  // Everything initial, MXCSR and the x87 control word at their defaults.
+  reset_vector_state();
+}
+
+void Cpu::reset_vector_state() {
   std::memset(vector_area_, 0, vector_size_);
   const u16 fcw = 0x37f;
   std::memcpy(vector_area_, &fcw, sizeof fcw);

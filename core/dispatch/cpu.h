@@ -25,6 +25,8 @@ class Cpu {
 
   /// The registers and the vector state of a program that is about to start. The clock goes on.
   void reset(GuestAddr pc, GuestAddr sp);
+  /// x87, SSE and all else initial, MXCSR and the x87 control word at their defaults.
+  void reset_vector_state();
 
   GuestAddr pc() const { return GuestAddr{state_->regs.rip}; }
 

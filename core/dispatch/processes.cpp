@@ -33,14 +33,15 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return p;
 }
 
-/// Closes what is marked close-on-exec, but for the engine's own.
-void close_on_exec(GuestEngine& engine) {
+/// Closes what is marked close-on-exec, but for the engine's own and the files of the plan.
+void close_on_exec(GuestEngine& engine, const OpenPlan& plan) {
   DIR* dir = opendir("/proc/self/fd");
   if (dir == nullptr) return;
   std::vector<int> closing;
   while (const auto* entry = readdir(dir)) {
     const int fd = std::atoi(entry->d_name);
     if (entry->d_name[0] == '.' || fd == dirfd(dir) || engine.owns_descriptor(fd)) continue;
+    if (fd == plan.executable.get() || fd == plan.interpreter.get()) continue;
     const i64 flags = raw_syscall(SYS_fcntl, static_cast<u64>(fd), F_GETFD);
     if (!is_error(flags) && (flags & FD_CLOEXEC) != 0) closing.push_back(fd);
   }
@@ -57,6 +58,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
     block_all_signals();
     const i64 pid = raw_syscall(SYS_clone, flags, 0, call.arg(2), call.arg(3), call.arg(4));
     child = pid == 0;
+    if (child) engine_.events().stop_recording();  // before anything more is logged: the log is the parent's
     if (!child) engine_.signals().set_mask(engine_.signals().state().mask, false);
     return pid;
   });
@@ -64,7 +66,6 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   LOG_INFO(dispatch, "forked child {}: not recorded", getpid());
   unrecorded_child_ = true;
   take_pending_signal();  // it was the parent's
-  engine_.events().stop_recording();
   engine_.memory().apply_fork_advice();
   engine_.signals().set_mask(engine_.signals().state().mask, false);
   if (stack.value != 0) engine_.cpu().regs().gpr[rsp] = stack.value;
@@ -191,7 +192,7 @@ i64 Processes::execute(Syscall& call, const std::string& path, std::vector<std::
   });
   if (result != 0) return result;
   call.keep_registers();
-  if (engine_.mode() != Mode::replay) close_on_exec(engine_);
+  if (engine_.mode() != Mode::replay) close_on_exec(engine_, open);
   engine_.signals().reset_for_exec(call.replaying());
   if (auto loaded = engine_.load(std::move(open), std::move(env)); !loaded) {
     LOG_INFO(dispatch, "execve of {}: {}", path, loaded.error().message);

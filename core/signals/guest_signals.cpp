@@ -157,6 +157,7 @@ bool GuestSignals::build_frame(const KernelSignal& signal, const GuestFault* fau
   if (!guest_store(GuestAddr{image}, area.data(), area.size()) || !guest_store(GuestAddr{frame_at}, &frame, sizeof frame)) {
     return false;
   }
+  cpu_.reset_vector_state();  // a handler starts with the initial one, as natively
   if (alternate && (state_.alt_stack.flags & ss_autodisarm) != 0) state_.alt_stack = {};
   regs.gpr[rdi] = static_cast<u64>(signal.number);
   regs.gpr[rsi] = frame_at + offsetof(RtSigFrame, info);

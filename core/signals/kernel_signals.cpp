@@ -65,6 +65,10 @@ void guest_fault(int signal, const siginfo_t& info, ucontext_t& context, const G
              .trap_number = static_cast<u64>(gregs[REG_TRAPNO]),
              .error_code = static_cast<u64>(gregs[REG_ERR]),
              .cr2 = static_cast<u64>(gregs[REG_CR2])};
+  // Where the address is that of the instruction, it is the guest's.
+  if (reinterpret_cast<u64>(info.si_addr) == static_cast<u64>(gregs[REG_RIP])) {
+    g_fault.signal.info.si_addr = position.pc.ptr();
+  }
   state.exit_id = static_cast<u64>(exit_fault);
   gregs[REG_RIP] = static_cast<greg_t>(g_cpu->leave_code().value);
   gregs[REG_RSP] = static_cast<greg_t>(state.engine_rsp);
@@ -146,7 +150,7 @@ void set_real_mask(u64 guest_mask) {
 }
 
 void block_all_signals() {
-  const u64 mask = ~u64{0};
+  const u64 mask = ~synchronous_signals;  // faults in our own or the guest's code must still reach us
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
 }
 

@@ -34,7 +34,7 @@ void set_real_action(int signal, RealAction action, u64 flags);
 
 /// The real mask of the thread: the guest's, without the synchronous signals.
 void set_real_mask(u64 guest_mask);
-/// Blocks everything (across a fork); set_real_mask undoes it.
+/// Blocks all asynchronous signals (across a fork); set_real_mask undoes it.
 void block_all_signals();
 
 /// Ends the process by this signal, as its default action does; leaves no core file.
