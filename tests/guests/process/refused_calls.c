@@ -1,5 +1,5 @@
 // Calls that fail, in the same way: numbers that no kernel has, and arguments that none accepts.
-// fred-line: the program used 
+// fred-line: the program used
 #include "common.h"
 
 int main(void) {
