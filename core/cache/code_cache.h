@@ -46,6 +46,7 @@ struct Exit {
   CacheAddr stub = {};             // direct: what the hole points to while unlinked
   u32 next_incoming = no_link;  // next exit linked to the same entry
   bool linked = false;
+  BlockId block = {};         // fetch_fault: the block that it ends, which must not be used again
 };
 
 struct Entry {
@@ -122,6 +123,8 @@ class CodeCache {
   /// Drops every block made from these pages. Their addresses must not be executed afterwards: only
   /// with no guest thread inside the cache.
   void invalidate(GuestRange source);
+  /// Drops one block.
+  void drop(BlockId id) { drop_block(id); }
   /// Drops everything in one window.
   void flush(CacheWindow& window);
 

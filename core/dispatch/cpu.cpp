@@ -112,6 +112,7 @@ Exit Cpu::enter(CacheAddr at) {
 }
 
 Exit Cpu::run() {
+  if (cache_->find(pc()) == nullptr && !source_.fetchable(page_floor(pc().value))) return fetch_fault();
   if (entry_.enter == nullptr) prepare_entry();
   CacheAddr at = body_for(pc(), false);
   for (;;) {
@@ -120,6 +121,7 @@ Exit Cpu::run() {
       case ExitKind::direct: {
         state_->regs.rip = exit.pc.value;
         if (stopped()) return exit;
+        if (cache_->find(pc()) == nullptr && !source_.fetchable(page_floor(pc().value))) return fetch_fault();
         at = body_for(exit.pc, false);
         if (options_.link) {
           auto* to = cache_->find(exit.pc);
@@ -132,11 +134,15 @@ Exit Cpu::run() {
         state_->regs.rip = state_->indirect_target;
         count_tick();
         if (stopped()) return exit;
+        if (cache_->find(pc()) == nullptr && !source_.fetchable(page_floor(pc().value))) return fetch_fault();
         at = body_for(pc(), true);
         break;
+      case ExitKind::fetch_fault:
+        cache_->drop(exit.block);  // what is there may change without our hearing of it
+        state_->regs.rip = exit.pc.value;
+        return exit;
       case ExitKind::tick_stop:
       case ExitKind::effect:
-      case ExitKind::fetch_fault:
         state_->regs.rip = exit.pc.value;
         return exit;
       case ExitKind::fault:
@@ -147,6 +153,7 @@ Exit Cpu::run() {
 }
 
 Exit Cpu::step() {
+  if (!source_.fetchable(page_floor(pc().value))) return fetch_fault();
   if (entry_.enter == nullptr) prepare_entry();
   ++counters.steps;
   const Exit exit = enter(translator_->translate_one(pc()));
@@ -167,6 +174,8 @@ Exit Cpu::step() {
   }
   return exit;
 }
+
+Exit Cpu::fetch_fault() const { return {.kind = ExitKind::fetch_fault, .pc = pc()}; }
 
 void Cpu::prepare_entry() {
   auto& window = cache_->window_for(pc());

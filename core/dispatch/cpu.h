@@ -60,6 +60,7 @@ class Cpu {
   static constexpr u64 far_away = u64{1} << 62;
   void allocate_state();
   void prepare_entry();
+  Exit fetch_fault() const;
   Exit enter(CacheAddr at);
   CacheAddr body_for(GuestAddr pc, bool indirect);
 

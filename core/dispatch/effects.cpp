@@ -312,6 +312,12 @@ EffectResult do_far(Context& c) {
   return do_illegal(c);
 }
 
+/// Natively it would fault on whatever selectors lie on the stack.
+EffectResult do_iret(Context&) {
+  return {.done = false, .signal = SIGSEGV, .code = SI_KERNEL, .trap_number = trap_gp, .error_code = 0,
+          .fault_address = {}};
+}
+
 constexpr struct {
   Effect effect;
   Handler handler;
@@ -323,7 +329,7 @@ constexpr struct {
     {Effect::xsavec, do_xsavec, true},   {Effect::fxsave, do_fxsave, true},  {Effect::fnsave, do_fnsave, true},
     {Effect::fnstenv, do_fnstenv, true}, {Effect::popf, do_popf, false},     {Effect::int3, do_int3, false},
     {Effect::int1, do_int1, false},      {Effect::int_n, do_int_n, false},   {Effect::illegal, do_illegal, false},
-    {Effect::far, do_far, false},
+    {Effect::far, do_far, false},         {Effect::iret, do_iret, false},
 };
 
 }  // namespace

@@ -79,6 +79,13 @@ void hand_back_limits() {
   for (const u64 resource : kept_resources) kernel_limit(resource, limits_of_guest.find(resource), nullptr);
 }
 
+/// A worker follows the stack's limit: it decides where the growing of a stack ends.
+void follow_stack_limit(Syscall& call, u64 resource, GuestAddr set, i64 result) {
+  ResourceLimit wanted;
+  if (!call.replaying() || result != 0 || resource != RLIMIT_STACK || set.value == 0 || !call.get(wanted, set)) return;
+  kernel_limit(resource, &wanted, nullptr);
+}
+
 i64 sys_getrlimit(Syscall& call) {
   if (ResourceLimit* kept = guest_limits().find(call.arg(0)))
     return call.arg(1) == 0 ? -EFAULT : change_kept(call, *kept, {}, call.addr(1));
@@ -91,7 +98,9 @@ i64 sys_getrlimit(Syscall& call) {
 i64 sys_setrlimit(Syscall& call) {
   if (ResourceLimit* kept = guest_limits().find(call.arg(0)))
     return call.arg(1) == 0 ? -EFAULT : change_kept(call, *kept, call.addr(1), {});
-  return call.execute();
+  const i64 result = call.execute();
+  follow_stack_limit(call, call.arg(0), call.addr(1), result);
+  return result;
 }
 
 i64 sys_prlimit64(Syscall& call) {
@@ -108,6 +117,7 @@ i64 sys_prlimit64(Syscall& call) {
   if (call.arg(3) != 0) call.will_write(call.addr(3), sizeof(ResourceLimit));
   const i64 result = call.execute();
   if (result == 0 && call.arg(3) != 0) call.output(call.addr(3), sizeof(ResourceLimit));
+  if (call.arg(0) == 0) follow_stack_limit(call, call.arg(1), call.addr(2), result);
   return result;
 }
 

@@ -26,7 +26,7 @@ enum class Flow : u8 {
 enum class Effect : u8 {
   none,
   syscall, rdtsc, rdtscp, rdpid, random, cpuid, xgetbv, xbegin, xtest,
-  xsave, xsavec, fxsave, fnsave, fnstenv, popf, int3, int1, int_n, illegal, far,
+  xsave, xsavec, fxsave, fnsave, fnstenv, popf, int3, int1, int_n, illegal, far, iret,
 };
 
 struct Instruction {

@@ -100,7 +100,7 @@ void Translator::Unit::run(BlockId id, u32 limit) {
     Instruction i;
     segment(pc_);
     if (!fetch(pc_, i)) {
-      leave({.kind = ExitKind::fetch_fault, .pc = pc_});
+      leave({.kind = ExitKind::fetch_fault, .pc = pc_, .block = id_});
       break;
     }
     const std::span code{pc_.ptr<const u8>(), i.length};
