@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 import hashlib
@@ -22,8 +23,9 @@ MODES = ("run", "record", "verify")
 VERIFIED = re.compile(rb"fred: verified \d+ events, \d+ ticks, [\d.]+ s, no divergence")
 GRACE_SECONDS = 3.0  # how long a process may live on after fred has ended
 
-_lock = threading.Lock()
-_children: set[int] = set()  # processes started here and not yet waited for
+# Who starts a process does so with the lock held and enters it, until it has been waited for.
+spawn_lock = threading.Lock()
+children: set[int] = set()
 _is_subreaper = False
 
 
@@ -58,12 +60,12 @@ def execute(command: Sequence[str], *, stdin: bytes | None = None, timeout: floa
 
 def run_tool(command: Sequence[str], folder: Path) -> None:
     """Runs a tool natively, as a runner prepares its inputs; not taken for something a run left behind."""
-    with _lock:
+    with spawn_lock:
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        _children.add(process.pid)
+        children.add(process.pid)
     status = process.wait()
-    with _lock:
-        _children.discard(process.pid)
+    with spawn_lock:
+        children.discard(process.pid)
     if status:
         raise subprocess.CalledProcessError(status, command)
 
@@ -81,19 +83,19 @@ def _execute_in(base: Path, command: Sequence[str], stdin: bytes | None, timeout
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/", "LANG": "C", "TMPDIR": str(tmp)} | env
     with open(base / "stdin" if stdin is not None else os.devnull, "rb") as source, \
             open(base / "stdout", "wb") as out, open(base / "stderr", "wb") as err:
-        with _lock:
+        with spawn_lock:
             process = subprocess.Popen(command, stdin=source, stdout=out, stderr=err, cwd=work, env=environment,
                                        start_new_session=True)
-            _children.add(process.pid)
+            children.add(process.pid)
     try:
         process.wait(timeout)
     except subprocess.TimeoutExpired:
         problems.append(f"no end within {timeout:g} s")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    with _lock:
-        _children.discard(process.pid)
-    problems += [f"process left behind: {name}" for name in _end_orphans(str(tmp))]
+    with spawn_lock:
+        children.discard(process.pid)
+    problems += [f"process left behind: {name}" for name in end_orphans(str(tmp))]
     problems += [f"left in TMPDIR: {path.name}" for path in sorted(tmp.iterdir())]
     files = _digests(work) if keep_files else {}
     return Outcome((base / "stdout").read_bytes(), (base / "stderr").read_bytes(), process.returncode, files, problems)
@@ -118,13 +120,13 @@ def _force_remove(folder: Path) -> None:
     shutil.rmtree(folder, onerror=open_up)
 
 
-def _end_orphans(token: str) -> list[str]:
+def end_orphans(token: str) -> list[str]:
     """Names of processes of the run with TMPDIR `token` that outlived it; they are ended."""
     if not _is_subreaper:
         return []
     names = []
-    with _lock:
-        orphans = [pid for pid in _own_children() if pid not in _children and _belongs_to(pid, token)]
+    with spawn_lock:
+        orphans = [pid for pid in _own_children() if pid not in children and _belongs_to(pid, token)]
     for pid in orphans:
         try:
             name = Path(f"/proc/{pid}/comm").read_text().strip()
@@ -137,7 +139,8 @@ def _end_orphans(token: str) -> list[str]:
             if not waiter.poll(GRACE_SECONDS * 1000):
                 names.append(f"{name} ({pid})")
                 os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            with contextlib.suppress(ChildProcessError):  # another run's check was first
+                os.waitpid(pid, 0)
     return names
 
 

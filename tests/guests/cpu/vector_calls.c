@@ -2,7 +2,7 @@
 // cache: system calls (also failing and blocking), cpuid, rdtsc, xgetbv.
 // build: -mavx2
 // skip-if-no: avx2
-// fred-line: the program used 
+// fred-line: the program used
 #include "common.h"
 
 static u64 in[64], out[64];

@@ -1,5 +1,5 @@
 // Descriptors: numbering, dup in all forms, flags, close_range, limits, and closing everything there is.
-// fred-line: the program used 
+// fred-line: the program used
 #include <linux/close_range.h>
 #include <sys/resource.h>
 #include "common.h"

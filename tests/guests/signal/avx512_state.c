@@ -1,6 +1,7 @@
 // AVX-512 registers, the upper sixteen and the masks too, survive system calls, handlers and a timer.
 // build: -mavx512f -mavx512bw -O2
 // skip-if-no: avx512f avx512bw
+// engine: --cpu=native
 #include <sys/time.h>
 #include "common.h"
 
