@@ -140,23 +140,32 @@ bool write_all(u64 fd, const std::string& text) {
   return true;
 }
 
-/// Live: a descriptor that reads as `text`, with the lowest free number, as an open would give.
-i64 open_text(const std::string& text, u64 flags) {
-  const i64 lowest = raw_syscall(SYS_memfd_create, reinterpret_cast<u64>("proc"), MFD_CLOEXEC);
-  if (is_error(lowest)) return lowest;
-  const u64 file = static_cast<u64>(lowest);
-  const std::string name = fmt::format("/proc/self/fd/{}", lowest);
-  i64 result = -ENOMEM;
-  if (write_all(file, text))
-    result = raw_syscall(SYS_open, reinterpret_cast<u64>(name.c_str()), flags & ~u64{O_NOFOLLOW});
-  if (is_error(result)) {
-    raw_syscall(SYS_close, file);
-    return result;
+/// Live: a descriptor that reads as `text`, or an error.
+i64 text_descriptor(const std::string& text, u64 flags) {
+  const i64 writer = raw_syscall(SYS_memfd_create, reinterpret_cast<u64>("proc"), MFD_CLOEXEC);
+  if (is_error(writer)) return writer;
+  const std::string name = fmt::format("/proc/self/fd/{}", writer);
+  const i64 reader = write_all(static_cast<u64>(writer), text)
+                         ? raw_syscall(SYS_open, reinterpret_cast<u64>(name.c_str()), flags & ~u64{O_NOFOLLOW})
+                         : -ENOMEM;
+  raw_syscall(SYS_close, static_cast<u64>(writer));
+  return reader;
+}
+
+/// Live: opens the kernel's file, so that errors and the number are as natively, and puts the text that the
+/// guest is to find in its place.
+i64 open_text(Syscall& call, const std::string& path, u64 flags) {
+  const i64 real = raw_syscall(call.number(), call.arg(0), call.arg(1), call.arg(2), call.arg(3));
+  if (is_error(real)) return real;
+  const auto text = emulated_proc_text(call.engine(), path);
+  if (!text) return real;
+  const i64 reader = text_descriptor(*text, flags);
+  i64 result = reader;
+  if (!is_error(reader)) {
+    result = raw_syscall(SYS_dup3, static_cast<u64>(reader), static_cast<u64>(real), flags & O_CLOEXEC);
+    raw_syscall(SYS_close, static_cast<u64>(reader));
   }
-  // The reader takes over the number of the file that was written.
-  const u64 reader = static_cast<u64>(result);
-  result = raw_syscall(SYS_dup3, reader, file, flags & O_CLOEXEC);
-  raw_syscall(SYS_close, reader);
+  if (is_error(result)) raw_syscall(SYS_close, static_cast<u64>(real));
   return result;
 }
 
@@ -176,10 +185,7 @@ i64 open_path(Syscall& call, PathArgs args, u64 flags) {
       return execute_on(call, args, call.engine().process().exe);
     case Named::text:
       if (!reads) break;
-      return call.perform([&] {
-        const auto text = emulated_proc_text(call.engine(), found.path);
-        return text ? open_text(*text, flags) : -ENOENT;
-      });
+      return call.perform([&] { return open_text(call, found.path, flags); });
     case Named::other:
       break;
   }
