@@ -70,7 +70,7 @@ Result<EngineProcess> start_engine(const EngineCommand& command) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // no recording goes on without its session
     if (getppid() != parent) _exit(125);
     fcntl(sockets[1], F_SETFD, 0);
-    for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) {
+    for (const int signal : {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
       std::signal(signal, SIG_DFL);
     }
     const auto error = exec_engine(command, sockets[1]);

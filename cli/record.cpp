@@ -63,7 +63,7 @@ void forward(int signal) {
 }
 
 void prepare_signals() {
-  for (const int signal : {SIGINT, SIGQUIT}) std::signal(signal, SIG_IGN);
+  for (const int signal : {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU}) std::signal(signal, SIG_IGN);
   for (const int signal : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) std::signal(signal, forward);
 }
 
@@ -105,6 +105,10 @@ int wait_for_live(pid_t live) {
       return -1;
     }
     if (!WIFSTOPPED(status)) return status;
+    // Stopped from the terminal: the shell waits for us, so we stop too. Any other stop is between the
+    // program and whoever sends it SIGCONT.
+    const int by = WSTOPSIG(status);
+    if (by != SIGTSTP && by != SIGTTIN && by != SIGTTOU) continue;
     raise(SIGSTOP);
     kill(live, SIGCONT);
   }

@@ -64,6 +64,11 @@ Result<UniqueFd> open_executable(const std::string& path) {
   raw_syscall(SYS_fstatfs, arg(fd.get()), arg(&fs));
   if (fs.f_flags & ST_NOEXEC) return refuse(EACCES, path, "lies on a file system mounted noexec");
   if (const auto allowed = check_privileges(fd.get(), st, path); !allowed) return std::unexpected(allowed.error());
+  // A file that somebody has open for writing is not executed. Only a lease tells: it is refused then. (Where
+  // leases are not ours to take, the question stays open.)
+  const i64 lease = raw_syscall(SYS_fcntl, arg(fd.get()), F_SETLEASE, F_RDLCK);
+  if (lease == -EAGAIN) return refuse(ETXTBSY, path, "is open for writing");
+  if (lease == 0) raw_syscall(SYS_fcntl, arg(fd.get()), F_SETLEASE, F_UNLCK);
   return fd;
 }
 

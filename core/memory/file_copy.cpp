@@ -1,18 +1,16 @@
 #include "core/memory/file_copy.h"
 
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
-#include <string>
 
 #include "core/base/raw_syscall.h"
-#include "core/memory/unique_fd.h"
 
 namespace fred {
 
@@ -66,21 +64,30 @@ i64 copy_data(int to, int from, u64 begin, u64 end) {
 bool clone_file(int to, int from) { return raw_syscall(SYS_ioctl, arg(to), FICLONE, arg(from)) == 0; }
 
 i64 copy_range(int to, int from, u64 begin, u64 end) {
-  // Looking for holes moves the offset, which may be the guest's: that needs an open file of our own.
-  const std::string own_path = "/proc/self/fd/" + std::to_string(from);
-  const UniqueFd own{raw_syscall(SYS_open, arg(own_path.c_str()), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (!own) return copy_bytes(to, from, begin, end);
-  for (u64 at = begin; at < end;) {
-    const i64 data = raw_syscall(SYS_lseek, arg(own.get()), at, SEEK_DATA);
-    if (data == -ENXIO) return 0;
-    if (data < 0) return copy_bytes(to, own.get(), at, end);
-    if (static_cast<u64>(data) >= end) return 0;
-    const i64 hole = raw_syscall(SYS_lseek, arg(own.get()), static_cast<u64>(data), SEEK_HOLE);
+  struct stat st {};
+  if (const i64 r = raw_syscall(SYS_fstat, arg(from), arg(&st)); r < 0) return r;
+  end = std::min(end, static_cast<u64>(st.st_size));
+  if (begin >= end) return 0;
+  if (static_cast<u64>(st.st_blocks) * 512 >= static_cast<u64>(st.st_size)) return copy_data(to, from, begin, end);
+  // Looking for holes moves the offset. An open file of our own would spare that, but closing it would end the
+  // POSIX locks that the process has on the file.
+  const i64 position = raw_syscall(SYS_lseek, arg(from), 0, SEEK_CUR);
+  i64 result = 0;
+  for (u64 at = begin; at < end && result == 0;) {
+    const i64 data = raw_syscall(SYS_lseek, arg(from), at, SEEK_DATA);
+    if (data == -ENXIO) break;
+    if (data < 0) {
+      result = copy_bytes(to, from, at, end);
+      break;
+    }
+    if (static_cast<u64>(data) >= end) break;
+    const i64 hole = raw_syscall(SYS_lseek, arg(from), static_cast<u64>(data), SEEK_HOLE);
     const u64 stop = hole < 0 ? end : std::min(static_cast<u64>(hole), end);
-    if (const i64 done = copy_data(to, own.get(), static_cast<u64>(data), stop); done < 0) return done;
+    result = copy_data(to, from, static_cast<u64>(data), stop);
     at = stop;
   }
-  return 0;
+  if (position >= 0) raw_syscall(SYS_lseek, arg(from), static_cast<u64>(position), SEEK_SET);
+  return result;
 }
 
 }  // namespace fred

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/descriptor.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/memory/file_copy.h"
@@ -126,6 +127,7 @@ std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) 
     file.source = Source::shared;
     shared_inodes_.insert({file.dev, file.ino});
   }
+  found.mirror = use.shared || access_mode != O_RDONLY;
   const Version version{st.st_dev, st.st_ino, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim), file.size};
   const bool fresh = file.source == Source::shared || shared_already;
   auto path = stand_in(fd, version, {use.offset, use.offset + use.size}, fresh, file.path);
@@ -206,15 +208,47 @@ i64 FileSources::extend(const MappedFile& file, u64 offset, u64 size) {
   for (const Part& have : known->second.parts)
     if (have.begin <= part.begin && part.end <= have.end) return 0;
   if (part.begin >= part.end) return 0;
-  const i64 fd = raw_syscall(SYS_open, arg(file.path.c_str()), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return copy_failed(fd, file.path);
-  const UniqueFd from{fd};
+  const int fd = reader_of(file.path, version.dev, version.ino);
   struct stat st {};
-  raw_syscall(SYS_fstat, arg(from.get()), arg(&st));
-  const bool same = st.st_dev == version.dev && st.st_ino == version.ino && nanoseconds(st.st_mtim) == version.mtime_ns;
+  const bool same = fd >= 0 && raw_syscall(SYS_fstat, arg(fd), arg(&st)) == 0 && st.st_dev == version.dev &&
+                    st.st_ino == version.ino && nanoseconds(st.st_mtim) == version.mtime_ns;
   if (!same) return copy_failed(-ESTALE, file.path);
-  const i64 done = copy_part(known->second, from.get(), version, part);
+  const i64 done = copy_part(known->second, fd, version, part);
   return done == 0 ? 0 : copy_failed(done, file.path);
+}
+
+int FileSources::reader_of(const std::string& path, u64 dev, u64 ino) {
+  const auto known = readers_.find({dev, ino});
+  if (known != readers_.end()) return known->second.get();
+  const i64 fd = raw_syscall(SYS_open, arg(path.c_str()), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return -1;
+  const i64 high = raise_descriptor(fd);
+  return readers_.emplace(std::pair{dev, ino}, UniqueFd{high < 0 ? fd : high}).first->second.get();
+}
+
+i64 FileSources::read_now(int fd, u64 dev, u64 ino, void* to, u64 size, u64 offset) {
+  const i64 status = raw_syscall(SYS_fcntl, arg(fd), F_GETFL);
+  if (status < 0 || (status & O_ACCMODE) == O_WRONLY) fd = reader_of("/proc/self/fd/" + std::to_string(fd), dev, ino);
+  u64 done = 0;
+  while (done < size) {
+    const i64 n = raw_syscall(SYS_pread64, arg(fd), arg(static_cast<u8*>(to) + done), size - done, offset + done);
+    if (n == -EINTR) continue;
+    if (n < 0) return n;
+    if (n == 0) break;
+    done += static_cast<u64>(n);
+  }
+  return static_cast<i64>(done);
+}
+
+void FileSources::keep_written(u64 dev, u64 ino, u64 offset, std::vector<u8> page) {
+  written_[{dev, ino}][offset] = std::move(page);
+}
+
+const std::vector<u8>* FileSources::written(u64 dev, u64 ino, u64 offset) const {
+  const auto file = written_.find({dev, ino});
+  if (file == written_.end()) return nullptr;
+  const auto page = file->second.find(offset);
+  return page == file->second.end() ? nullptr : &page->second;
 }
 
 Result<UniqueFd> FileSources::open_object(const MappedFile& file) {

@@ -29,6 +29,7 @@ struct FileToMap {
   MappedFile file;
   u8 max_prot = 7;
   bool anonymous = false;  // /dev/zero: memory without a file
+  bool mirror = false;     // the guest may write to the file, and its mapping must show that (see mirror_file_changes)
 };
 
 class FileSources {
@@ -44,6 +45,16 @@ class FileSources {
   /// Live only. Before a mapping of a stand-in shows more of the file (mremap): copies that part. ENOMEM if the
   /// file cannot be read any more.
   i64 extend(const MappedFile& file, u64 offset, u64 size);
+
+  /// Live only. Reads what the file behind the guest's descriptor, which may be write-only, has now.
+  i64 read_now(int fd, u64 dev, u64 ino, void* to, u64 size, u64 offset);
+  /// Live only. The guest wrote this page of a file that it has mapped privately from a stand-in; its bytes are kept
+  /// for the day when its own copy is dropped.
+  void keep_written(u64 dev, u64 ino, u64 offset, std::vector<u8> page);
+  /// The page kept for this place, or null.
+  const std::vector<u8>* written(u64 dev, u64 ino, u64 offset) const;
+  /// Pages of private mappings that are copies only because we put the file's new bytes there.
+  std::set<GuestAddr>& carried_pages() { return carried_pages_; }
 
   /// The file behind a stand-in grew: so does the stand-in, by zeros, so that what was written can be put there.
   void grow_stand_in(const MappedFile& file, u64 size);
@@ -78,6 +89,7 @@ class FileSources {
   std::expected<std::string, i64> stand_in(int fd, const Version& version, Part part, bool fresh,
                                            const std::string& shown);
   i64 copy_part(StandIn& to, int fd, const Version& version, Part part);
+  int reader_of(const std::string& path, u64 dev, u64 ino);
   i64 copy_failed(i64 error, const std::string& shown);
   std::string full_path(const std::string& relative) const;
   Result<UniqueFd> open_object(const MappedFile& file);
@@ -86,6 +98,9 @@ class FileSources {
   std::map<Version, StandIn> stand_ins_;
   std::set<std::pair<u64, u64>> shared_inodes_;      // were mapped with Source::shared: may change at any time
   std::map<std::pair<u64, u64>, UniqueFd> objects_;  // worker: dev, ino → a private memory file
+  std::map<std::pair<u64, u64>, UniqueFd> readers_;  // open for good: closing one would end the guest's locks
+  std::map<std::pair<u64, u64>, std::map<u64, std::vector<u8>>> written_;  // dev, ino → offset → page
+  std::set<GuestAddr> carried_pages_;
   u64 serial_ = 0;
 };
 

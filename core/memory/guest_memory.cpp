@@ -232,7 +232,7 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
   if (is_error(got)) return got == -EEXIST ? -ENOMEM : got;
   FRED_CHECK(static_cast<u64>(got) == placed->begin.value, "mmap gave {:#x} for {:#x}", got, placed->begin.value);
   if (m.flags & MAP_GROWSDOWN) other_growing_ = true;
-  if (shared && request.file && request.file->source >= Source::stand_in) mirrors_files_ = true;
+  mirrors_files_ |= request.mirror;
   const bool code = m.prot & PROT_EXEC;
   table_.insert(std::move(m));
   if (code) engine_.code_mapped(*placed);
@@ -318,7 +318,7 @@ Result<GuestRange> GuestMemory::reserve_engine_near(GuestRange code, u64 size) {
   if (code.begin >= layout::pie_base && code.begin < layout::pie_base + layout::heap_room)
     tries.push_back({{reach.begin, layout::pie_base}, Order::top_down});
   if (code.begin < layout::low_2g.end)
-    tries.push_back({{layout::low_2g.begin, GuestAddr{0x70000000}}, Order::bottom_up});
+    tries.push_back({{layout::low_2g.begin, GuestAddr{0x70000000}}, Order::top_down});
   tries.push_back({{above_stack, reach.end}, Order::bottom_up});
   tries.push_back({{layout::stack_top + layout::stack_guard, above_stack}, Order::bottom_up});
   tries.push_back({{std::max(reach.begin, heap.end), std::min(reach.end, mmap_top())}, Order::top_down});

@@ -37,6 +37,7 @@ struct MapRequest {
   std::shared_ptr<const MappedFile> file = {};  // null: anonymous
   int fd = -1;                                  // what is really mapped when there is a file
   u8 max_prot = 7;                              // what mprotect may give later
+  bool mirror = false;                          // FileToMap::mirror
   std::string name = {};                        // "[vdso]"
 };
 
@@ -47,7 +48,7 @@ class GuestMemory {
 
   const AddressMap& table() const { return table_; }
   FileSources& sources() { return sources_; }
-  /// True once a file was mapped shared in a way that the guest's later writes to it must be carried over.
+  /// True once a file was mapped in a way that the guest's later writes to it must be carried over.
   bool mirrors_files() const { return mirrors_files_; }
   MapNames names() const { return {{heap_begin_, brk_}, initial_sp_}; }
   /// As the guest reads in /proc/self/maps.

@@ -1,5 +1,6 @@
-// The guest changes a file that it has mapped shared. Natively the mapping shows it at once. Here a mapping may
-// be a stand-in (read-only ones), and a worker's always is one: the bytes are put there, as an effect of the call.
+// The guest changes a file that it has mapped. Natively the mapping shows it at once, but for private pages that
+// it has written to. Here a mapping may be a stand-in, and a worker's always is one: the bytes are put there, as an
+// effect of the call.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -7,6 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <functional>
 
 #include "core/base/raw_syscall.h"
 #include "core/engine.h"
@@ -48,10 +52,16 @@ struct Change {
   u64 file_size = 0;
 };
 
-/// True for a shared mapping of this inode.
+/// True for a mapping of this inode that is not, or not in every mode, the file itself.
 bool shows(const Mapping& m, u64 dev, u64 ino) {
-  return m.flags & MAP_SHARED && m.file && m.file->dev == dev && m.file->ino == ino;
+  return m.file && m.file->dev == dev && m.file->ino == ino && m.file->source >= Source::stand_in;
 }
+
+/// Bytes of a mapping to be given the file's, decided in live.
+struct Run {
+  GuestRange range;
+  u64 offset = 0;  // in the file
+};
 
 /// Live only: what changed. A `dev` of 0: nothing to do.
 Change find_change(const Syscall& call, const Row& row, i64 result, const std::string& path) {
@@ -93,18 +103,87 @@ Change find_change(const Syscall& call, const Row& row, i64 result, const std::s
   return change;
 }
 
-/// Live: the file's bytes into a mapping that is not the file.
-void fill_from_file(const Syscall& call, const Row& row, i64 result, const std::string& path, GuestRange range,
-                    u64 offset) {
-  const int fd = static_cast<int>(row.place == Place::opened ? result : static_cast<i64>(call.arg(row.fd)));
-  const std::string name = row.place == Place::path ? path : "/proc/self/fd/" + std::to_string(fd);
-  const UniqueFd from{raw_syscall(SYS_open, reinterpret_cast<u64>(name.c_str()), O_RDONLY | O_CLOEXEC)};
-  for (u64 done = 0; from && done < range.size();) {
-    const i64 n = raw_syscall(SYS_pread64, static_cast<u64>(from.get()), range.begin.value + done, range.size() - done,
-                              offset + done);
-    if (n <= 0) return;
-    done += static_cast<u64>(n);
+/// Where the changed file can be read.
+struct ChangedFile {
+  int fd = -1;
+  std::string path;  // if there is no descriptor
+};
+
+i64 read_file_now(GuestMemory& memory, const ChangedFile& file, const Change& change, void* to, u64 size, u64 offset) {
+  if (file.fd >= 0) return memory.sources().read_now(file.fd, change.dev, change.ino, to, size, offset);
+  return -EBADF;
+}
+
+/// Live: pages that the guest has a copy of its own of, by writing to them.
+bool copied_by_guest(GuestMemory& memory, GuestAddr page, int pagemap) {
+  constexpr u64 present = u64{3} << 62, of_file = u64{1} << 61;
+  u64 entry = 0;
+  raw_syscall(SYS_pread64, static_cast<u64>(pagemap), reinterpret_cast<u64>(&entry), sizeof entry,
+              page.value / page_size * sizeof entry);
+  return entry & present && !(entry & of_file) && !memory.sources().carried_pages().contains(page);
+}
+
+/// Live: which bytes of which mappings show the change.
+std::vector<Run> find_runs(GuestMemory& memory, const Change& change, const ChangedFile& file) {
+  std::vector<Run> runs;
+  UniqueFd pagemap;
+  for (const auto& [first, m] : memory.table().all()) {
+    if (!shows(m, change.dev, change.ino)) continue;
+    if (m.file->source == Source::stand_in && change.file_size > m.file->size)
+      memory.sources().grow_stand_in(*m.file, change.file_size);
+    const u64 begin = std::max(change.begin, m.offset), end = std::min(change.end, m.offset + m.range.size());
+    if (begin >= end) continue;
+    if (m.flags & MAP_SHARED) {
+      runs.push_back({guest_range(m.range.begin + (begin - m.offset), end - begin), begin});
+      continue;
+    }
+    if (!pagemap)
+      pagemap = UniqueFd{raw_syscall(SYS_open, reinterpret_cast<u64>("/proc/self/pagemap"), O_RDONLY | O_CLOEXEC)};
+    for (u64 at = page_floor(begin); at < end; at += page_size) {
+      std::vector<u8> now(page_size);
+      if (read_file_now(memory, file, change, now.data(), page_size, at) < 0) continue;
+      memory.sources().keep_written(change.dev, change.ino, at, std::move(now));
+      const GuestAddr page = m.range.begin + (at - m.offset);
+      if (copied_by_guest(memory, page, pagemap.get())) continue;
+      memory.sources().carried_pages().insert(page);
+      const u64 from = std::max(at, begin), to = std::min(at + page_size, end);
+      runs.push_back({guest_range(m.range.begin + (from - m.offset), to - from), from});
+    }
   }
+  return runs;
+}
+
+/// Every mode: gives each run its bytes, which `fill` finds in live where the mapping is a stand-in.
+void apply_runs(Syscall& call, const std::vector<Run>& runs,
+                const std::function<void(const Mapping&, const Run&)>& fill) {
+  GuestMemory& memory = call.engine().memory();
+  for (const Run& run : runs) {
+    const Mapping* m = memory.table().find(run.range.begin);
+    if (!m) continue;
+    if (m->prot & PROT_EXEC) call.engine().code_gone(m->range);
+    const bool write = call.replaying() || m->file->source == Source::stand_in;
+    const GuestRange pages{GuestAddr{page_floor(run.range.begin.value)}, GuestAddr{page_ceil(run.range.end.value)}};
+    const auto protect = [&](int prot) {
+      raw_syscall(SYS_mprotect, pages.begin.value, pages.size(), static_cast<u64>(prot));
+    };
+    const bool open = write || !(m->prot & PROT_READ);
+    if (open) protect(write ? PROT_READ | PROT_WRITE : PROT_READ);
+    if (write && !call.replaying()) fill(*m, run);
+    call.output(run.range.begin, run.range.size());
+    if (open) protect(real_prot(m->prot));
+  }
+}
+
+/// The runs, the same in every mode.
+void share_runs(Syscall& call, std::vector<Run>& runs) {
+  std::vector<u8> bytes;
+  if (!runs.empty()) {
+    bytes.resize(runs.size() * sizeof(Run));
+    std::memcpy(bytes.data(), runs.data(), bytes.size());
+  }
+  value_bytes(call, bytes);
+  runs.resize(bytes.size() / sizeof(Run));
+  if (!runs.empty()) std::memcpy(runs.data(), bytes.data(), bytes.size());
 }
 
 }  // namespace
@@ -124,21 +203,35 @@ void mirror_file_changes(Syscall& call, i64 result) {
   GuestMemory& memory = call.engine().memory();
   if (const int object = memory.sources().object(change.dev, change.ino); call.replaying() && object >= 0)
     raw_syscall(SYS_ftruncate, static_cast<u64>(object), change.file_size);
-  for (const auto& [first, m] : memory.table().all()) {
-    if (!shows(m, change.dev, change.ino)) continue;
-    const u64 begin = std::max(change.begin, m.offset), end = std::min(change.end, m.offset + m.range.size());
-    if (begin >= end) continue;
-    const GuestRange range = guest_range(m.range.begin + (begin - m.offset), end - begin);
-    const bool stand_in = m.file->source == Source::stand_in || m.file->source == Source::direct;
-    if (m.prot & PROT_EXEC) call.engine().code_gone(m.range);
-    if (stand_in && !call.replaying()) memory.sources().grow_stand_in(*m.file, change.file_size);
-    const bool fill = stand_in || call.replaying();
-    const bool open = fill || !(m.prot & PROT_READ);
-    if (open) raw_syscall(SYS_mprotect, m.range.begin.value, m.range.size(), fill ? PROT_READ | PROT_WRITE : PROT_READ);
-    if (stand_in && !call.replaying()) fill_from_file(call, *row, result, path, range, begin);
-    call.output(range.begin, range.size());
-    if (open) raw_syscall(SYS_mprotect, m.range.begin.value, m.range.size(), static_cast<u64>(real_prot(m.prot)));
+  ChangedFile file{.path = path};
+  if (row->place != Place::path)
+    file.fd = static_cast<i32>(row->place == Place::opened ? static_cast<u64>(result) : call.arg(row->fd));
+  std::vector<Run> runs;
+  if (!call.replaying()) runs = find_runs(memory, change, file);
+  share_runs(call, runs);
+  apply_runs(call, runs, [&](const Mapping&, const Run& run) {
+    read_file_now(memory, file, change, run.range.begin.ptr(), run.range.size(), run.offset);
+  });
+}
+
+void mirror_dropped_pages(Syscall& call, GuestRange range) {
+  GuestMemory& memory = call.engine().memory();
+  if (!memory.mirrors_files() || call.mode() == Mode::run) return;
+  std::vector<Run> runs;
+  if (!call.replaying()) {
+    for (const auto& m : memory.table().in(range)) {
+      if (!m.file || m.file->source != Source::stand_in || !(m.flags & MAP_PRIVATE)) continue;
+      for (u64 at = 0; at < m.range.size(); at += page_size)
+        if (memory.sources().written(m.file->dev, m.file->ino, m.offset + at))
+          runs.push_back({guest_range(m.range.begin + at, page_size), m.offset + at});
+    }
   }
+  share_runs(call, runs);
+  apply_runs(call, runs, [&](const Mapping& m, const Run& run) {
+    const auto* page = memory.sources().written(m.file->dev, m.file->ino, run.offset);
+    std::memcpy(run.range.begin.ptr(), page->data(), page_size);
+    memory.sources().carried_pages().insert(run.range.begin);
+  });
 }
 
 }  // namespace fred

@@ -33,13 +33,13 @@ struct FileAnswer {
 
   std::vector<u8> bytes() const {
     ByteWriter w;
-    w.put(error).put(found.max_prot).put(found.anonymous);
+    w.put(error).put(found.max_prot).put(found.anonymous).put(found.mirror);
     found.file.write(w);
     return w.take();
   }
   bool from(std::span<const u8> bytes) {
     ByteReader r(bytes);
-    r.get(error).get(found.max_prot).get(found.anonymous);
+    r.get(error).get(found.max_prot).get(found.anonymous).get(found.mirror);
     found.file.read(r);
     return r.at_end();
   }
@@ -85,7 +85,7 @@ void value_bytes(Syscall& call, std::vector<u8>& bytes) {
   u64 size = bytes.size();
   call.value(&size, sizeof size);
   bytes.resize(size);
-  call.value(bytes.data(), size);
+  if (size) call.value(bytes.data(), size);
 }
 
 i64 sys_mmap(Syscall& call) {
@@ -125,6 +125,7 @@ i64 sys_mmap(Syscall& call) {
     return memory.map(request, verdict_of(call));
   }
   request.max_prot = answer.found.max_prot;
+  request.mirror = answer.found.mirror;
   request.file = std::make_shared<MappedFile>(std::move(answer.found.file));
   request.fd = fd;
   UniqueFd opened;
@@ -164,7 +165,12 @@ i64 sys_brk(Syscall& call) {
 }
 
 i64 sys_madvise(Syscall& call) {
-  return call.engine().memory().advise(call.addr(0), call.arg(1), static_cast<int>(call.arg(2)), verdict_of(call));
+  const int advice = static_cast<int>(call.arg(2));
+  const i64 result = call.engine().memory().advise(call.addr(0), call.arg(1), advice, verdict_of(call));
+  // A private copy that was dropped shows the file again, as it is now.
+  if (result == 0 && advice == MADV_DONTNEED)
+    mirror_dropped_pages(call, guest_range(call.addr(0), page_ceil(call.arg(1))));
+  return result;
 }
 
 // The processor that the guest sees has no protection keys.

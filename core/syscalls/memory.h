@@ -14,9 +14,11 @@ Verdict verdict_of(Syscall& call);
 /// Syscall::value for bytes whose number only live knows.
 void value_bytes(Syscall& call, std::vector<u8>& bytes);
 
-/// After a call that may have changed a file which the guest has mapped shared: its mappings show the change in
-/// every mode. Call it for each completed call while memory().mirrors_files(); calls that change no file are
-/// passed over.
+/// After a call that may have changed a file which the guest has mapped: its mappings show the change in every mode.
+/// Call it for each completed call while memory().mirrors_files(); calls that change no file are passed over.
 void mirror_file_changes(Syscall& call, i64 result);
+
+/// After the guest dropped private copies of file pages (MADV_DONTNEED): what it wrote to the file shows there.
+void mirror_dropped_pages(Syscall& call, GuestRange range);
 
 }  // namespace fred

@@ -58,7 +58,9 @@ i64 get_strings(Syscall& call, GuestAddr at, std::vector<std::string>& to) {
     if (!call.get(pointer, at)) return -EFAULT;
     if (pointer == 0) return 0;
     std::string text;
-    if (!call.get_string(text, GuestAddr{pointer}, largest_string)) return -EFAULT;
+    if (!call.get_string(text, GuestAddr{pointer}, largest_string)) {
+      return text.size() >= largest_string ? -E2BIG : -EFAULT;
+    }
     to.push_back(std::move(text));
   }
 }

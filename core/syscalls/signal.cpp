@@ -141,11 +141,26 @@ i64 sys_rt_sigsuspend(Syscall& call) {
 
 i64 sys_pause(Syscall& call) { return call.execute(); }
 
-// To the guest itself or to others: the kernel delivers, to us as well as it would to the guest.
-i64 sys_kill(Syscall& call) { return call.execute(); }
-i64 sys_tkill(Syscall& call) { return call.execute(); }
-i64 sys_tgkill(Syscall& call) { return call.execute(); }
-i64 sys_rt_sigqueueinfo(Syscall& call) { return call.execute(); }
-i64 sys_rt_tgsigqueueinfo(Syscall& call) { return call.execute(); }
+// To the guest itself or to others: the kernel delivers, to us as well as it would to the guest. Only
+// SIGKILL to itself is not left to the kernel: it would end the engine before the log is whole.
+namespace {
+i64 send_signal(Syscall& call, u64 target, u64 signal) {
+  if (signal == SIGKILL) {
+    u64 own = call.replaying() ? 0 : static_cast<u64>(raw_syscall(SYS_getpid));
+    call.value(&own, sizeof own);
+    if (static_cast<u32>(target) == static_cast<u32>(own)) {
+      guest_engine(call).end_guest({.by_signal = true, .status = SIGKILL});
+      return 0;
+    }
+  }
+  return call.execute();
+}
+}  // namespace
+
+i64 sys_kill(Syscall& call) { return send_signal(call, call.arg(0), call.arg(1)); }
+i64 sys_tkill(Syscall& call) { return send_signal(call, call.arg(0), call.arg(1)); }
+i64 sys_tgkill(Syscall& call) { return send_signal(call, call.arg(0), call.arg(2)); }
+i64 sys_rt_sigqueueinfo(Syscall& call) { return send_signal(call, call.arg(0), call.arg(1)); }
+i64 sys_rt_tgsigqueueinfo(Syscall& call) { return send_signal(call, call.arg(0), call.arg(2)); }
 
 }  // namespace fred
