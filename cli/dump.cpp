@@ -36,8 +36,8 @@ void print_item(const LogReader::Item& item, const EventHeader& event) {
       if (event.kind != EventKind::syscall) return;
       Registers r;
       std::memcpy(&r, item.bytes.data(), sizeof r);
-      fmt::print("({:#x}, {:#x}, {:#x}, {:#x}, {:#x}, {:#x})", r.gpr[rdi], r.gpr[rsi], r.gpr[rdx], r.gpr[r10], r.gpr[r8],
-                 r.gpr[r9]);
+      fmt::print("({:#x}, {:#x}, {:#x}, {:#x}, {:#x}, {:#x})", r.gpr[rdi], r.gpr[rsi], r.gpr[rdx], r.gpr[r10],
+                 r.gpr[r8], r.gpr[r9]);
       return;
     }
     case ItemKind::result: {

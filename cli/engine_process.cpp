@@ -32,7 +32,8 @@ Result<int> environment_file() {
   if (fd < 0) return fail_errno(errno, "cannot pass the environment on");
   for (char** e = environ; *e != nullptr; ++e) {
     const auto size = static_cast<ssize_t>(std::strlen(*e) + 1);
-    if (write(fd, *e, static_cast<std::size_t>(size)) != size) return fail_errno(errno, "cannot pass the environment on");
+    if (write(fd, *e, static_cast<std::size_t>(size)) != size)
+      return fail_errno(errno, "cannot pass the environment on");
   }
   return fd;
 }

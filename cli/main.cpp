@@ -16,7 +16,9 @@ void add_engine_options(CLI::App& command, fred::RunOptions& options) {
       {"--no-flag-analysis", "flags are always taken to be live"},
   };
   for (const auto& [name, help] : switches) {
-    command.add_flag_callback(name, [&options, name = std::string(name)] { options.engine.push_back(name); }, help)
+    command
+        .add_flag_callback(
+            name, [&options, name = std::string(name)] { options.engine.push_back(name); }, help)
         ->group("Off switches");
   }
   command
@@ -25,7 +27,9 @@ void add_engine_options(CLI::App& command, fred::RunOptions& options) {
           "the processor that the program sees: x86-64, x86-64-v2, x86-64-v3 (default), x86-64-v4, native")
       ->type_name("LEVEL");
   command.add_flag("--stats", options.stats, "print statistics at the end");
-  command.add_option("program", options.command, "the program and its arguments")->required()->type_name("PROG ARGS...");
+  command.add_option("program", options.command, "the program and its arguments")
+      ->required()
+      ->type_name("PROG ARGS...");
   command.positionals_at_end();
 }
 

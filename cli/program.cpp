@@ -17,7 +17,8 @@ int failed(const std::string& message, int status) {
 int run(const RunOptions& options) {
   const auto program = find_program(options.command.front(), std::getenv("PATH"));
   if (!program) return failed(program.error().message, exit_status_for(program.error()));
-  EngineCommand command{.mode = "run", .dir = {}, .options = options.engine, .program = *program, .args = options.command};
+  EngineCommand command{
+      .mode = "run", .dir = {}, .options = options.engine, .program = *program, .args = options.command};
   if (options.stats) command.options.push_back("--stats");
   return failed(exec_engine(command, -1).message);
 }

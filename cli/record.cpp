@@ -41,7 +41,8 @@ class RecordingFolder {
     fs::create_directory(fs::path(name) / "files", error);
     return RecordingFolder(name, true);
   }
-  RecordingFolder(RecordingFolder&& o) noexcept : path_(std::move(o.path_)), temporary_(std::exchange(o.temporary_, false)) {}
+  RecordingFolder(RecordingFolder&& o) noexcept
+      : path_(std::move(o.path_)), temporary_(std::exchange(o.temporary_, false)) {}
   RecordingFolder& operator=(RecordingFolder&&) = delete;
   ~RecordingFolder() {
     std::error_code ignored;
@@ -138,7 +139,8 @@ bool verify(Session& session) {
 void print_verification(const Session& session) {
   if (session.diverged) {
     const auto& d = *session.diverged;
-    fmt::print(stderr, "fred: diverged at event {}, time {}:{:#x}: {}\n", d.number[0], d.number[1], d.number[2], d.text);
+    fmt::print(stderr, "fred: diverged at event {}, time {}:{:#x}: {}\n", d.number[0], d.number[1], d.number[2],
+               d.text);
     return;
   }
   const auto& v = *session.verified;
@@ -160,8 +162,11 @@ int record(const RunOptions& options) {
   prepare_signals();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   Session session;
-  auto engine = start_engine(
-      {.mode = "record", .dir = folder->path(), .options = options.engine, .program = *program, .args = options.command});
+  auto engine = start_engine({.mode = "record",
+                              .dir = folder->path(),
+                              .options = options.engine,
+                              .program = *program,
+                              .args = options.command});
   if (!engine) return failed(engine.error().message);
   session.engine = *engine;
   g_live = engine->pid;

@@ -15,9 +15,10 @@ struct GuestProcess {
   std::string exe;                // absolute path of the executable, what /proc/self/exe reads as
   std::vector<std::string> args;  // argv
   std::vector<std::string> env;
-  std::string comm;               // at most 15 bytes
-  std::vector<u8> auxv;           // as on the initial stack, AT_NULL included
-  GuestRange args_area, env_area; // the strings on the initial stack (/proc/self/cmdline reads them there)
+  std::string comm;                // at most 15 bytes
+  std::vector<u8> auxv;            // as on the initial stack, AT_NULL included
+  GuestAddr robust_list;           // set_robust_list
+  GuestRange args_area, env_area;  // the strings on the initial stack (/proc/self/cmdline reads them there)
 };
 
 class Engine {

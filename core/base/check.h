@@ -19,9 +19,9 @@ int error_descriptor();
 
 }  // namespace fred
 
-#define FRED_CHECK(cond, ...)                                                                  \
-  do {                                                                                         \
-    if (!(cond)) [[unlikely]]                                                                  \
+#define FRED_CHECK(cond, ...)                                                              \
+  do {                                                                                     \
+    if (!(cond)) [[unlikely]]                                                              \
       ::fred::die(__FILE__, __LINE__, std::string(#cond ": ") + fmt::format(__VA_ARGS__)); \
   } while (0)
 #define FRED_DIE(...) ::fred::die(__FILE__, __LINE__, fmt::format(__VA_ARGS__))

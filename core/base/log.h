@@ -34,10 +34,10 @@ inline bool log_enabled(LogModule m, LogLevel l) { return detail::log_levels[sta
 
 }  // namespace fred
 
-#define FRED_LOG_AT(module, level, ...)                                                                     \
-  do {                                                                                                      \
-    if (::fred::log_enabled(::fred::LogModule::module, ::fred::LogLevel::level)) [[unlikely]]               \
-      ::fred::detail::log_line(::fred::LogModule::module, fmt::format(__VA_ARGS__));                        \
+#define FRED_LOG_AT(module, level, ...)                                                       \
+  do {                                                                                        \
+    if (::fred::log_enabled(::fred::LogModule::module, ::fred::LogLevel::level)) [[unlikely]] \
+      ::fred::detail::log_line(::fred::LogModule::module, fmt::format(__VA_ARGS__));          \
   } while (0)
 #define LOG_INFO(module, ...) FRED_LOG_AT(module, info, __VA_ARGS__)
 #define LOG_DEBUG(module, ...) FRED_LOG_AT(module, debug, __VA_ARGS__)

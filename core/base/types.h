@@ -64,8 +64,8 @@ constexpr GuestRange guest_range(GuestAddr begin, u64 size) { return {begin, beg
 struct Time {
   u64 ticks = 0;
   GuestAddr pc;
-  u64 rest = 0;   // iterations done of the `rep` instruction at pc, else 0
-  u8 phase = 0;   // 0: about to execute pc; 1: a fault or signal raised there, not yet delivered
+  u64 rest = 0;  // iterations done of the `rep` instruction at pc, else 0
+  u8 phase = 0;  // 0: about to execute pc; 1: a fault or signal raised there, not yet delivered
   auto operator<=>(const Time&) const = default;
 };
 

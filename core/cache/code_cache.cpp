@@ -18,7 +18,7 @@ namespace {
 constexpr u64 window_size = u64{256} << 20;
 constexpr u64 window_reserve = u64{64} << 10;  // room for the longest block
 constexpr u64 stepping_room = 1 << 10;
-constexpr u64 reach = (u64{1536} << 20);       // how far code and window may be apart
+constexpr u64 reach = (u64{1536} << 20);  // how far code and window may be apart
 }  // namespace
 
 CodeCache::CodeCache(Engine& engine, StateWindow& state) : engine_(engine), state_(state), entries_(1 << 14) {
@@ -120,7 +120,8 @@ BlockId CodeCache::begin_block(GuestAddr pc, CacheAddr begin) {
 void CodeCache::add_segment(BlockId id, CacheAddr at, GuestAddr pc, u8 spilled) {
   const auto& b = block(id);
   auto& to = id == stepping_block ? stepping_segments_ : segments_;
-  to.push_back({.cache = static_cast<u32>(at - b.begin), .guest = static_cast<i32>(pc.value - b.pc.value), .spilled = spilled});
+  to.push_back(
+      {.cache = static_cast<u32>(at - b.begin), .guest = static_cast<i32>(pc.value - b.pc.value), .spilled = spilled});
 }
 
 void CodeCache::end_block(BlockId id, CacheWindow& window, CacheAddr end, const std::vector<u64>& source_pages) {
@@ -220,7 +221,8 @@ void CodeCache::flush(CacheWindow& window) {
   }
   window.next = window.begin;
   window.blocks.clear();
-  const bool empty = std::all_of(windows_.begin(), windows_.end(), [](const CacheWindow& w) { return w.blocks.empty(); });
+  const bool empty =
+      std::all_of(windows_.begin(), windows_.end(), [](const CacheWindow& w) { return w.blocks.empty(); });
   if (empty) {  // the tables may only forget records that no emitted code names
     blocks_.clear();
     segments_.clear();
@@ -231,9 +233,8 @@ void CodeCache::flush(CacheWindow& window) {
 }
 
 bool CodeCache::in_cache(u64 address) const {
-  return std::any_of(windows_.begin(), windows_.end(), [&](const CacheWindow& w) {
-    return address >= w.begin.value && address < w.range.end.value;
-  });
+  return std::any_of(windows_.begin(), windows_.end(),
+                     [&](const CacheWindow& w) { return address >= w.begin.value && address < w.range.end.value; });
 }
 
 std::optional<GuestPosition> CodeCache::locate_in(const Block& b, std::span<const Segment> segments,

@@ -40,21 +40,21 @@ inline constexpr u32 no_link = ~u32{0};
 struct Exit {
   ExitKind kind = ExitKind::direct;
   Effect effect = Effect::none;
-  u8 length = 0;              // effect: of the instruction
+  u8 length = 0;  // effect: of the instruction
   GuestAddr pc = {};
-  CacheAddr hole = {};             // direct: the rel32 that linking patches
-  CacheAddr stub = {};             // direct: what the hole points to while unlinked
+  CacheAddr hole = {};          // direct: the rel32 that linking patches
+  CacheAddr stub = {};          // direct: what the hole points to while unlinked
   u32 next_incoming = no_link;  // next exit linked to the same entry
   bool linked = false;
-  BlockId block = {};         // fetch_fault: the block that it ends, which must not be used again
+  BlockId block = {};  // fetch_fault: the block that it ends, which must not be used again
 };
 
 struct Entry {
-  GuestAddr pc = {};               // 0 marks a free slot of the table
-  CacheAddr body = {};             // registers and flags are the guest's here
-  CacheAddr indirect = {};         // for indirect transfers: verifies, counts, falls into the body; or 0
+  GuestAddr pc = {};        // 0 marks a free slot of the table
+  CacheAddr body = {};      // registers and flags are the guest's here
+  CacheAddr indirect = {};  // for indirect transfers: verifies, counts, falls into the body; or 0
   BlockId block = {};
-  u32 incoming = no_link;     // exits linked to the body
+  u32 incoming = no_link;  // exits linked to the body
 };
 
 /// Which guest instruction emitted code belongs to, for faults: the code from `cache` up to the next
@@ -80,12 +80,12 @@ struct GuestPosition {
 };
 
 struct CacheWindow {
-  GuestRange range;     // also the range of cache addresses
-  CacheAddr begin = {};  // behind the common code
-  CacheAddr next = {};   // where the next block goes
-  CacheAddr exit = {};   // common code: leaves the cache with exit_id set
-  CacheAddr leave = {};  // common code: the same, with registers and flags already in the state window
-  CacheAddr miss = {};   // common code: rcx is an indirect target without entry; rcx and rdx are spilled
+  GuestRange range;                  // also the range of cache addresses
+  CacheAddr begin = {};              // behind the common code
+  CacheAddr next = {};               // where the next block goes
+  CacheAddr exit = {};               // common code: leaves the cache with exit_id set
+  CacheAddr leave = {};              // common code: the same, with registers and flags already in the state window
+  CacheAddr miss = {};               // common code: rcx is an indirect target without entry; rcx and rdx are spilled
   std::vector<BlockId> blocks = {};  // in ascending order of address
 };
 

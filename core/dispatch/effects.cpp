@@ -44,8 +44,12 @@ Values recorded(Context& c, Ask&& ask) {
 }
 
 EffectResult segfault(GuestAddr at, bool write) {
-  return {.done = false, .signal = SIGSEGV, .code = SEGV_MAPERR, .trap_number = trap_pf,
-          .error_code = write ? 6u : 4u, .fault_address = at};
+  return {.done = false,
+          .signal = SIGSEGV,
+          .code = SEGV_MAPERR,
+          .trap_number = trap_pf,
+          .error_code = write ? 6u : 4u,
+          .fault_address = at};
 }
 
 std::optional<u64> register_value(const Registers& regs, ZydisRegister r) {
@@ -145,7 +149,13 @@ EffectResult do_cpuid(Context& c) {
 
 EffectResult do_xgetbv(Context& c) {
   const u64 which = c.regs.gpr[rcx] & 0xffffffff;
-  if (which > 1) return {.done = false, .signal = SIGSEGV, .code = SI_KERNEL, .trap_number = trap_gp, .error_code = 0, .fault_address = {}};
+  if (which > 1)
+    return {.done = false,
+            .signal = SIGSEGV,
+            .code = SI_KERNEL,
+            .trap_number = trap_gp,
+            .error_code = 0,
+            .fault_address = {}};
   // 1 asks which components are in use: in the canonical form, all.
   set_eax_edx(c.regs, recorded<u64>(c, [&] { return c.engine.guest_cpu().xcr0(); }));
   return {};
@@ -168,7 +178,13 @@ EffectResult store_vector(Context& c, u64 components, bool compact) {
   auto& cpu = c.engine.cpu();
   canonicalise_vector_area(cpu.vector_area(), cpu.vector_mask());
   const auto at = effective_address(c);
-  if (at.value % 64 != 0) return {.done = false, .signal = SIGSEGV, .code = SI_KERNEL, .trap_number = trap_gp, .error_code = 0, .fault_address = {}};
+  if (at.value % 64 != 0)
+    return {.done = false,
+            .signal = SIGSEGV,
+            .code = SI_KERNEL,
+            .trap_number = trap_gp,
+            .error_code = 0,
+            .fault_address = {}};
   const auto* from = cpu.vector_area();
   // The header's place keeps what it holds of other components (XSAVE) and is written whole otherwise.
   std::vector<u8> image(c.engine.guest_cpu().xsave_size());
@@ -214,7 +230,13 @@ EffectResult do_fxsave(Context& c) {
   auto& cpu = c.engine.cpu();
   canonicalise_vector_area(cpu.vector_area(), cpu.vector_mask());
   const auto at = effective_address(c);
-  if (at.value % 16 != 0) return {.done = false, .signal = SIGSEGV, .code = SI_KERNEL, .trap_number = trap_gp, .error_code = 0, .fault_address = {}};
+  if (at.value % 16 != 0)
+    return {.done = false,
+            .signal = SIGSEGV,
+            .code = SI_KERNEL,
+            .trap_number = trap_gp,
+            .error_code = 0,
+            .fault_address = {}};
   if (!guest_store(at, cpu.vector_area(), 416)) return segfault(at, true);
   return {};
 }
@@ -257,8 +279,8 @@ EffectResult do_fnstenv(Context& c) {
   const auto at = effective_address(c);
   const auto env = x87_environment(fx);
   if (!guest_store(at, env.data(), env.size())) return segfault(at, true);
-  fx[0] |= 0x3f;   // all exceptions are masked afterwards
-  fx[512] |= 1;    // XSTATE_BV: the x87 state is not the initial one
+  fx[0] |= 0x3f;  // all exceptions are masked afterwards
+  fx[512] |= 1;   // XSTATE_BV: the x87 state is not the initial one
   return {};
 }
 
@@ -293,19 +315,38 @@ EffectResult do_popf(Context& c) {
 
 EffectResult do_int3(Context& c) {
   c.regs.rip += c.exit.length;
-  return {.done = false, .signal = SIGTRAP, .code = SI_KERNEL, .trap_number = trap_bp, .error_code = 0, .fault_address = {}};
+  return {.done = false,
+          .signal = SIGTRAP,
+          .code = SI_KERNEL,
+          .trap_number = trap_bp,
+          .error_code = 0,
+          .fault_address = {}};
 }
 EffectResult do_int1(Context& c) {
   c.regs.rip += c.exit.length;
-  return {.done = false, .signal = SIGTRAP, .code = TRAP_BRKPT, .trap_number = trap_db, .error_code = 0, .fault_address = {}};
+  return {.done = false,
+          .signal = SIGTRAP,
+          .code = TRAP_BRKPT,
+          .trap_number = trap_db,
+          .error_code = 0,
+          .fault_address = {}};
 }
 EffectResult do_int_n(Context& c) {
   const u64 vector = c.instruction.raw.raw.imm[0].value.u & 0xff;
-  return {.done = false, .signal = SIGSEGV, .code = SI_KERNEL, .trap_number = trap_gp, .error_code = vector * 8 + 2,
+  return {.done = false,
+          .signal = SIGSEGV,
+          .code = SI_KERNEL,
+          .trap_number = trap_gp,
+          .error_code = vector * 8 + 2,
           .fault_address = {}};
 }
 EffectResult do_illegal(Context& c) {
-  return {.done = false, .signal = SIGILL, .code = ILL_ILLOPN,   .trap_number = trap_ud, .error_code = 0, .fault_address = c.exit.pc};
+  return {.done = false,
+          .signal = SIGILL,
+          .code = ILL_ILLOPN,
+          .trap_number = trap_ud,
+          .error_code = 0,
+          .fault_address = c.exit.pc};
 }
 EffectResult do_far(Context& c) {
   c.engine.notice_once(u64{1} << 40, "the program used a far transfer (or iret), which fred does not support: SIGILL");
@@ -314,7 +355,11 @@ EffectResult do_far(Context& c) {
 
 /// Natively it would fault on whatever selectors lie on the stack.
 EffectResult do_iret(Context&) {
-  return {.done = false, .signal = SIGSEGV, .code = SI_KERNEL, .trap_number = trap_gp, .error_code = 0,
+  return {.done = false,
+          .signal = SIGSEGV,
+          .code = SI_KERNEL,
+          .trap_number = trap_gp,
+          .error_code = 0,
           .fault_address = {}};
 }
 
@@ -329,7 +374,7 @@ constexpr struct {
     {Effect::xsavec, do_xsavec, true},   {Effect::fxsave, do_fxsave, true},  {Effect::fnsave, do_fnsave, true},
     {Effect::fnstenv, do_fnstenv, true}, {Effect::popf, do_popf, false},     {Effect::int3, do_int3, false},
     {Effect::int1, do_int1, false},      {Effect::int_n, do_int_n, false},   {Effect::illegal, do_illegal, false},
-    {Effect::far, do_far, false},         {Effect::iret, do_iret, false},
+    {Effect::far, do_far, false},        {Effect::iret, do_iret, false},
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ void emit_load_guest(Emitter& e, const StateWindow& state) {
   e.popfq();
   for (u8 r = 0; r < 16; ++r) e.mov_reg_slot(static_cast<Gpr>(r), window_slot(state.regs.gpr[r]));
 }
-}
+}  // namespace
 
 void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state) {
   // A miss: rcx = guest target, guest rcx and rdx in their spill slots, flags the guest's.
@@ -32,17 +32,17 @@ void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state)
   e.pushfq();
   e.pop_slot(window_slot(state.regs.rflags));
   window.leave = e.here();
-  e.cld();            // the C ABI wants DF clear
-  e.rdfsbase_rax();   // the guest may have changed it with wrfsbase
+  e.cld();           // the C ABI wants DF clear
+  e.rdfsbase_rax();  // the guest may have changed it with wrfsbase
   e.mov_slot_reg(window_slot(state.regs.fs_base), rax);
   e.mov_reg_slot(rax, window_slot(state.engine_fs));
   e.wrfsbase_rax();
   e.mov_reg_slot(rcx, window_slot(state.vector_area));
-  e.mov_reg_slot(rax, window_slot(state.vector_mask));      // edx:eax = components; the upper half is 0
+  e.mov_reg_slot(rax, window_slot(state.vector_mask));  // edx:eax = components; the upper half is 0
   e.mov_reg_imm64(rdx, 0);
-  e.xsaveopt64_rcx();                                       // x87, SSE, AVX, AVX-512
-  e.vzeroupper();                                           // no transition penalties in engine code
-  e.fninit();                                               // the C ABI's x87 control word, empty stack
+  e.xsaveopt64_rcx();  // x87, SSE, AVX, AVX-512
+  e.vzeroupper();      // no transition penalties in engine code
+  e.fninit();          // the C ABI's x87 control word, empty stack
   e.ldmxcsr_slot(window_slot(state.engine_mxcsr));
   for (auto r = std::rbegin(callee_saved); r != std::rend(callee_saved); ++r) e.pop_reg(*r);
   e.ret();

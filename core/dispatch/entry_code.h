@@ -14,8 +14,8 @@ void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state)
 
 /// The code that enters the cache. One copy per process.
 struct EntryCode {
-  void (*enter)() = nullptr;   // C calling convention; comes back when the cache is left
-  CacheAddr begin, end;        // an asynchronous request that arrives here counts as in the cache
+  void (*enter)() = nullptr;  // C calling convention; comes back when the cache is left
+  CacheAddr begin, end;       // an asynchronous request that arrives here counts as in the cache
 };
 EntryCode emit_entry_code(Emitter& e, const CacheWindow& window, StateWindow& state);
 

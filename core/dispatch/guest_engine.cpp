@@ -13,13 +13,13 @@
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/effects.h"
 #include "core/dispatch/processes.h"
-#include "core/elf/initial_stack.h"
-#include "core/syscalls/limits.h"
-#include "core/signals/kernel_signals.h"
 #include "core/dispatch/vdso.h"
+#include "core/elf/initial_stack.h"
+#include "core/elf/loader.h"
 #include "core/memory/guest_access.h"
 #include "core/memory/layout.h"
-#include "core/elf/loader.h"
+#include "core/signals/kernel_signals.h"
+#include "core/syscalls/limits.h"
 #include "core/syscalls/walker.h"
 
 namespace fred {
@@ -105,8 +105,10 @@ void GuestEngine::handle(const Exit& exit) {
       }
       const auto result = carry_out(*this, exit);
       if (!result.done) {
-        GuestFault raised{.signal = {result.signal, {}}, .trap_number = result.trap_number,
-                          .error_code = result.error_code, .cr2 = result.fault_address.value};
+        GuestFault raised{.signal = {result.signal, {}},
+                          .trap_number = result.trap_number,
+                          .error_code = result.error_code,
+                          .cr2 = result.fault_address.value};
         raised.signal.info.si_signo = result.signal;
         raised.signal.info.si_code = result.code;
         raised.signal.info.si_addr = result.fault_address.ptr();

@@ -166,8 +166,8 @@ i64 Processes::execute(Syscall& call, const std::string& path, std::vector<std::
       raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
       hand_back_limits();
       auto argv = pointers(args), envp = pointers(env);
-      const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>(path.c_str()), reinterpret_cast<u64>(argv.data()),
-                                     reinterpret_cast<u64>(envp.data()));
+      const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>(path.c_str()),
+                                     reinterpret_cast<u64>(argv.data()), reinterpret_cast<u64>(envp.data()));
       take_over_limits();
       engine_.signals().set_mask(mask, false);
       return failed;

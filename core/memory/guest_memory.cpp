@@ -233,6 +233,7 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
   FRED_CHECK(static_cast<u64>(got) == placed->begin.value, "mmap gave {:#x} for {:#x}", got, placed->begin.value);
   if (m.flags & MAP_GROWSDOWN) other_growing_ = true;
   mirrors_files_ |= request.mirror;
+  shares_memory_ |= shared && !request.file;
   const bool code = m.prot & PROT_EXEC;
   table_.insert(std::move(m));
   if (code) engine_.code_mapped(*placed);

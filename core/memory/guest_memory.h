@@ -17,6 +17,7 @@
 #include "core/engine.h"
 #include "core/memory/address_map.h"
 #include "core/memory/file_sources.h"
+#include "core/memory/shared_shadow.h"
 
 namespace fred {
 
@@ -48,8 +49,12 @@ class GuestMemory {
 
   const AddressMap& table() const { return table_; }
   FileSources& sources() { return sources_; }
-  /// True once a file was mapped in a way that the guest's later writes to it must be carried over.
-  bool mirrors_files() const { return mirrors_files_; }
+  /// True once there is something that mirror_file_changes must look after: a file mapped in a way that the guest's
+  /// later writes to it must be carried over, or memory that other processes may come to share.
+  bool mirrors_files() const { return mirrors_files_ || shares_memory_; }
+  /// Of these the second: memory of MAP_SHARED|MAP_ANONYMOUS or System V was made.
+  bool shares_memory() const { return shares_memory_; }
+  SharedShadow& shadow() { return shadow_; }
   MapNames names() const { return {{heap_begin_, brk_}, initial_sp_}; }
   /// As the guest reads in /proc/self/maps.
   std::string maps_text();
@@ -141,7 +146,8 @@ class GuestMemory {
   u64 stack_room_;
   GuestAddr heap_begin_, brk_, initial_sp_;
   bool other_growing_ = false;  // a MAP_GROWSDOWN mapping besides the main stack was made
-  bool mirrors_files_ = false;
+  bool mirrors_files_ = false, shares_memory_ = false;
+  SharedShadow shadow_;
   u64 next_shared_ino_ = (u64{1} << 32) + 1;  // of shared anonymous memory; above all ids of SysV memory
 };
 

@@ -68,11 +68,6 @@ const Row& row_of(int advice) {
 
 Advice kind_of(int advice) { return row_of(advice).kind; }
 
-bool really_private(const Mapping& m) {
-  return m.traits & trait_private_yet ||
-         (m.file && (m.file->source == Source::direct || m.file->source == Source::stand_in));
-}
-
 }  // namespace
 
 i64 GuestMemory::advise_one(const Mapping& m, int advice, const Verdict& verdict) {
@@ -99,8 +94,8 @@ i64 GuestMemory::advise_one(const Mapping& m, int advice, const Verdict& verdict
       return remember(verdict([&]() -> i64 { return engine_.mode() == Mode::replay ? 0 : pass(advice); }));
     case Advice::drop:
       if (advice == MADV_FREE && (shared || m.file)) return -EINVAL;
-      // Contents of a shared object stay, and what stands for one here is private memory.
-      if (shared) return really_private(m) ? 0 : in_live(advice);
+      // Contents of a shared object stay, while what stands for one here may be private memory.
+      if (shared) return 0;
       drop_code(m.range);
       return verdict([&] { return pass(advice == dontneed_locked ? advice : MADV_DONTNEED); });
     case Advice::punch:

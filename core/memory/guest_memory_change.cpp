@@ -138,6 +138,7 @@ i64 GuestMemory::attach(GuestRange place, int prot, std::shared_ptr<const Mapped
   m.flags = MAP_SHARED;
   m.file = std::move(file);
   table_.insert(std::move(m));
+  shares_memory_ = true;
   if (prot & PROT_EXEC) engine_.code_mapped(place);
   return got;
 }

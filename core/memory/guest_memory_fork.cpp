@@ -98,8 +98,10 @@ i64 GuestMemory::make_really_shared(const Mapping& mapping) {
   if (const i64 r = remap_pieces(pieces, static_cast<int>(fd)); r < 0) return -ENOMEM;
   // The object is as large as the mapping was, not only as far as pieces of it remain.
   raw_syscall(SYS_ftruncate, static_cast<u64>(fd), object.size);
-  for (const auto& m : pieces)
+  for (const auto& m : pieces) {
     table_.update(m.range, [](Mapping& c) { c.traits = static_cast<u16>(c.traits & ~trait_private_yet); });
+    if (m.prot & PROT_READ && engine_.mode() == Mode::record) shadow_.follow(m.range);
+  }
   return 0;
 }
 

@@ -23,7 +23,8 @@ std::vector<u8> GuestMemory::serialise() const {
       .put(brk_)
       .put(initial_sp_)
       .put(other_growing_)
-      .put(mirrors_files_);
+      .put(mirrors_files_)
+      .put(shares_memory_);
   w.put(next_shared_ino_);
   // The engine's own image lies elsewhere in every process; what was reserved must lie where it was.
   table_.write(w, [](const Mapping& m) { return m.name != "[engine]"; });
@@ -39,6 +40,7 @@ Result<> GuestMemory::restore(std::span<const u8> state) {
       .get(initial_sp_)
       .get(other_growing_)
       .get(mirrors_files_)
+      .get(shares_memory_)
       .get(next_shared_ino_);
   AddressMap saved;
   if (!saved.read(r) || !r.at_end()) return fail("a memory state is damaged");

@@ -109,9 +109,7 @@ bool GuestSignals::on_alt_stack(u64 sp) const {
   return s.size != 0 && sp > s.sp && sp - s.sp <= s.size;
 }
 
-u64 GuestSignals::frame_size() const {
-  return sizeof(RtSigFrame) + guest_cpu_.xsave_size() + 4 + 64 + 16 + 8;
-}
+u64 GuestSignals::frame_size() const { return sizeof(RtSigFrame) + guest_cpu_.xsave_size() + 4 + 64 + 16 + 8; }
 
 bool GuestSignals::build_frame(const KernelSignal& signal, const GuestFault* fault, const GuestSigaction& action) {
   auto& regs = cpu_.regs();
@@ -127,14 +125,39 @@ bool GuestSignals::build_frame(const KernelSignal& signal, const GuestFault* fau
   frame.pretcode = action.restorer;
   frame.uc_flags = uc_fp_xstate | uc_sigcontext_ss | uc_strict_restore_ss;
   frame.stack_sp = state_.alt_stack.sp;
-  frame.stack_flags = state_.alt_stack.size == 0 ? SS_DISABLE
-                      : (state_.alt_stack.flags & ss_autodisarm) | (on_alt_stack(regs.gpr[rsp]) ? SS_ONSTACK : 0);
+  frame.stack_flags = state_.alt_stack.size == 0
+                          ? SS_DISABLE
+                          : (state_.alt_stack.flags & ss_autodisarm) | (on_alt_stack(regs.gpr[rsp]) ? SS_ONSTACK : 0);
   frame.stack_size = state_.alt_stack.size;
   const auto& g = regs.gpr;
-  frame.context = {.r8 = g[r8], .r9 = g[r9], .r10 = g[r10], .r11 = g[r11], .r12 = g[r12], .r13 = g[r13], .r14 = g[r14],
-                   .r15 = g[r15], .di = g[rdi], .si = g[rsi], .bp = g[rbp], .bx = g[rbx], .dx = g[rdx], .ax = g[rax],
-                   .cx = g[rcx], .sp = g[rsp], .ip = regs.rip, .flags = regs.rflags, .cs = user_cs, .gs = 0, .fs = 0,
-                   .ss = user_ss, .err = 0, .trapno = 0, .oldmask = 0, .cr2 = 0, .fpstate = image, .reserved = {}};
+  frame.context = {.r8 = g[r8],
+                   .r9 = g[r9],
+                   .r10 = g[r10],
+                   .r11 = g[r11],
+                   .r12 = g[r12],
+                   .r13 = g[r13],
+                   .r14 = g[r14],
+                   .r15 = g[r15],
+                   .di = g[rdi],
+                   .si = g[rsi],
+                   .bp = g[rbp],
+                   .bx = g[rbx],
+                   .dx = g[rdx],
+                   .ax = g[rax],
+                   .cx = g[rcx],
+                   .sp = g[rsp],
+                   .ip = regs.rip,
+                   .flags = regs.rflags,
+                   .cs = user_cs,
+                   .gs = 0,
+                   .fs = 0,
+                   .ss = user_ss,
+                   .err = 0,
+                   .trapno = 0,
+                   .oldmask = 0,
+                   .cr2 = 0,
+                   .fpstate = image,
+                   .reserved = {}};
   if (fault != nullptr) {
     frame.context.err = fault->error_code;
     frame.context.trapno = fault->trap_number;
@@ -149,12 +172,16 @@ bool GuestSignals::build_frame(const KernelSignal& signal, const GuestFault* fau
   std::memcpy(area.data(), vector, image_size);
   const u64 features = guest_cpu_.xcr0();
   std::memcpy(area.data() + 512, &features, 8);
-  const FpxSoftware software{.magic1 = fp_xstate_magic1, .extended_size = static_cast<u32>(image_size + 4),
-                             .xfeatures = features, .xstate_size = static_cast<u32>(image_size), .padding = {}};
+  const FpxSoftware software{.magic1 = fp_xstate_magic1,
+                             .extended_size = static_cast<u32>(image_size + 4),
+                             .xfeatures = features,
+                             .xstate_size = static_cast<u32>(image_size),
+                             .padding = {}};
   std::memcpy(area.data() + fpx_software_offset, &software, sizeof software);
   std::memcpy(area.data() + image_size, &fp_xstate_magic2, 4);
 
-  if (!guest_store(GuestAddr{image}, area.data(), area.size()) || !guest_store(GuestAddr{frame_at}, &frame, sizeof frame)) {
+  if (!guest_store(GuestAddr{image}, area.data(), area.size()) ||
+      !guest_store(GuestAddr{frame_at}, &frame, sizeof frame)) {
     return false;
   }
   cpu_.reset_vector_state();  // a handler starts with the initial one, as natively
@@ -262,8 +289,8 @@ bool GuestSignals::sigreturn(bool replaying) {
     if ((frame.stack_flags & SS_DISABLE) != 0) {
       state_.alt_stack = {};
     } else {
-      state_.alt_stack = {.sp = frame.stack_sp, .flags = frame.stack_flags & ss_autodisarm, .reserved = 0,
-                          .size = frame.stack_size};
+      state_.alt_stack = {
+          .sp = frame.stack_sp, .flags = frame.stack_flags & ss_autodisarm, .reserved = 0, .size = frame.stack_size};
     }
   }
   set_mask(frame.mask, replaying);

@@ -33,10 +33,10 @@ DefaultAction default_action(int signal);
 struct GuestSignalState {
   GuestSigaction actions[65] = {};  // by number, from 1
   u64 mask = 0;
-  u64 saved_mask = 0;      // the mask to come back to, while a call like rt_sigsuspend has put another in place
+  u64 saved_mask = 0;  // the mask to come back to, while a call like rt_sigsuspend has put another in place
   bool has_saved_mask = false;
   GuestAltStack alt_stack;
-  u64 held = 0;            // synchronous signals sent by somebody while the guest blocks them
+  u64 held = 0;  // synchronous signals sent by somebody while the guest blocks them
   KernelSignal held_info[5];
 };
 

@@ -182,7 +182,9 @@ void put_pending_signal(const KernelSignal& signal) {
 
 const GuestFault& last_fault() { return g_fault; }
 
-i64 guest_syscall(u64 number, const u64 (&args)[6]) { return fred_guest_syscall(number, args, &g_cpu->state().request); }
+i64 guest_syscall(u64 number, const u64 (&args)[6]) {
+  return fred_guest_syscall(number, args, &g_cpu->state().request);
+}
 
 }  // namespace fred
 

@@ -55,7 +55,7 @@ const GuestFault& last_fault();
 i64 guest_syscall(u64 number, const u64 (&args)[6]);
 
 constexpr u64 signal_bit(int signal) { return u64{1} << (signal - 1); }
-inline constexpr u64 synchronous_signals = signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGFPE) |
-                                           signal_bit(SIGILL) | signal_bit(SIGTRAP);
+inline constexpr u64 synchronous_signals =
+    signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGFPE) | signal_bit(SIGILL) | signal_bit(SIGTRAP);
 
 }  // namespace fred

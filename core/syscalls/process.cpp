@@ -1,7 +1,7 @@
 // System calls about processes, programs and threads.
+#include <asm/prctl.h>
 #include <linux/sched.h>
 #include <sched.h>
-#include <asm/prctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -94,10 +94,11 @@ i64 sys_clone3(Syscall& call) {
   if (args.set_tid_size != 0 || args.cgroup != 0) return -EINVAL;  // not supported: needs privileges anyway
   const u64 flags = args.flags | args.exit_signal;
   const GuestAddr stack{args.stack != 0 ? args.stack + args.stack_size : 0};
-  const u64 as_clone_args[6] = {flags, stack.value, (flags & CLONE_PIDFD) != 0 ? args.pidfd : args.parent_tid,
-                                args.child_tid, args.tls, 0};
+  const u64 as_clone_args[6] = {flags,          stack.value, (flags & CLONE_PIDFD) != 0 ? args.pidfd : args.parent_tid,
+                                args.child_tid, args.tls,    0};
   Syscall as_clone(call.engine(), SYS_clone, as_clone_args);
-  const i64 result = clone_any(as_clone, flags & ~u64{CLONE_CLEAR_SIGHAND}, stack, GuestAddr{args.parent_tid}, GuestAddr{args.pidfd});
+  const i64 result =
+      clone_any(as_clone, flags & ~u64{CLONE_CLEAR_SIGHAND}, stack, GuestAddr{args.parent_tid}, GuestAddr{args.pidfd});
   if (as_clone.event_closed()) call.close_event();
   return result;
 }
@@ -151,8 +152,22 @@ i64 sys_set_tid_address(Syscall& call) {
   return call.perform([] { return raw_syscall(SYS_gettid); });
 }
 
-i64 sys_set_robust_list(Syscall& call) { return call.arg(1) == 24 ? 0 : -EINVAL; }
-i64 sys_get_robust_list(Syscall&) { return -EPERM; }
+i64 sys_set_robust_list(Syscall& call) {
+  constexpr u64 size = 24;  // of struct robust_list_head
+  if (call.arg(1) != size) return -EINVAL;
+  call.engine().process().robust_list = call.addr(0);
+  return 0;
+}
+
+i64 sys_get_robust_list(Syscall& call) {
+  const i32 pid = static_cast<i32>(call.arg(0));
+  if (pid != 0) {
+    const i64 own = call.perform([] { return raw_syscall(SYS_gettid); });
+    if (own != pid) return -EPERM;
+  }
+  if (!call.put(call.addr(2), u64{24})) return -EFAULT;
+  return call.put(call.addr(1), call.engine().process().robust_list.value) ? 0 : -EFAULT;
+}
 
 i64 sys_personality(Syscall& call) {
   // Nothing but the usual one, with a fixed layout, which the guest has already.
@@ -170,23 +185,38 @@ constexpr struct {
   int option;
   PrctlKind kind;
 } prctl_rows[] = {
-    {PR_SET_PDEATHSIG, PrctlKind::pass},       {PR_GET_PDEATHSIG, PrctlKind::out_int},
-    {PR_GET_DUMPABLE, PrctlKind::pass},        {PR_SET_DUMPABLE, PrctlKind::pass},
-    {PR_GET_KEEPCAPS, PrctlKind::pass},        {PR_SET_KEEPCAPS, PrctlKind::pass},
-    {PR_GET_TIMING, PrctlKind::pass},          {PR_SET_TIMING, PrctlKind::pass},
-    {PR_CAPBSET_READ, PrctlKind::pass},        {PR_CAPBSET_DROP, PrctlKind::pass},
-    {PR_GET_SECUREBITS, PrctlKind::pass},      {PR_SET_SECUREBITS, PrctlKind::pass},
-    {PR_SET_TIMERSLACK, PrctlKind::pass},      {PR_GET_TIMERSLACK, PrctlKind::pass},
-    {PR_SET_CHILD_SUBREAPER, PrctlKind::pass}, {PR_GET_CHILD_SUBREAPER, PrctlKind::out_int},
-    {PR_SET_NO_NEW_PRIVS, PrctlKind::pass},    {PR_GET_NO_NEW_PRIVS, PrctlKind::pass},
-    {PR_GET_THP_DISABLE, PrctlKind::pass},     {PR_SET_THP_DISABLE, PrctlKind::pass},
-    {PR_GET_SECCOMP, PrctlKind::pass},         {PR_SET_PTRACER, PrctlKind::pass},
-    {PR_GET_TSC, PrctlKind::out_int},          {PR_CAP_AMBIENT, PrctlKind::pass},
-    {PR_MCE_KILL, PrctlKind::pass},            {PR_MCE_KILL_GET, PrctlKind::pass},
+    {PR_SET_PDEATHSIG, PrctlKind::pass},
+    {PR_GET_PDEATHSIG, PrctlKind::out_int},
+    {PR_GET_DUMPABLE, PrctlKind::pass},
+    {PR_SET_DUMPABLE, PrctlKind::pass},
+    {PR_GET_KEEPCAPS, PrctlKind::pass},
+    {PR_SET_KEEPCAPS, PrctlKind::pass},
+    {PR_GET_TIMING, PrctlKind::pass},
+    {PR_SET_TIMING, PrctlKind::pass},
+    {PR_CAPBSET_READ, PrctlKind::pass},
+    {PR_CAPBSET_DROP, PrctlKind::pass},
+    {PR_GET_SECUREBITS, PrctlKind::pass},
+    {PR_SET_SECUREBITS, PrctlKind::pass},
+    {PR_SET_TIMERSLACK, PrctlKind::pass},
+    {PR_GET_TIMERSLACK, PrctlKind::pass},
+    {PR_SET_CHILD_SUBREAPER, PrctlKind::pass},
+    {PR_GET_CHILD_SUBREAPER, PrctlKind::out_int},
+    {PR_SET_NO_NEW_PRIVS, PrctlKind::pass},
+    {PR_GET_NO_NEW_PRIVS, PrctlKind::pass},
+    {PR_GET_THP_DISABLE, PrctlKind::pass},
+    {PR_SET_THP_DISABLE, PrctlKind::pass},
+    {PR_GET_SECCOMP, PrctlKind::pass},
+    {PR_SET_PTRACER, PrctlKind::pass},
+    {PR_GET_TSC, PrctlKind::out_int},
+    {PR_CAP_AMBIENT, PrctlKind::pass},
+    {PR_MCE_KILL, PrctlKind::pass},
+    {PR_MCE_KILL_GET, PrctlKind::pass},
     {PR_GET_SPECULATION_CTRL, PrctlKind::pass},
     // A filter would bind the engine; the memory map and the cost of instructions are the engine's.
-    {PR_SET_SECCOMP, PrctlKind::refuse},       {PR_SET_MM, PrctlKind::refuse},
-    {PR_SET_TSC, PrctlKind::refuse},           {PR_SET_SYSCALL_USER_DISPATCH, PrctlKind::refuse},
+    {PR_SET_SECCOMP, PrctlKind::refuse},
+    {PR_SET_MM, PrctlKind::refuse},
+    {PR_SET_TSC, PrctlKind::refuse},
+    {PR_SET_SYSCALL_USER_DISPATCH, PrctlKind::refuse},
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 // System calls about signals. Dispositions, mask and alternate stack are the engine's own records, mirrored
 // to the kernel (core/signals); pending signals are the kernel's.
-#include <cerrno>
 #include <sys/syscall.h>
+#include <cerrno>
 
 #include <bit>
 #include <cerrno>

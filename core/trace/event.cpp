@@ -4,8 +4,9 @@ namespace fred {
 
 std::string_view to_string(EventKind kind) {
   switch (kind) {
-#define K(name) \
-  case EventKind::name: return #name;
+#define K(name)         \
+  case EventKind::name: \
+    return #name;
     FRED_EVENT_KINDS(K)
 #undef K
   }
@@ -14,8 +15,9 @@ std::string_view to_string(EventKind kind) {
 
 std::string_view to_string(ItemKind kind) {
   switch (kind) {
-#define K(name) \
-  case ItemKind::name: return #name;
+#define K(name)        \
+  case ItemKind::name: \
+    return #name;
     FRED_ITEM_KINDS(K)
 #undef K
   }

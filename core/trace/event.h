@@ -12,17 +12,17 @@
 
 namespace fred {
 
-#define FRED_EVENT_KINDS(K)                                                    \
-  K(start)        /* the first event: the state the recording begins with */  \
-  K(syscall)      /* detail: number */                                         \
-  K(instruction)  /* detail: enum Effect */                                    \
-  K(signal)       /* a signal delivered to the guest; detail: number */        \
-  K(fault)        /* a fault of the guest before its signal; detail: signal */ \
-  K(vfork_end)    /* the child that shared our memory left; detail: unused */  \
-  K(exec)         /* execve done in place */                                   \
-  K(checksum)     /* memory checksums (--checksum-every) */                    \
-  K(exit)         /* the guest exits; detail: status */                        \
-  K(death)        /* the guest dies by a signal; detail: number */
+#define FRED_EVENT_KINDS(K)                                                   \
+  K(start)       /* the first event: the state the recording begins with */   \
+  K(syscall)     /* detail: number */                                         \
+  K(instruction) /* detail: enum Effect */                                    \
+  K(signal)      /* a signal delivered to the guest; detail: number */        \
+  K(fault)       /* a fault of the guest before its signal; detail: signal */ \
+  K(vfork_end)   /* the child that shared our memory left; detail: unused */  \
+  K(exec)        /* execve done in place */                                   \
+  K(checksum)    /* memory checksums (--checksum-every) */                    \
+  K(exit)        /* the guest exits; detail: status */                        \
+  K(death)       /* the guest dies by a signal; detail: number */
 
 enum class EventKind : u8 {
 #define K(name) name,
@@ -32,11 +32,11 @@ enum class EventKind : u8 {
 std::string_view to_string(EventKind kind);
 
 struct EventHeader {
-  u32 size;        // of the whole record
+  u32 size;  // of the whole record
   EventKind kind;
-  u8 phase;        // of the Time
+  u8 phase;  // of the Time
   u16 reserved;
-  u32 detail;      // by kind
+  u32 detail;  // by kind
   u32 reserved2;
   u64 ticks;
   u64 pc;
@@ -45,12 +45,12 @@ struct EventHeader {
 };
 static_assert(sizeof(EventHeader) == 40);
 
-#define FRED_ITEM_KINDS(K)                                              \
-  K(registers)  /* Registers at the event, for comparison */            \
-  K(arguments)  /* six u64: what the system call was called with */     \
-  K(result)     /* i64: what the outside world answered */              \
-  K(output)     /* `at`: memory the kernel wrote, with the bytes */     \
-  K(value)      /* bytes that only the outside world knows */
+#define FRED_ITEM_KINDS(K)                                         \
+  K(registers) /* Registers at the event, for comparison */        \
+  K(arguments) /* six u64: what the system call was called with */ \
+  K(result)    /* i64: what the outside world answered */          \
+  K(output)    /* `at`: memory the kernel wrote, with the bytes */ \
+  K(value)     /* bytes that only the outside world knows */
 
 enum class ItemKind : u8 {
 #define K(name) name,

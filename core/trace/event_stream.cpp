@@ -9,8 +9,9 @@ namespace fred {
 
 namespace {
 
-constexpr const char* register_names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi",    "rdi",     "r8",     "r9",
-                                          "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags", "fs_base", "gs_base"};
+constexpr const char* register_names[] = {"rax", "rcx", "rdx", "rbx",    "rsp",     "rbp",    "rsi",
+                                          "rdi", "r8",  "r9",  "r10",    "r11",     "r12",    "r13",
+                                          "r14", "r15", "rip", "rflags", "fs_base", "gs_base"};
 
 std::string differences(const Registers& recorded, const Registers& now) {
   const auto* a = reinterpret_cast<const u64*>(&recorded);
@@ -20,6 +21,10 @@ std::string differences(const Registers& recorded, const Registers& now) {
     if (a[i] != b[i]) text += fmt::format(" {} recorded {:#x} now {:#x};", register_names[i], a[i], b[i]);
   }
   return text;
+}
+
+bool guest_equal(GuestAddr at, std::span<const u8> bytes) {
+  return guest_readable(at, bytes.size()) == bytes.size() && std::memcmp(at.ptr(), bytes.data(), bytes.size()) == 0;
 }
 
 }  // namespace
@@ -128,14 +133,15 @@ void EventStream::output(GuestAddr at, u64 size) {
   }
   const auto item = expect(ItemKind::output);
   if (item.at != at || item.bytes.size() > size) {
-    diverged(fmt::format("recorded: {} bytes written at {:#x}; now: {} at {:#x}", item.bytes.size(), item.at.value, size,
-                         at.value),
+    diverged(fmt::format("recorded: {} bytes written at {:#x}; now: {} at {:#x}", item.bytes.size(), item.at.value,
+                         size, at.value),
              time_);
   }
-  if (!guest_store(at, item.bytes.data(), item.bytes.size())) {
-    diverged(fmt::format("recorded: {} bytes written at {:#x}; now it is not writable", item.bytes.size(), at.value),
-             time_);
-  }
+  // The kernel may have answered for memory that it could not write, or left it as it was (a time that
+  // lies in read-only data): the same bytes are no difference.
+  if (guest_store(at, item.bytes.data(), item.bytes.size()) || guest_equal(at, item.bytes)) return;
+  diverged(fmt::format("recorded: {} bytes written at {:#x}; now it is not writable", item.bytes.size(), at.value),
+           time_);
 }
 
 void EventStream::arguments(const u64 (&args)[6]) {

@@ -24,7 +24,8 @@ std::string log_path(const std::string& recording_dir) { return recording_dir + 
 LogWriter::~LogWriter() { abandon(); }
 
 Result<> LogWriter::open(const std::string& path) {
-  const i64 fd = raw_syscall(SYS_open, reinterpret_cast<u64>(path.c_str()), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const i64 fd =
+      raw_syscall(SYS_open, reinterpret_cast<u64>(path.c_str()), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (is_error(fd)) return fail_errno(static_cast<int>(-fd), "cannot create the event log " + path);
   const i64 high = raise_descriptor(fd);
   if (is_error(high)) return fail_errno(static_cast<int>(-high), "cannot keep the event log open");
@@ -72,8 +73,15 @@ void LogWriter::begin(EventKind kind, u32 detail, const Time& time) {
   auto* at = take(sizeof(EventHeader));
   event_ = base_ + used_ - sizeof(EventHeader);
   // The size stays 0 until the record is whole: a reader of a broken-off log ends there.
-  const EventHeader header{.size = 0, .kind = kind, .phase = time.phase, .reserved = 0, .detail = detail, .reserved2 = 0,
-                           .ticks = time.ticks, .pc = time.pc.value, .rest = time.rest};
+  const EventHeader header{.size = 0,
+                           .kind = kind,
+                           .phase = time.phase,
+                           .reserved = 0,
+                           .detail = detail,
+                           .reserved2 = 0,
+                           .ticks = time.ticks,
+                           .pc = time.pc.value,
+                           .rest = time.rest};
   std::memcpy(at, &header, sizeof header);
 }
 

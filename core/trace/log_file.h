@@ -45,8 +45,8 @@ class LogWriter {
   int fd_ = -1;
   u8* window_ = nullptr;
   u64 window_size_ = 0;
-  u64 base_ = 0;   // file offset of the window
-  u64 used_ = 0;   // bytes used in the window
+  u64 base_ = 0;          // file offset of the window
+  u64 used_ = 0;          // bytes used in the window
   u64 event_ = no_event;  // file offset of the open record
   u64 events_ = 0;
 };
@@ -86,8 +86,8 @@ class LogReader {
   u64 window_size_ = 0;
   u64 base_ = 0;
   u64 file_size_ = 0;
-  u64 next_ = 0;             // offset of the next record
-  u64 item_ = 0, end_ = 0;   // within the current record
+  u64 next_ = 0;            // offset of the next record
+  u64 item_ = 0, end_ = 0;  // within the current record
   u64 events_ = 0;
 };
 

@@ -26,8 +26,8 @@ bool CodePages::checked(u64 page) {
   auto& state = pages_[page];
   if (state.state == State::checked) return true;
   const bool shared = (mapping->flags & MAP_SHARED) != 0;  // another mapping of it may be written
-  const bool stack = (mapping->flags & MAP_GROWSDOWN) != 0 || memory_.names().stack.value - mapping->range.begin.value <
-                                                                  mapping->range.size();
+  const bool stack = (mapping->flags & MAP_GROWSDOWN) != 0 ||
+                     memory_.names().stack.value - mapping->range.begin.value < mapping->range.size();
   if (!shared && !(stack && (mapping->prot & PROT_WRITE) != 0)) return false;
   if (state.state == State::guarded) unguard(page, state);
   state.state = State::checked;

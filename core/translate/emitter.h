@@ -59,10 +59,10 @@ class Emitter {
   void mov_mem_reg(Gpr base, i8 disp, Gpr from) {  // mov [base+disp], from
     mem8_form(0x89, from, base, disp);
   }
-  void movzx_edx_cx() { byte(0x0f), byte(0xb7), byte(0xd1); }                          // movzx edx, cx
-  void lea_rcx_minus_one() { byte(0x48), byte(0x8d), byte(0x49), byte(0xff); }         // lea rcx, [rcx-1]
-  void lea_rcx_rcx_rdx() { byte(0x48), byte(0x8d), byte(0x0c), byte(0x11); }           // lea rcx, [rcx+rdx]
-  void lea_rsp_disp(i32 d) {                                                           // lea rsp, [rsp+d]
+  void movzx_edx_cx() { byte(0x0f), byte(0xb7), byte(0xd1); }                   // movzx edx, cx
+  void lea_rcx_minus_one() { byte(0x48), byte(0x8d), byte(0x49), byte(0xff); }  // lea rcx, [rcx-1]
+  void lea_rcx_rcx_rdx() { byte(0x48), byte(0x8d), byte(0x0c), byte(0x11); }    // lea rcx, [rcx+rdx]
+  void lea_rsp_disp(i32 d) {                                                    // lea rsp, [rsp+d]
     byte(0x48), byte(0x8d);
     if (d == static_cast<i8>(d)) {
       byte(0x64), byte(0x24), byte(static_cast<u8>(d));
@@ -108,9 +108,9 @@ class Emitter {
     byte(0xeb), byte(0);
     return CacheAddr{here().value - 1};
   }
-  void jmp_slot(u32 slot) { byte(0xff), byte(0x24), byte(0x25), imm32(slot); }        // jmp [slot]
+  void jmp_slot(u32 slot) { byte(0xff), byte(0x24), byte(0x25), imm32(slot); }         // jmp [slot]
   void jmp_table_rdx(u32 table) { byte(0xff), byte(0x24), byte(0xd5), imm32(table); }  // jmp [table+rdx*8]
-  void call_slot(u32 slot) { byte(0xff), byte(0x14), byte(0x25), imm32(slot); }       // call [slot]
+  void call_slot(u32 slot) { byte(0xff), byte(0x14), byte(0x25), imm32(slot); }        // call [slot]
   void ret() { byte(0xc3); }
 
   // --- entering and leaving engine code ---

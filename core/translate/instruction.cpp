@@ -102,10 +102,10 @@ Operands decode_operands(const Instruction& instruction, std::span<const u8> cod
   Operands operands{};
   ZydisDecoderContext context;
   ZydisDecodedInstruction again;
-  FRED_CHECK(ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder(), &context, code.data(), code.size(), &again)) &&
-                 ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder(), &context, &again, operands.operand,
-                                                         again.operand_count)),
-             "operands at {:#x}", instruction.pc.value);
+  FRED_CHECK(
+      ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder(), &context, code.data(), code.size(), &again)) &&
+          ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder(), &context, &again, operands.operand, again.operand_count)),
+      "operands at {:#x}", instruction.pc.value);
   return operands;
 }
 

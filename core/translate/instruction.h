@@ -11,22 +11,41 @@ namespace fred {
 
 /// How an instruction leaves the straight line.
 enum class Flow : u8 {
-  next,           // goes on behind itself
-  jump,           // direct jump
-  branch,         // conditional jump (jcc)
-  loop,           // loop/loope/loopne/jrcxz/jecxz: conditional with an 8-bit displacement and no inverse
-  call,           // direct call
+  next,    // goes on behind itself
+  jump,    // direct jump
+  branch,  // conditional jump (jcc)
+  loop,    // loop/loope/loopne/jrcxz/jecxz: conditional with an 8-bit displacement and no inverse
+  call,    // direct call
   indirect_jump,
   indirect_call,
   ret,
-  effect,         // leaves the cache: see Effect
+  effect,  // leaves the cache: see Effect
 };
 
 /// The effects of instructions.def.
 enum class Effect : u8 {
   none,
-  syscall, rdtsc, rdtscp, rdpid, random, cpuid, xgetbv, xbegin, xtest,
-  xsave, xsavec, fxsave, fnsave, fnstenv, popf, int3, int1, int_n, illegal, far, iret,
+  syscall,
+  rdtsc,
+  rdtscp,
+  rdpid,
+  random,
+  cpuid,
+  xgetbv,
+  xbegin,
+  xtest,
+  xsave,
+  xsavec,
+  fxsave,
+  fnsave,
+  fnstenv,
+  popf,
+  int3,
+  int1,
+  int_n,
+  illegal,
+  far,
+  iret,
 };
 
 struct Instruction {
@@ -34,10 +53,10 @@ struct Instruction {
   u8 length = 0;
   Flow flow = Flow::next;
   Effect effect = Effect::none;
-  u8 condition = 0;         // jcc: low four bits of the opcode
+  u8 condition = 0;  // jcc: low four bits of the opcode
   bool rip_relative = false;
-  bool repeated = false;    // a string instruction with a rep prefix
-  GuestAddr target;         // direct transfers; rip-relative operands: the address meant
+  bool repeated = false;  // a string instruction with a rep prefix
+  GuestAddr target;       // direct transfers; rip-relative operands: the address meant
   ZydisDecodedInstruction raw;
 
   GuestAddr next() const { return pc + length; }

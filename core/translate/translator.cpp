@@ -24,8 +24,8 @@ class Translator::Unit {
   void run(BlockId id, u32 limit);
   void finish();
 
-  std::vector<u64> pages;       // source pages, in order of first use
-  std::vector<ExitId> direct;   // exits to link
+  std::vector<u64> pages;      // source pages, in order of first use
+  std::vector<ExitId> direct;  // exits to link
   bool checked = false;
   u32 instructions = 0;
   GuestAddr source_end;
@@ -218,8 +218,8 @@ void Translator::Unit::copy_far_operand(const Instruction& i, std::span<const u8
     if (full >= ZYDIS_REGISTER_RAX && full <= ZYDIS_REGISTER_R15) used |= 1u << (full - ZYDIS_REGISTER_RAX);
   }
   constexpr Gpr candidates[] = {rcx, rdx, rbx, rsi, rdi, rax};
-  const auto free = std::find_if(std::begin(candidates), std::end(candidates),
-                                 [&](Gpr r) { return (used & 1u << r) == 0; });
+  const auto free =
+      std::find_if(std::begin(candidates), std::end(candidates), [&](Gpr r) { return (used & 1u << r) == 0; });
   FRED_CHECK(free != std::end(candidates), "no free register for the operand at {:#x}", i.pc.value);
   const auto slot = window_slot(t_.state_.spill_rcx);
   e_.mov_slot_reg(slot, *free);
@@ -305,7 +305,7 @@ void Translator::Unit::lookup() {
     Emitter::patch_rel32(e_.jmp(), window_.miss);
     return;
   }
-  e_.movzx_edx_cx();                                  // the table's index: the low 16 bits
+  e_.movzx_edx_cx();                                   // the table's index: the low 16 bits
   e_.jmp_table_rdx(window_slot(s.indirect_table[0]));  // the entry there verifies, counts and restores
 }
 
@@ -385,8 +385,8 @@ BlockId Translator::translate(GuestAddr pc, bool indirect) {
       if (to != nullptr && !cache_.block(to->block).checked) cache_.link(x, *to);
     }
   }
-  LOG_DEBUG(translate, "{:#x}: {} instructions, {} bytes at {:#x}", pc.value, unit.instructions, block.end - block.begin,
-            body.value);
+  LOG_DEBUG(translate, "{:#x}: {} instructions, {} bytes at {:#x}", pc.value, unit.instructions,
+            block.end - block.begin, body.value);
   return id;
 }
 

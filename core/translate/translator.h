@@ -13,10 +13,10 @@ namespace fred {
 class Emitter;
 
 struct TranslateOptions {
-  bool link = true;              // --no-link: every transfer goes through the dispatcher
-  bool inline_lookup = true;     // --no-inline-lookup: every indirect transfer leaves the cache
-  bool single_block = false;     // --single-block: a block ends at its first branch
-  bool flag_analysis = true;     // --no-flag-analysis: flags are always taken to be live
+  bool link = true;           // --no-link: every transfer goes through the dispatcher
+  bool inline_lookup = true;  // --no-inline-lookup: every indirect transfer leaves the cache
+  bool single_block = false;  // --single-block: a block ends at its first branch
+  bool flag_analysis = true;  // --no-flag-analysis: flags are always taken to be live
 };
 
 /// What the translator asks of its surroundings.

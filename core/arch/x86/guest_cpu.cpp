@@ -25,13 +25,13 @@ constexpr u32 ecx_v1 = hypervisor | rdrand;
 constexpr u32 ecx_v2 = ecx_v1 | sse3 | pclmul | ssse3 | cx16 | sse41 | sse42 | popcnt | aes | xsave | osxsave;
 constexpr u32 ecx_v3 = ecx_v2 | fma | movbe | avx | f16c;
 // Leaf 7 EBX: never TSX (rtm, hle), SGX, PT, MPX; v3 only what AVX2 machines share.
-constexpr u32 fsgsbase = 1 << 0, bmi1 = 1 << 3, avx2 = 1 << 5, bmi2 = 1 << 8, erms = 1 << 9, rdseed = 1 << 18, adx = 1 << 19,
-              hle = 1 << 4, rtm = 1 << 11;
+constexpr u32 fsgsbase = 1 << 0, bmi1 = 1 << 3, avx2 = 1 << 5, bmi2 = 1 << 8, erms = 1 << 9, rdseed = 1 << 18,
+              adx = 1 << 19, hle = 1 << 4, rtm = 1 << 11;
 constexpr u32 ebx7_v1 = fsgsbase | erms;
 constexpr u32 ebx7_v3 = ebx7_v1 | bmi1 | avx2 | bmi2 | rdseed | adx;
 // Leaf 7 ECX/EDX of native: without what the engine does not carry (AMX, CET, user interrupts, PKU).
-constexpr u32 ecx7_never = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7;                            // pku ospke waitpkg shstk
-constexpr u32 edx7_never = 1 << 5 | 1 << 20 | 1 << 22 | 1 << 24 | 1 << 25;               // uintr ibt amx-*
+constexpr u32 ecx7_never = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7;               // pku ospke waitpkg shstk
+constexpr u32 edx7_never = 1 << 5 | 1 << 20 | 1 << 22 | 1 << 24 | 1 << 25;  // uintr ibt amx-*
 // Leaf 0x80000001 ECX: lahf, lzcnt, 3dnowprefetch.
 constexpr u32 lahf = 1 << 0, lzcnt = 1 << 5, prefetchw = 1 << 8;
 constexpr u32 xsaveopt = 1 << 0, xsavec = 1 << 1, xgetbv1 = 1 << 2;
@@ -77,7 +77,7 @@ CpuidResult GuestCpu::cpuid(u32 leaf, u32 subleaf) const {
       break;
     case 1:
       if (!full) r.ecx &= level_ == CpuLevel::v3 ? ecx_v3 : level_ == CpuLevel::v2 ? ecx_v2 : ecx_v1;
-      r.ebx &= 0x0000ffff;   // the initial APIC id and processor count are the machine's
+      r.ebx &= 0x0000ffff;  // the initial APIC id and processor count are the machine's
       r.ebx |= 1 << 16;
       break;
     case 7:

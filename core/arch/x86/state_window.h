@@ -27,22 +27,22 @@ inline constexpr u64 indirect_table_size = 1 << 16;
 /// How ticks are counted: `left` is what remains until a stop, and the clock is total_at_zero - left.
 /// Emitted code decrements `left` and stops at exactly zero.
 struct StateWindow {
-  Registers regs;      // the running guest thread's, valid while it is not in the code cache
-  u64 left;            // ticks left until the next stop; 0 only while stopped
-  u64 total_at_zero;   // the tick count when `left` reaches 0
-  u64 spill_rcx;       // guest rcx within emitted sequences that use it
+  Registers regs;     // the running guest thread's, valid while it is not in the code cache
+  u64 left;           // ticks left until the next stop; 0 only while stopped
+  u64 total_at_zero;  // the tick count when `left` reaches 0
+  u64 spill_rcx;      // guest rcx within emitted sequences that use it
   u64 spill_rdx;
-  u64 rep_start;       // rcx when the last `rep` string instruction was begun
-  u64 exit_id;         // which exit of the cache was taken
-  u64 indirect_target; // guest address that an indirect transfer wanted (exit IndirectMiss)
-  u64 entry;           // cache address to enter at
+  u64 rep_start;        // rcx when the last `rep` string instruction was begun
+  u64 exit_id;          // which exit of the cache was taken
+  u64 indirect_target;  // guest address that an indirect transfer wanted (exit IndirectMiss)
+  u64 entry;            // cache address to enter at
   u64 engine_rsp;
   u64 engine_fs;
-  u64 vector_area;     // address of the XSAVE area of the running guest thread
-  u64 vector_mask;     // XCR0 components saved there
-  u64 request;         // not 0: a signal or command wants the thread out of the cache
+  u64 vector_area;  // address of the XSAVE area of the running guest thread
+  u64 vector_mask;  // XCR0 components saved there
+  u64 request;      // not 0: a signal or command wants the thread out of the cache
   u64 engine_mxcsr;
-  u64 fast_handler;    // C function for the light exits (no vector registers, no FS)
+  u64 fast_handler;  // C function for the light exits (no vector registers, no FS)
   u64 scratch[8];
   /// Code cache address of the indirect entry of the block whose guest address has these low 16 bits;
   /// the miss stub where there is none. The entry itself verifies that it was meant.

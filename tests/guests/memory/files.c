@@ -52,15 +52,5 @@ int main(void) {
   char* one = MUST(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, reader, 0));
   (void)one;
   CHECK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, reader, 100) == MAP_FAILED && errno == EINVAL);
-  // Shared between a parent and its child.
-  volatile int* both = MUST(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  both[0] = 1;
-  const pid_t child = MUST(fork());
-  if (child == 0) {
-    both[1] = both[0] + 41;
-    _exit(0);
-  }
-  CHECK_EQ(waitpid(child, NULL, 0), child);
-  CHECK_EQ(both[1], 42);
   return done();
 }

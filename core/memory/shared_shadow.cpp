@@ -1,0 +1,74 @@
+#include "core/memory/shared_shadow.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/raw_syscall.h"
+
+namespace fred {
+
+namespace {
+
+constexpr std::array<u8, page_size> zero_page{};
+
+/// Calls `page` for each page of the range that exists: looking at one that does not would make it.
+template <class Function>
+void for_each_page(GuestRange range, Function&& page) {
+  constexpr u64 batch = 1024;
+  std::array<u8, batch> there;
+  for (GuestAddr at = range.begin; at < range.end;) {
+    const u64 pages = std::min(batch, (range.end - at) / page_size);
+    const u64 size = pages * page_size;
+    if (raw_syscall(SYS_mincore, at.value, size, reinterpret_cast<u64>(there.data())) == 0)
+      for (u64 i = 0; i < pages; ++i)
+        if (there[i] & 1) page(at + i * page_size);
+    at = at + size;
+  }
+}
+
+}  // namespace
+
+bool is_shared_memory(const Mapping& m) {
+  return m.owner == Owner::guest && m.flags & MAP_SHARED && !(m.traits & trait_private_yet) && m.file &&
+         m.file->source == Source::guest_file;
+}
+
+void SharedShadow::follow(GuestRange range) {
+  std::vector<GuestRange> ignored;
+  compare(range, ignored);
+  followed_.push_back(range);
+}
+
+void SharedShadow::compare(GuestRange range, std::vector<GuestRange>& changed) {
+  for_each_page(range, [&](GuestAddr page) {
+    const u8* now = page.ptr<const u8>();
+    const auto known = known_.find(page);
+    const u8* before = known == known_.end() ? zero_page.data() : known->second->data();
+    if (std::memcmp(before, now, page_size) == 0) return;
+    const auto first = std::mismatch(before, before + page_size, now).first - before;
+    auto last = static_cast<i64>(page_size);
+    while (before[last - 1] == now[last - 1]) --last;
+    changed.push_back({page + static_cast<u64>(first), page + static_cast<u64>(last)});
+    auto& kept = known == known_.end() ? known_[page] : known->second;
+    if (!kept) kept = std::make_unique<Page>();
+    std::memcpy(kept->data(), now, page_size);
+  });
+}
+
+std::vector<GuestRange> SharedShadow::changes(const AddressMap& table) {
+  std::vector<GuestRange> changed, still;
+  for (const GuestRange range : followed_) {
+    for (const auto& m : table.in(range)) {
+      if (!is_shared_memory(m)) continue;
+      still.push_back(m.range);
+      if (m.prot & PROT_READ) compare(m.range, changed);
+    }
+  }
+  followed_ = std::move(still);
+  return changed;
+}
+
+}  // namespace fred

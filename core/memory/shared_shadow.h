@@ -1,0 +1,33 @@
+// Memory that processes outside the recording can write: what the recording knows of it, so that what they
+// changed can be found and logged at the calls that wait for them. Changes are thus seen at such calls, not at
+// the instruction that could first have read them. Live only.
+#pragma once
+#include <array>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "core/memory/address_map.h"
+
+namespace fred {
+
+class SharedShadow {
+ public:
+  /// Takes the contents of a mapping, from now on shared with others, as known.
+  void follow(GuestRange range);
+  /// What differs from what is known, which it becomes. Ranges lie within a page each. Mappings that the guest
+  /// cannot read are passed over.
+  std::vector<GuestRange> changes(const AddressMap& table);
+  bool empty() const { return followed_.empty(); }
+
+ private:
+  using Page = std::array<u8, page_size>;
+  void compare(GuestRange range, std::vector<GuestRange>& changed);
+  std::vector<GuestRange> followed_;
+  std::map<GuestAddr, std::unique_ptr<Page>> known_;  // pages that are not zero
+};
+
+/// True for memory without a file that is really shared with other processes.
+bool is_shared_memory(const Mapping& mapping);
+
+}  // namespace fred
