@@ -42,6 +42,7 @@ constexpr struct {
     {"--no-link", &TranslateOptions::link, false},
     {"--no-inline-lookup", &TranslateOptions::inline_lookup, false},
     {"--single-block", &TranslateOptions::single_block, true},
+    {"--no-light", &TranslateOptions::light, false},
     {"--no-flag-analysis", &TranslateOptions::flag_analysis, false},
 };
 

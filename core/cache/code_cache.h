@@ -24,6 +24,7 @@ enum class ExitKind : u8 {
   effect,         // the instruction at `pc` is the engine's to carry out
   fetch_fault,    // the instruction at `pc` cannot be fetched or decoded
   fault,          // the instruction at the guest's pc faulted; the fault lies in FaultSlot
+  stop,           // the instruction at `pc` is one at which the session wants to stop
   bail,           // a request was waiting when the cache was about to be entered; nothing was executed
 };
 
@@ -85,6 +86,8 @@ struct CacheWindow {
   CacheAddr next = {};               // where the next block goes
   CacheAddr exit = {};               // common code: leaves the cache with exit_id set
   CacheAddr leave = {};              // common code: the same, with registers and flags already in the state window
+  CacheAddr light = {};  // common code: calls the light handler (core/dispatch/light.h)
+  CacheAddr light_check = {}, light_end = {};  // where it looks at requests and goes back into the cache
   CacheAddr miss = {};               // common code: rcx is an indirect target without entry; rcx and rdx are spilled
   std::vector<BlockId> blocks = {};  // in ascending order of address
 };

@@ -198,7 +198,10 @@ void Cpu::stop_at(u64 at) {
 
 void Cpu::request_stop_from_handler(u64& rip, u64& rcx) {
   state_->request = 1;
-  const bool in_entry = rip >= entry_.begin.value && rip < entry_.end.value;
+  bool in_entry = rip >= entry_.begin.value && rip < entry_.end.value;
+  for (const auto& w : cache_->windows()) {
+    if (rip >= w.light_check.value && rip < w.light_end.value) in_entry = true;
+  }
   if (!in_entry && !cache_->in_cache(rip)) return;  // engine code: entering the cache looks at the request
   if (!in_entry) {
     // Complete a counting sequence (translator.cpp: lea rcx,[rcx-1]; mov [left],rcx) whose load has run.

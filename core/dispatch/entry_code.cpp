@@ -14,6 +14,35 @@ void emit_load_guest(Emitter& e, const StateWindow& state) {
   e.popfq();
   for (u8 r = 0; r < 16; ++r) e.mov_reg_slot(static_cast<Gpr>(r), window_slot(state.regs.gpr[r]));
 }
+
+/// The short way out and back: guest rcx is saved, exit_id and entry (where to go on) are set.
+void emit_light_code(Emitter& e, CacheWindow& window, const StateWindow& state) {
+  e.align(16);
+  window.light = e.here();
+  for (u8 r = 0; r < 16; ++r) {
+    if (r != rcx) e.mov_slot_reg(window_slot(state.regs.gpr[r]), static_cast<Gpr>(r));
+  }
+  e.mov_reg_slot(rsp, window_slot(state.engine_rsp));
+  e.pushfq();
+  e.pop_slot(window_slot(state.regs.rflags));
+  e.cld();                                        // the C ABI wants DF clear,
+  e.lea_rsp_disp(-8);                             // and the stack aligned
+  e.call_slot(window_slot(state.light_handler));  // general registers only: FS and vectors stay the guest's
+  e.mov_reg_reg(rcx, rax);
+  e.mov_reg_slot(rsp, window_slot(state.engine_rsp));
+  const auto declined = e.jrcxz();
+  window.light_check = e.here();  // as in the entering code: a signal from here on sets the counter itself
+  e.mov_reg_slot(rcx, window_slot(state.request));
+  const auto none = e.jrcxz();
+  e.mov_slot_imm(window_slot(state.exit_id), static_cast<u32>(exit_bail));
+  Emitter::patch_rel8(declined, e.here());
+  Emitter::patch_rel32(e.jmp(), window.leave);  // the registers are in the state window already
+  Emitter::patch_rel8(none, e.here());
+  emit_load_guest(e, state);
+  e.jmp_slot(window_slot(state.entry));
+  window.light_end = e.here();
+}
+
 }  // namespace
 
 void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state) {
@@ -46,6 +75,7 @@ void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state)
   e.ldmxcsr_slot(window_slot(state.engine_mxcsr));
   for (auto r = std::rbegin(callee_saved); r != std::rend(callee_saved); ++r) e.pop_reg(*r);
   e.ret();
+  emit_light_code(e, window, state);
 }
 
 EntryCode emit_entry_code(Emitter& e, const CacheWindow& window, StateWindow& state) {

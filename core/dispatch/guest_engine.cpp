@@ -12,8 +12,8 @@
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/effects.h"
+#include "core/dispatch/light.h"
 #include "core/dispatch/processes.h"
-#include "core/dispatch/vdso.h"
 #include "core/elf/initial_stack.h"
 #include "core/elf/loader.h"
 #include "core/memory/guest_access.h"
@@ -21,6 +21,7 @@
 #include "core/signals/kernel_signals.h"
 #include "core/syscalls/limits.h"
 #include "core/syscalls/walker.h"
+#include "core/vdso/vdso.h"
 
 namespace fred {
 
@@ -37,6 +38,7 @@ GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), gues
   cpu_ = std::make_unique<Cpu>(*this, *pages_, options.translate);
   cache_ = &cpu_->cache();
   signals_ = std::make_unique<GuestSignals>(*cpu_, guest_cpu_);
+  install_light_handler(*cpu_, events_);
   processes_ = std::make_unique<Processes>(*this);
   set_page_opener([](GuestRange range) { g_engine->open_code_pages(range); });
 }

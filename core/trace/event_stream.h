@@ -24,8 +24,8 @@ class EventStream {
   Mode mode() const { return mode_; }
   void start_running() { mode_ = Mode::run; }
   Result<> start_recording(const std::string& dir);
-  /// `from`: where in the log the worker's snapshot was taken (log_bytes() then).
-  Result<> start_replaying(const std::string& dir, u64 from, OnDivergence on_divergence);
+  /// `from`, `events_before`: where in the log the worker's snapshot was taken (log_bytes(), events() then).
+  Result<> start_replaying(const std::string& dir, u64 from, u64 events_before, OnDivergence on_divergence);
   /// A forked child that is not recorded goes on without a log.
   void stop_recording();
 
@@ -54,6 +54,11 @@ class EventStream {
   const EventHeader* peek() { return reader_.peek(); }
   /// Reports a difference and does not return.
   [[noreturn]] void diverged(const std::string& what, const Time& time);
+
+  // For the short way (core/dispatch/light.h).
+  LogWriter& light_writer() { return writer_; }
+  LogReader& light_reader() { return reader_; }
+  void count_light(EventKind kind) { ++counts_[static_cast<int>(kind)]; }
 
   u64 events() const { return mode_ == Mode::replay ? reader_.events() : writer_.events(); }
   u64 log_bytes() const { return mode_ == Mode::replay ? reader_.size() : writer_.bytes(); }

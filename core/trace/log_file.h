@@ -34,6 +34,16 @@ class LogWriter {
   /// Forgets the log in a forked child that does not record: nothing of it is written any more.
   void abandon();
 
+  // The short way (core/dispatch/light.h): a whole record at once, if the window has room for it. No call of
+  // anything else.
+  u8* try_reserve(u64 size) {
+    return in_event() || used_ + size > window_size_ ? nullptr : window_ + used_;
+  }
+  void commit(u64 size) {
+    used_ += size;
+    ++events_;
+  }
+
   u64 bytes() const { return base_ + used_; }
   u64 events() const { return events_; }
 
@@ -59,8 +69,8 @@ class LogReader {
   LogReader& operator=(const LogReader&) = delete;
   ~LogReader();
 
-  /// `from`: offset of the first event to read.
-  Result<> open(const std::string& path, u64 from = 0);
+  /// `from`: offset of the first event to read, which is number `events_before`. The log may still grow.
+  Result<> open(const std::string& path, u64 from = 0, u64 events_before = 0);
 
   /// The event that next() would give; nullptr at the end of the log.
   const EventHeader* peek();
@@ -74,6 +84,19 @@ class LogReader {
   };
   /// The next item of the current event; false behind the last one. Valid until the next call of peek/next.
   bool item(Item& out);
+
+  /// The number of the next event.
+  // The short way: the next record, if its bytes lie in the window; and taking it as a whole.
+  const u8* try_view(u64 size) const {
+    const bool inside = window_ != nullptr && next_ >= base_ && next_ + size <= base_ + window_size_ &&
+                        next_ + size <= file_size_;
+    return inside ? window_ + (next_ - base_) : nullptr;
+  }
+  void skip(u64 size) {
+    next_ += size;
+    item_ = end_ = next_;
+    ++events_;
+  }
 
   u64 events() const { return events_; }
   u64 size() const { return file_size_; }

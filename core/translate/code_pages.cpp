@@ -34,6 +34,11 @@ bool CodePages::checked(u64 page) {
   return true;
 }
 
+bool CodePages::light_syscall(GuestAddr pc) {
+  const auto* mapping = memory_.table().find(pc);
+  return mapping != nullptr && mapping->name == "[vdso]";
+}
+
 void CodePages::translated(u64 page) {
   auto& state = pages_[page];
   if (state.state != State::plain) return;

@@ -25,6 +25,7 @@ class CodePages final : public CodeSource {
   bool fetchable(u64 page) override;
   bool checked(u64 page) override;
   void translated(u64 page) override;
+  bool light_syscall(GuestAddr pc) override;
   void remember_source(BlockId block, GuestRange range) override;
   bool still_as_translated(BlockId block) override;
 

@@ -62,6 +62,10 @@ class Emitter {
   void movzx_edx_cx() { byte(0x0f), byte(0xb7), byte(0xd1); }                   // movzx edx, cx
   void lea_rcx_minus_one() { byte(0x48), byte(0x8d), byte(0x49), byte(0xff); }  // lea rcx, [rcx-1]
   void lea_rcx_rcx_rdx() { byte(0x48), byte(0x8d), byte(0x0c), byte(0x11); }    // lea rcx, [rcx+rdx]
+  CacheAddr lea_rcx_rip() {  // lea rcx, [rip+…]; returns where the displacement lies
+    byte(0x48), byte(0x8d), byte(0x0d);
+    return rel32_hole();
+  }
   void lea_rsp_disp(i32 d) {                                                    // lea rsp, [rsp+d]
     byte(0x48), byte(0x8d);
     if (d == static_cast<i8>(d)) {

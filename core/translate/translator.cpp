@@ -51,6 +51,7 @@ class Translator::Unit {
   void load_indirect_target(const Instruction& i, std::span<const u8> code);
   void lookup();
   void leave(Exit exit);
+  bool light(const Instruction& i);
   void segment(GuestAddr pc, u8 spilled = 0) { t_.cache_.add_segment(id_, e_.here(), pc, spilled); }
   ExitId new_exit(Exit exit);
 
@@ -101,6 +102,10 @@ void Translator::Unit::run(BlockId id, u32 limit) {
     segment(pc_);
     if (!fetch(pc_, i)) {
       leave({.kind = ExitKind::fetch_fault, .pc = pc_, .block = id_});
+      break;
+    }
+    if (!stepping_ && t_.has_break(pc_)) {
+      leave({.kind = ExitKind::stop, .pc = pc_, .block = id_});
       break;
     }
     const std::span code{pc_.ptr<const u8>(), i.length};
@@ -184,6 +189,7 @@ void Translator::Unit::instruction(const Instruction& i, std::span<const u8> cod
       lookup();
       return;
     case Flow::effect:
+      if (light(i)) return;
       leave({.kind = ExitKind::effect, .effect = i.effect, .length = i.length, .pc = i.pc});
       return;
   }
@@ -315,6 +321,20 @@ void Translator::Unit::leave(Exit exit) {
   ended_ = true;
 }
 
+bool Translator::Unit::light(const Instruction& i) {
+  const bool may = i.effect == Effect::rdtsc || (i.effect == Effect::syscall && t_.source_.light_syscall(i.pc));
+  if (!may || stepping_ || !t_.options_.light) return false;
+  const auto& s = t_.state_;
+  e_.mov_slot_reg(window_slot(s.regs.gpr[rcx]), rcx);  // rcx is needed; the common code saves the others
+  const auto behind = e_.lea_rcx_rip();
+  e_.mov_slot_reg(window_slot(s.entry), rcx);          // where to go on
+  const auto x = new_exit({.kind = ExitKind::effect, .effect = i.effect, .length = i.length, .pc = i.pc});
+  e_.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(x));
+  Emitter::patch_rel32(e_.jmp(), window_.light);
+  Emitter::patch_rel32(behind, e_.here());
+  return true;
+}
+
 void Translator::Unit::finish() {
   for (const auto& stub : stubs_) {
     auto& x = t_.cache_.exit(stub.exit);
@@ -399,6 +419,14 @@ CacheAddr Translator::translate_one(GuestAddr pc) {
   unit.finish();
   cache_.end_stepping_block(unit.emitter().here());
   return at;
+}
+
+void Translator::set_break(GuestAddr pc, bool on) {
+  if (on) {
+    breaks_.insert(pc.value);
+  } else {
+    breaks_.erase(pc.value);
+  }
 }
 
 void Translator::make_indirect(Entry& entry) {

@@ -3,6 +3,7 @@
 // with outside effects are rewritten.
 #pragma once
 #include <functional>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/types.h"
@@ -16,6 +17,7 @@ struct TranslateOptions {
   bool link = true;           // --no-link: every transfer goes through the dispatcher
   bool inline_lookup = true;  // --no-inline-lookup: every indirect transfer leaves the cache
   bool single_block = false;  // --single-block: a block ends at its first branch
+  bool light = true;             // --no-light: clocks take the long way through the dispatcher
   bool flag_analysis = true;  // --no-flag-analysis: flags are always taken to be live
 };
 
@@ -27,6 +29,8 @@ class CodeSource {
   virtual bool fetchable(u64 page) = 0;
   /// True if the page's translations must compare their source on entry (core/translate/code_pages.h).
   virtual bool checked(u64 page) = 0;
+  /// May a system call at this address take the short way (core/dispatch/light.h)?
+  virtual bool light_syscall(GuestAddr pc) = 0;
   /// Code has been translated from the page: its writes must be noticed from now on.
   virtual void translated(u64 page) = 0;
   /// A checked block was made from this range: its bytes now are what it stands for.
@@ -48,6 +52,11 @@ class Translator {
   /// Its pages are not protected. It is forgotten at the next call.
   CacheAddr translate_one(GuestAddr pc);
 
+  /// Code translated from now on leaves the cache (ExitKind::stop) before the instruction at `pc`, or no
+  /// longer does. What was translated before is the caller's to drop. translate_one() does not look at this.
+  void set_break(GuestAddr pc, bool on);
+  bool has_break(GuestAddr pc) const { return !breaks_.empty() && breaks_.contains(pc.value); }
+
   /// Makes the entry reachable by indirect transfers.
   void make_indirect(Entry& entry);
 
@@ -60,6 +69,7 @@ class Translator {
   StateWindow& state_;
   CodeSource& source_;
   TranslateOptions options_;
+  std::unordered_set<u64> breaks_;
 };
 
 }  // namespace fred
