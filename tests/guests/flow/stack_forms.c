@@ -54,17 +54,19 @@ __asm__(
     "return_edit: call 1f\n mov $1, %eax\n ret\n 1: addq $5, (%rsp)\n ret\n nop\n nop\n"
     "push_pop_fs: push %fs\n pop %rax\n ret\n");
 
-#define FUNCTIONS(F)                                                                                                   \
-  F(push_rsp, 0)                                                                                                       \
-  F(pop_rsp, 0)                                                                                                        \
-  F(push_imm, 0x12345675)                                                                                              \
-  F(push_16, 0x12345678)                                                                                               \
-  F(push_rip, 1001)                                                                                                    \
-  F(pop_rip, 77)                                                                                                       \
-  F(pop_at_rsp, 0x706) F(push_at_rsp, 0x506) F(call_at_rsp, 31) F(call_at_rsp_8, 32) F(call_rsp, 33) F(call_rip, 34)   \
-      F(jmp_rip, 35) F(jmp_sib, 36) F(ret_imm, 0) F(xchg_rsp, 123) F(odd_rsp, 3000) F(rsp_arith, 0) F(enter_nested, 9) \
-          F(leave_only, 41) F(red_zone, 66) F(red_zone_cpuid, 33) F(pushf_pop, 1) F(pushf_16, 2) F(ret_to_stack, 51)   \
-              F(return_edit, 0) F(push_pop_fs, 0)
+#define FUNCTIONS(F)                                                                                                \
+  F(push_rsp, 0)                                                                                                    \
+  F(pop_rsp, 0)                                                                                                     \
+  F(push_imm, 0x12345675)                                                                                           \
+  F(push_16, 0x12345678)                                                                                            \
+  F(push_rip, 1001)                                                                                                 \
+  F(pop_rip, 77)                                                                                                    \
+  F(pop_at_rsp, 0x706)                                                                                              \
+  F(push_at_rsp, 0x506)                                                                                             \
+  F(call_at_rsp, 31)                                                                                                \
+  F(call_at_rsp_8, 32) F(call_rsp, 33) F(call_rip, 34) F(jmp_rip, 35) F(jmp_sib, 36) F(ret_imm, 0) F(xchg_rsp, 123) \
+      F(odd_rsp, 3000) F(rsp_arith, 0) F(enter_nested, 9) F(leave_only, 41) F(red_zone, 66) F(red_zone_cpuid, 33)   \
+          F(pushf_pop, 1) F(pushf_16, 2) F(ret_to_stack, 51) F(return_edit, 0) F(push_pop_fs, 0)
 
 #define DECLARE(name, want) u64 name(void);
 FUNCTIONS(DECLARE)
