@@ -54,7 +54,10 @@ class GuestMemory {
   bool mirrors_files() const { return mirrors_files_ || shares_memory_; }
   /// Of these the second: memory of MAP_SHARED|MAP_ANONYMOUS or System V was made.
   bool shares_memory() const { return shares_memory_; }
-  SharedShadow& shadow() { return shadow_; }
+  /// Recording: other processes can write this memory from now on.
+  void follow_shared(GuestRange range);
+  /// What they (and the guest) wrote since the last time.
+  std::vector<GuestRange> shared_changes() { return shadow_.changes(table_); }
   MapNames names() const { return {{heap_begin_, brk_}, initial_sp_}; }
   /// As the guest reads in /proc/self/maps.
   std::string maps_text();

@@ -1,4 +1,5 @@
 // Memory across forks: what the guest shares with its children, and what a snapshot must not share with live.
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -100,9 +101,16 @@ i64 GuestMemory::make_really_shared(const Mapping& mapping) {
   raw_syscall(SYS_ftruncate, static_cast<u64>(fd), object.size);
   for (const auto& m : pieces) {
     table_.update(m.range, [](Mapping& c) { c.traits = static_cast<u16>(c.traits & ~trait_private_yet); });
-    if (m.prot & PROT_READ && engine_.mode() == Mode::record) shadow_.follow(m.range);
+    if (m.prot & PROT_READ && engine_.mode() == Mode::record) follow_shared(m.range);
   }
   return 0;
+}
+
+void GuestMemory::follow_shared(GuestRange range) {
+  if (shadow_.follow(range)) return;
+  engine_.notice_once(0x73686172, fmt::format("{} MiB of memory are shared with processes that are not recorded: what "
+                                              "they write there is not followed, a re-execution may diverge",
+                                              range.size() >> 20));
 }
 
 i64 GuestMemory::share_for_fork() {

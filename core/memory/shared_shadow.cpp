@@ -36,10 +36,14 @@ bool is_shared_memory(const Mapping& m) {
          m.file->source == Source::guest_file;
 }
 
-void SharedShadow::follow(GuestRange range) {
+bool SharedShadow::follow(GuestRange range) {
+  u64 total = range.size();
+  for (const GuestRange have : followed_) total += have.size();
+  if (total > most) return false;
   std::vector<GuestRange> ignored;
   compare(range, ignored);
   followed_.push_back(range);
+  return true;
 }
 
 void SharedShadow::compare(GuestRange range, std::vector<GuestRange>& changed) {

@@ -13,14 +13,16 @@ namespace fred {
 
 class SharedShadow {
  public:
-  /// Takes the contents of a mapping, from now on shared with others, as known.
-  void follow(GuestRange range);
+  /// Takes the contents of a mapping, from now on shared with others, as known. False, and nothing, if that would be
+  /// more memory than can be compared at every call.
+  bool follow(GuestRange range);
   /// What differs from what is known, which it becomes. Ranges lie within a page each. Mappings that the guest
   /// cannot read are passed over.
   std::vector<GuestRange> changes(const AddressMap& table);
   bool empty() const { return followed_.empty(); }
 
  private:
+  static constexpr u64 most = 16 << 20;  // bytes followed
   using Page = std::array<u8, page_size>;
   void compare(GuestRange range, std::vector<GuestRange>& changed);
   std::vector<GuestRange> followed_;

@@ -17,6 +17,7 @@
 #include "core/memory/unique_fd.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/memory.h"
+#include "core/syscalls/table.h"
 
 namespace fred {
 
@@ -33,12 +34,12 @@ enum class Place : u8 {
   output,    // the result's bytes before the position, or at the offset that argument `offset` points to
 };
 
-struct Row {
+struct Writer {
   u64 number;
   Place place;
   u8 fd = 0, offset = 0;
 };
-constexpr Row rows[] = {
+constexpr Writer writers[] = {
     {SYS_write, Place::position},       {SYS_writev, Place::position},     {SYS_pwrite64, Place::at, 0, 3},
     {SYS_pwritev, Place::at, 0, 3},     {SYS_pwritev2, Place::at, 0, 3},   {SYS_ftruncate, Place::size},
     {SYS_fallocate, Place::size},       {SYS_open, Place::opened},         {SYS_openat, Place::opened},
@@ -64,7 +65,7 @@ struct Run {
 };
 
 /// Live only: what changed. A `dev` of 0: nothing to do.
-Change find_change(const Syscall& call, const Row& row, i64 result, const std::string& path) {
+Change find_change(const Syscall& call, const Writer& row, i64 result, const std::string& path) {
   Change change;
   struct stat st {};
   i64 fd = static_cast<i32>(row.place == Place::opened ? static_cast<u64>(result) : call.arg(row.fd));
@@ -186,13 +187,27 @@ void share_runs(Syscall& call, std::vector<Run>& runs) {
   if (!runs.empty()) std::memcpy(runs.data(), bytes.data(), bytes.size());
 }
 
+/// What other processes wrote to memory that they share with the guest, at the calls that may have waited for them.
+void mirror_shared_memory(Syscall& call) {
+  const auto* row = find_row(call.number());
+  if (!row || !row->blocks) return;
+  GuestMemory& memory = call.engine().memory();
+  std::vector<Run> runs;
+  if (!call.replaying())
+    for (const GuestRange range : memory.shared_changes()) runs.push_back({range});
+  share_runs(call, runs);
+  apply_runs(call, runs, [](const Mapping&, const Run&) {});
+}
+
 }  // namespace
 
 void mirror_file_changes(Syscall& call, i64 result) {
-  if (is_error(result) || call.mode() == Mode::run) return;
+  if (call.mode() == Mode::run) return;
+  if (call.engine().memory().shares_memory()) mirror_shared_memory(call);
+  if (is_error(result)) return;
   const auto* row =
-      std::find_if(std::begin(rows), std::end(rows), [&](const Row& r) { return r.number == call.number(); });
-  if (row == std::end(rows)) return;
+      std::find_if(std::begin(writers), std::end(writers), [&](const Writer& r) { return r.number == call.number(); });
+  if (row == std::end(writers)) return;
   std::string path;
   if (row->place == Place::path && !call.get_string(path, call.addr(0))) return;
   Change change;

@@ -141,7 +141,7 @@ i64 sys_shmat(Syscall& call) {
   const i64 at = memory.attach(*place, prot, file, attach, verdict_of(call));
   if (is_error(at)) return at;
   if (!again && call.mode() != Mode::run) log_contents(call, *place);
-  if (call.mode() == Mode::record) memory.shadow().follow(*place);
+  if (call.mode() == Mode::record) memory.follow_shared(*place);
   if (call.replaying()) raw_syscall(SYS_mprotect, place->begin.value, place->size(), static_cast<u64>(real_prot(prot)));
   return at;
 }
