@@ -1,5 +1,6 @@
 // The commands of fred; each returns the exit status.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@ struct RunOptions {
   bool stats = false;
   bool verify = false;
   std::string keep_log;
+  std::uint64_t snapshot_every = 0;  // milliseconds between snapshots while recording, for verify; 0: only the first
 };
 
 int run(const RunOptions& options);

@@ -50,6 +50,10 @@ int main(int argc, char** argv) {
   auto* record = app.add_subcommand("record", "run a program and record it");
   add_engine_options(*record, options);
   record->add_flag("--verify", options.verify, "re-execute the recording afterwards and compare at every event");
+  record
+      ->add_option("--snapshot-every", options.snapshot_every,
+                   "with --verify: take a snapshot every MS milliseconds, and re-execute from each to the next")
+      ->type_name("MS");
   record->add_option("--keep-log", options.keep_log, "keep the recording in this folder")->type_name("DIR");
   record
       ->add_option_function<std::uint64_t>(

@@ -1,6 +1,5 @@
 // `fred record`: live, its snapshot, and the worker that verifies.
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,6 +15,7 @@
 
 #include "cli/commands.h"
 #include "cli/engine_process.h"
+#include "core/control/peer.h"
 #include "core/elf/program.h"
 
 namespace fred {
@@ -68,22 +68,34 @@ void prepare_signals() {
   for (const int signal : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) std::signal(signal, forward);
 }
 
+struct Snapshot {
+  Peer peer;
+  u64 event = 0;  // the number of the next event
+};
+
 struct Session {
-  EngineProcess engine;
-  std::optional<Message> ended, verified, diverged;
+  Peer live;
+  std::vector<Snapshot> snapshots;
+  std::optional<Peer::Pending> pending;  // the snapshot that live has been asked for
+  std::optional<Message> ended, diverged;
+  struct Verified {
+    u64 events = 0, ticks = 0, nanoseconds = 0;
+  };
+  std::optional<Verified> verified;
   std::string statistics;
   bool start_failed = false;
 
   void take(const Message& m) {
+    if (pending && m.tag == pending->tag) {
+      if (m.kind == MessageKind::snapshot_taken) {
+        snapshots.push_back({Peer{static_cast<pid_t>(m.number[5]), std::move(pending->socket)}, m.number[4]});
+      }
+      pending.reset();
+      return;
+    }
     switch (m.kind) {
       case MessageKind::ended:
         ended = m;
-        break;
-      case MessageKind::verified:
-        verified = m;
-        break;
-      case MessageKind::diverged:
-        diverged = m;
         break;
       case MessageKind::start_failed:
         start_failed = true;
@@ -97,42 +109,72 @@ struct Session {
   }
 };
 
-/// Waits for live to end, stopping and going on with it. Returns its wait status.
-int wait_for_live(pid_t live) {
+/// Waits for live to end, stopping and going on with it, and asks it for a snapshot every `period`
+/// milliseconds (0: never). SIGCHLD is blocked. Returns live's wait status.
+int wait_for_live(Session& session, u64 period) {
+  const pid_t live = session.live.pid();
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  const timespec wait{.tv_sec = static_cast<time_t>(period / 1000),
+                      .tv_nsec = static_cast<long>(period % 1000 * 1000000)};
   for (;;) {
     int status = 0;
-    if (waitpid(live, &status, WUNTRACED) < 0) {
-      if (errno == EINTR) continue;
-      return -1;
+    const pid_t changed = waitpid(live, &status, WUNTRACED | WNOHANG);
+    if (changed < 0 && errno != EINTR) return -1;
+    if (changed == live) {
+      if (!WIFSTOPPED(status)) return status;
+      // Stopped from the terminal: the shell waits for us, so we stop too. Any other stop is between the
+      // program and whoever sends it SIGCONT.
+      const int by = WSTOPSIG(status);
+      if (by != SIGTSTP && by != SIGTTIN && by != SIGTTOU) continue;
+      raise(SIGSTOP);
+      kill(live, SIGCONT);
+      continue;
     }
-    if (!WIFSTOPPED(status)) return status;
-    // Stopped from the terminal: the shell waits for us, so we stop too. Any other stop is between the
-    // program and whoever sends it SIGCONT.
-    const int by = WSTOPSIG(status);
-    if (by != SIGTSTP && by != SIGTTIN && by != SIGTTOU) continue;
-    raise(SIGSTOP);
-    kill(live, SIGCONT);
+    if (sigtimedwait(&child, nullptr, period != 0 ? &wait : nullptr) >= 0 || errno != EAGAIN) continue;
+    session.live.drain();
+    if (session.pending) continue;
+    if (auto pending = session.live.ask_for_snapshot()) session.pending = std::move(*pending);
   }
 }
 
-void drain(Session& session) {
-  pollfd p{.fd = session.engine.control, .events = POLLIN, .revents = 0};
-  while (poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0) {
-    const auto m = receive_message(session.engine.control);
-    if (!m) return;
-    session.take(*m);
+/// Takes the first snapshot, if one is wanted, and lets the program run. False: it has not started.
+bool begin(Session& session, bool snapshot) {
+  const auto first = receive_message(session.live.socket());
+  if (!first || first->kind != MessageKind::started) {
+    if (first) session.take(*first);
+    return false;
   }
+  if (snapshot) {
+    auto peer = session.live.snapshot();
+    if (!peer) return false;
+    const auto now = session.live.now();
+    if (!now) return false;
+    session.snapshots.push_back({std::move(*peer), now->event});
+  }
+  return session.live.send({.kind = MessageKind::resume}).has_value();
 }
 
-/// Has the snapshot re-execute everything; false if no worker could tell how it went.
+/// Has a worker of each snapshot re-execute what happened until the next one; false, with the divergence noted if
+/// it is one, if that did not succeed.
 bool verify(Session& session) {
-  if (!send_message(session.engine.control, {.kind = MessageKind::worker})) return false;
-  while (!session.verified && !session.diverged) {
-    const auto m = receive_message(session.engine.control);
-    if (!m) return false;
-    session.take(*m);
-    if (m->kind == MessageKind::worker_ended) return session.verified || session.diverged;
+  Session::Verified sum;
+  for (std::size_t i = 0; i < session.snapshots.size(); ++i) {
+    auto& snapshot = session.snapshots[i];
+    const bool last = i + 1 == session.snapshots.size();
+    auto worker = snapshot.peer.worker();
+    if (!worker) return false;
+    const auto tag = worker->send({.kind = MessageKind::verify, .number = {last ? 0 : session.snapshots[i + 1].event}});
+    if (!tag) return false;
+    const auto m = receive_message(worker->socket());
+    if (m && m->kind == MessageKind::diverged) session.diverged = *m;
+    if (!m || m->kind != MessageKind::verified) return false;
+    sum.events += m->number[0] - snapshot.event;
+    sum.ticks = m->number[1];
+    sum.nanoseconds += m->number[2];
   }
+  session.verified = sum;
   return true;
 }
 
@@ -144,8 +186,8 @@ void print_verification(const Session& session) {
     return;
   }
   const auto& v = *session.verified;
-  fmt::print(stderr, "fred: verified {} events, {} ticks, {:.3f} s, no divergence\n", v.number[0], v.number[1],
-             static_cast<double>(v.number[2]) / 1e9);
+  fmt::print(stderr, "fred: verified {} events, {} ticks, {:.3f} s, no divergence\n", v.events, v.ticks,
+             static_cast<double>(v.nanoseconds) / 1e9);
 }
 
 void save_statistics(const Session& session, const std::string& dir) {
@@ -168,14 +210,21 @@ int record(const RunOptions& options) {
                               .program = *program,
                               .args = options.command});
   if (!engine) return failed(engine.error().message);
-  session.engine = *engine;
+  session.live = Peer{engine->pid, UniqueFd{engine->control}};
+  session.live.on_other([&session](const Message& m) { session.take(m); });
   g_live = engine->pid;
-  const int status = wait_for_live(engine->pid);
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &child, nullptr);
+  const bool started = begin(session, options.verify);
+  if (!started && !session.start_failed) session.live.close();
+  const int status = wait_for_live(session, options.verify ? options.snapshot_every : 0);
   g_live = -1;
-  drain(session);
+  session.live.drain();
   int result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (!session.ended) {
-    close(session.engine.control);
+    session.snapshots.clear();
     if (session.start_failed || (WIFEXITED(status) && WEXITSTATUS(status) == 125)) return result;
     if (WIFSIGNALED(status)) {
       return failed(fmt::format("the engine was killed by signal {} ({}); the recording is whole up to there",
@@ -187,14 +236,15 @@ int record(const RunOptions& options) {
   save_statistics(session, folder->path());
   if (options.stats) fmt::print(stderr, "{}", session.statistics);
   if (options.verify) {
-    if (!verify(session)) {
+    if (!verify(session) && !session.diverged) {
       result = failed("the re-execution ended before it could say how it went");
     } else {
       print_verification(session);
       if (session.diverged) result = 125;
     }
   }
-  close(session.engine.control);  // the snapshot ends
+  session.live.close();
+  session.snapshots.clear();  // they end
   while (waitpid(-1, nullptr, __WALL) > 0 || errno == EINTR) {
   }
   return result;

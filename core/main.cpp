@@ -9,12 +9,13 @@
 
 #include <charconv>
 #include <cstring>
+#include <optional>
 
-#include "ckpt/snapshot/snapshot.h"
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
+#include "core/control/controller.h"
 #include "core/control/report.h"
 #include "core/dispatch/processes.h"
 #include "core/elf/program.h"
@@ -134,12 +135,11 @@ int main_of_engine(int argc, char** argv) {
     quit(exit_status_for(r.error()), r.error().message);
   }
   engine.signals().mirror_all();
-  if (a.record && a.control_fd >= 0) {
-    const auto role = fork_snapshot(engine, a.control_fd);
-    if (role == SnapshotRole::worker) {
-      report.verified(run_worker(engine, report));
-      _exit(0);
-    }
+  std::optional<Controller> controller;
+  if (a.control_fd >= 0) {
+    controller.emplace(engine, report);
+    report.started();
+    controller->serve();
   }
   const auto end = engine.run();
   if (!engine.processes().unrecorded_child()) report.ended(engine, end);

@@ -3,32 +3,31 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <ctime>
 
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
+#include "core/control/controller.h"
 #include "core/signals/kernel_signals.h"
 
 namespace fred {
 
 namespace {
 
-u64 now_ns() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<u64>(t.tv_sec) * 1000000000 + static_cast<u64>(t.tv_nsec);
-}
-
-/// Forks this process with all signals blocked. `flags`: of clone besides SIGCHLD.
-i64 fork_quietly(u64 flags) {
+/// Forks a child of the session, not of this process: the guest's wait calls never see it. All signals are
+/// blocked afterwards. The child does not keep this process's control socket.
+i64 fork_for_session(int control_of_parent) {
   block_all_signals();
-  return raw_syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+  const i64 pid = raw_syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+  if (pid != 0) return pid;
+  setsid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  close_engine_descriptor(control_of_parent);
+  return 0;
 }
 
 void close_guest_descriptors(const GuestEngine& engine) {
@@ -38,55 +37,60 @@ void close_guest_descriptors(const GuestEngine& engine) {
   raw_syscall(SYS_close_range, 0, first_of_engine - 1, 0);
 }
 
-/// The dormant snapshot: comes back only in a worker.
-void sleep_as_snapshot(int control) {
+[[noreturn]] void be_worker(GuestEngine& engine, int control) {
+  prctl(PR_SET_NAME, "fred-worker");
+  Reporter reporter(control);
+  if (engine.mode() != Mode::replay) {
+    auto started = engine.start_replaying();
+    if (!started) quit(125, started.error().message);
+  }
+  engine.events().on_divergence([&](const Divergence& d) { reporter.diverged(d); });
+  Controller controller(engine, reporter);
+  for (;;) controller.serve();
+}
+
+/// The dormant snapshot.
+[[noreturn]] void be_snapshot(GuestEngine& engine, int control) {
   prctl(PR_SET_NAME, "fred-snapshot");
   for (;;) {
-    const auto message = receive_message(control);
+    int descriptor = -1;
+    const auto message = receive_message(control, &descriptor);
     if (!message || message->kind == MessageKind::quit) _exit(0);
-    if (message->kind != MessageKind::worker) continue;
-    const i64 worker = fork_quietly(0);
-    if (worker == 0) return;
-    int status = -1;
-    if (worker > 0) waitpid(static_cast<pid_t>(worker), &status, __WALL);
-    (void)send_message(control, {.kind = MessageKind::worker_ended, .number = {static_cast<u64>(status)}});
+    Message answer{.kind = MessageKind::refused, .tag = message->tag, .pid = static_cast<u32>(getpid())};
+    if (message->kind != MessageKind::worker || descriptor < 0) {
+      answer.set_text("a snapshot forks workers, nothing else");
+    } else if (const i64 worker = fork_for_session(control); worker == 0) {
+      be_worker(engine, static_cast<int>(raise_descriptor(descriptor)));
+    } else if (worker < 0) {
+      answer.set_text("cannot fork a worker");
+    } else {
+      answer.kind = MessageKind::forked;
+      answer.number[0] = static_cast<u64>(worker);
+    }
+    if (descriptor >= 0) close(descriptor);
+    (void)send_message(control, answer);
   }
 }
 
 }  // namespace
 
-SnapshotRole fork_snapshot(GuestEngine& engine, int control_socket) {
-  // A child of the session, not of the guest: the guest's wait calls never see it.
-  const i64 pid = fork_quietly(CLONE_PARENT);
-  FRED_CHECK(pid >= 0, "cannot fork a snapshot: errno {}", -pid);
-  if (pid > 0) {
-    engine.signals().set_mask(engine.signals().state().mask, false);
-    return SnapshotRole::live;
+Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_parent) {
+  const bool replaying = engine.mode() == Mode::replay;
+  const i64 pid = fork_for_session(control_of_parent);
+  if (pid != 0) {
+    if (!replaying) engine.signals().set_mask(engine.signals().state().mask, false);
+    if (pid < 0) return fail_errno(static_cast<int>(-pid), "cannot fork a snapshot");
+    return static_cast<pid_t>(pid);
   }
-  setsid();
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  close_guest_descriptors(engine);
-  const i64 detached = engine.memory().detach_shared();
-  FRED_CHECK(detached >= 0, "cannot make shared memory private in a snapshot: errno {}", -detached);
-  const u64 from = engine.events().log_bytes();
-  sleep_as_snapshot(control_socket);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  prctl(PR_SET_NAME, "fred-worker");
-  engine.set_replay_start(from);
-  return SnapshotRole::worker;
-}
-
-Verification run_worker(GuestEngine& engine, Reporter& report) {
-  const u64 begin = now_ns();
-  auto started = engine.start_replaying([&](const Divergence& d) { report.diverged(d); });
-  if (!started) quit(125, started.error().message);
-  const u64 before = engine.cpu().ticks();
-  engine.run();
-  (void)before;
-  return {.events = engine.events().events(),
-          .ticks = engine.cpu().ticks(),
-          .nanoseconds = now_ns() - begin,
-          .broken_off = !engine.ended_in_log()};
+  control = static_cast<int>(raise_descriptor(control));
+  if (!replaying) {
+    close_guest_descriptors(engine);
+    const i64 detached = engine.memory().detach_shared();
+    FRED_CHECK(detached >= 0, "cannot make shared memory private in a snapshot: errno {}", -detached);
+    engine.set_replay_start({.offset = engine.events().log_bytes(), .events = engine.events().events()});
+  }
+  take_control_request();
+  be_snapshot(engine, control);
 }
 
 }  // namespace fred

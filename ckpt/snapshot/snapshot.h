@@ -1,21 +1,17 @@
-// Snapshots: forks of live that sleep until a worker is wanted. A snapshot holds none of the guest's
-// descriptors, is in a session of its own, and ends when the control socket is closed.
+// Snapshots: forks of live, or of a worker, that sleep until a worker is wanted. A snapshot holds none of
+// the guest's descriptors and is in a session of its own. Snapshots and workers are children of the session's
+// process, and end when that ends or when the session closes their control socket.
 #pragma once
-#include "core/control/report.h"
+#include <sys/types.h>
+
 #include "core/dispatch/guest_engine.h"
 
 namespace fred {
 
-enum class SnapshotRole : u8 {
-  live,    // in the process that goes on
-  worker,  // in a process forked from the snapshot, to re-execute
-};
-
-/// Forks a snapshot of the guest as it is now (no thread inside the code cache). The snapshot itself never
-/// comes back from this.
-SnapshotRole fork_snapshot(GuestEngine& engine, int control_socket);
-
-/// In a worker: re-executes to the end of the log, comparing at every event.
-Verification run_worker(GuestEngine& engine, Reporter& report);
+/// Forks a snapshot of the guest as it is now (no thread inside the code cache); what it and its workers do
+/// never comes back from this. `control` is the engine's end of its socket: the caller still closes its own copy.
+/// `control_of_parent` is this process's own socket, which the snapshot does not keep. An Error if memory or
+/// processes are short.
+Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_parent);
 
 }  // namespace fred

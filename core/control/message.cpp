@@ -1,18 +1,30 @@
 #include "core/control/message.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 namespace fred {
 
+namespace {
+constexpr u64 fixed_part = offsetof(Message, text);
+
+/// Room for one descriptor beside a message.
+struct alignas(cmsghdr) Attachment {
+  char bytes[CMSG_SPACE(sizeof(int))] = {};
+};
+}  // namespace
+
 std::string_view to_string(MessageKind kind) {
   switch (kind) {
 #define COMMAND(name, text) \
-  case MessageKind::name: return #name;
+  case MessageKind::name:   \
+    return #name;
 #define REPORT(name, text) COMMAND(name, text)
 #include "core/control/commands.def"
 #undef COMMAND
@@ -22,29 +34,79 @@ std::string_view to_string(MessageKind kind) {
 }
 
 void Message::set_text(std::string_view t) {
-  const auto size = std::min(t.size(), sizeof text - 1);
+  size = static_cast<u32>(std::min<u64>(t.size(), max_text));
   std::memcpy(text, t.data(), size);
   text[size] = '\0';
 }
 
-Result<> send_message(int socket, const Message& message) {
+void Message::set_time(const Time& time) {
+  number[0] = time.ticks;
+  number[1] = time.pc.value;
+  number[2] = time.rest;
+  number[3] = time.phase;
+}
+
+Time Message::time() const {
+  return {.ticks = number[0], .pc = GuestAddr{number[1]}, .rest = number[2], .phase = static_cast<u8>(number[3])};
+}
+
+Result<> send_message(int socket, const Message& message, int descriptor) {
+  iovec data{const_cast<Message*>(&message), fixed_part + message.size};
+  msghdr header{};
+  header.msg_iov = &data;
+  header.msg_iovlen = 1;
+  Attachment attachment;
+  if (descriptor >= 0) {
+    header.msg_control = &attachment;
+    header.msg_controllen = sizeof attachment;
+    auto* c = CMSG_FIRSTHDR(&header);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof descriptor);
+    std::memcpy(CMSG_DATA(c), &descriptor, sizeof descriptor);
+  }
   for (;;) {
-    const auto n = send(socket, &message, sizeof message, MSG_NOSIGNAL);
-    if (n == static_cast<ssize_t>(sizeof message)) return {};
-    if (n < 0 && errno == EINTR) continue;
-    return fail_errno(errno, "cannot reach the session");
+    if (sendmsg(socket, &header, MSG_NOSIGNAL) >= 0) return {};
+    if (errno != EINTR) return fail_errno(errno, "cannot reach the other side");
   }
 }
 
-Result<Message> receive_message(int socket) {
+Result<Message> receive_message(int socket, int* descriptor) {
+  if (descriptor != nullptr) *descriptor = -1;
+  Message m;
+  iovec data{&m, sizeof m - 1};
+  Attachment attachment;
   for (;;) {
-    Message m;
-    const auto n = recv(socket, &m, sizeof m, 0);
-    if (n == static_cast<ssize_t>(sizeof m)) return m;
+    msghdr header{};
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    header.msg_control = &attachment;
+    header.msg_controllen = sizeof attachment;
+    const auto n = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
     if (n < 0 && errno == EINTR) continue;
-    if (n == 0) return fail("the session has ended");
-    return fail_errno(n < 0 ? errno : EPROTO, "cannot hear the session");
+    if (n == 0) return fail("the other side has closed");
+    if (n < 0) return fail_errno(errno, "cannot hear the other side");
+    for (auto* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+      if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
+      if (descriptor != nullptr && *descriptor < 0) {
+        *descriptor = fd;
+      } else {
+        close(fd);
+      }
+    }
+    if (static_cast<u64>(n) < fixed_part || static_cast<u64>(n) != fixed_part + m.size) {
+      return fail_errno(EPROTO, "a damaged message");
+    }
+    m.text[m.size] = '\0';
+    return m;
   }
+}
+
+bool message_waits(int socket) {
+  pollfd p{.fd = socket, .events = POLLIN, .revents = 0};
+  return poll(&p, 1, 0) == 1;
 }
 
 }  // namespace fred

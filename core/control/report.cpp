@@ -25,8 +25,10 @@ void Reporter::ended(GuestEngine& engine, const GuestEnd& end) {
                    engine.events().log_bytes()}});
 }
 
-void Reporter::verified(const Verification& v) {
-  send({.kind = MessageKind::verified, .number = {v.events, v.ticks, v.nanoseconds, v.broken_off ? u64{1} : 0}});
+void Reporter::verified(const Verification& v, u32 tag) {
+  send({.kind = MessageKind::verified,
+        .tag = tag,
+        .number = {v.events, v.ticks, v.nanoseconds, v.broken_off ? u64{1} : 0}});
 }
 
 void Reporter::diverged(const Divergence& d) {

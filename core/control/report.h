@@ -1,4 +1,4 @@
-// What an engine process tells its session.
+// What an engine process tells its session without being asked.
 #pragma once
 #include "core/control/message.h"
 #include "core/dispatch/guest_engine.h"
@@ -19,14 +19,14 @@ class Reporter {
   void started();
   void start_failed();
   void ended(GuestEngine& engine, const GuestEnd& end);
-  void verified(const Verification& v);
+  void verified(const Verification& v, u32 tag);
   /// Tells and ends the process.
   [[noreturn]] void diverged(const Divergence& d);
 
+  void send(Message m);
   int socket() const { return socket_; }
 
  private:
-  void send(Message m);
   int socket_;
 };
 

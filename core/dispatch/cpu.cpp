@@ -81,6 +81,12 @@ void Cpu::reset(GuestAddr start, GuestAddr sp) {
   reset_vector_state();
 }
 
+Registers Cpu::registers() const {
+  Registers r = state_->regs;
+  r.gs_base = _readgsbase_u64();
+  return r;
+}
+
 void Cpu::reset_vector_state() {
   std::memset(vector_area_, 0, vector_size_);
   const u16 fcw = 0x37f;
@@ -143,6 +149,7 @@ Exit Cpu::run() {
         return exit;
       case ExitKind::tick_stop:
       case ExitKind::effect:
+      case ExitKind::stop:
         state_->regs.rip = exit.pc.value;
         return exit;
       case ExitKind::fault:
@@ -165,6 +172,7 @@ Exit Cpu::step() {
     case ExitKind::direct:
     case ExitKind::tick_stop:
     case ExitKind::effect:
+    case ExitKind::stop:
     case ExitKind::fetch_fault:
       state_->regs.rip = exit.pc.value;
       break;
@@ -183,6 +191,12 @@ void Cpu::prepare_entry() {
   entry_ = emit_entry_code(e, window, *state_);
   e.align(64);
   window.next = window.begin = e.here();
+}
+
+void Cpu::set_break(GuestAddr at, bool on) {
+  if (translator_->has_break(at) == on) return;
+  translator_->set_break(at, on);
+  cache_->invalidate(guest_range(at, 1));
 }
 
 void Cpu::count_tick() {

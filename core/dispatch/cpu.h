@@ -18,6 +18,8 @@ class Cpu {
   StateWindow& state() { return *state_; }
   Registers& regs() { return state_->regs; }
   CodeCache& cache() { return *cache_; }
+  /// All of them, fs_base and gs_base as they are now.
+  Registers registers() const;
   /// The XSAVE area (standard format) of the running guest thread; its size and components.
   u8* vector_area() { return vector_area_; }
   u64 vector_size() const { return vector_size_; }
@@ -45,6 +47,11 @@ class Cpu {
   bool stopped() const { return state_->left == 0; }
   /// After a stop, or to withdraw one: no stop is wanted for now.
   void no_stop() { stop_at(ticks() + far_away); }
+
+  /// run() leaves before the instruction at `at` with ExitKind::stop, or no longer does; step() executes it
+  /// all the same. Ticks do not depend on it. Only with no thread in the cache.
+  void set_break(GuestAddr at, bool on);
+  bool has_break(GuestAddr at) const { return translator_->has_break(at); }
 
   /// For the kernel signal handler: ask for a stop at the next tick. `rip` and `rcx` are the interrupted
   /// thread's; a counting sequence that was interrupted is completed in them.

@@ -29,6 +29,30 @@ namespace {
 constexpr u64 trap_flag = 0x100;
 constexpr i64 restart = -512;  // -ERESTARTSYS
 GuestEngine* g_engine = nullptr;
+
+/// Does a string instruction that has just done an iteration end although rcx is not 0?
+bool ends_repetition(const Instruction& i, u64 flags) {
+  constexpr u64 zero_flag = 0x40;
+  if ((i.raw.attributes & ZYDIS_ATTRIB_HAS_REPE) != 0) return (flags & zero_flag) == 0;
+  if ((i.raw.attributes & ZYDIS_ATTRIB_HAS_REPNE) != 0) return (flags & zero_flag) != 0;
+  return false;
+}
+
+/// Is there an event in the log for each time this is carried out?
+bool is_recorded(Effect effect) {
+  switch (effect) {
+    case Effect::syscall:
+    case Effect::rdtsc:
+    case Effect::rdtscp:
+    case Effect::rdpid:
+    case Effect::random:
+    case Effect::cpuid:
+    case Effect::xgetbv:
+      return true;
+    default:
+      return false;
+  }
+}
 }  // namespace
 
 GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), guest_cpu_(options.cpu) {
@@ -58,49 +82,115 @@ void GuestEngine::code_gone(GuestRange range) { pages_->forget(range); }
 void GuestEngine::code_mapped(GuestRange range) { cache_->prepare(range); }
 void GuestEngine::open_code_pages(GuestRange range) { pages_->open(range); }
 
-Time GuestEngine::now() const { return {.ticks = cpu_->ticks(), .pc = cpu_->pc(), .rest = 0, .phase = 0}; }
+Time GuestEngine::now() const {
+  return {.ticks = cpu_->ticks(), .pc = cpu_->pc(), .rest = rest_, .phase = static_cast<u8>(raised_ ? 1 : 0)};
+}
 
-u64 GuestEngine::rest_at_fault() const {
+u64 GuestEngine::repeated_iterations() const {
   const auto at = cpu_->pc();
   u8 code[15];
   const u64 size = guest_readable(at, sizeof code);
   if (!guest_read(code, at, size)) return 0;
   const auto instruction = decode(at, {code, size});
   if (!instruction || !instruction->repeated) return 0;
-  return cpu_->state().rep_start - cpu_->regs().gpr[rcx];
+  const u64 done = cpu_->state().rep_start - cpu_->regs().gpr[rcx];
+  return instruction->raw.address_width == 32 ? done & 0xffffffff : done;
 }
 
 GuestEnd GuestEngine::run() {
-  while (!ended_) loop_once();
+  run_events(0);
   return end_;
 }
 
-void GuestEngine::loop_once() {
-  // A stop at a tick, or the boundary behind a system call: a waiting signal may be delivered.
-  if (cpu_->stopped()) {
-    cpu_->no_stop();
-    deliver_waiting();
+bool GuestEngine::run_events(u64 until) {
+  while (!ended_) {
+    if (mode() == Mode::replay && !raised_) {
+      if (until != 0 && events_.events() >= until) return true;
+      if (log_exhausted_ || events_.peek() == nullptr) return false;  // the recording was broken off here
+    }
+    if (on_request_ && control_requested() && is_safe_point()) on_request_();
+    advance({});
+  }
+  return true;
+}
+
+void GuestEngine::forget_interruption() {
+  ended_ = alone_ = after_call_ = false;
+  rest_ = 0;
+  raised_.reset();
+}
+
+bool GuestEngine::is_safe_point() const { return !processes_->in_vfork_child() && !processes_->unrecorded_child(); }
+
+void GuestEngine::advance(const Advance& how) {
+  log_exhausted_ = false;
+  if (raised_) {
+    const GuestFault fault = *raised_;
+    rest_ = 0;
+    raised_.reset();
+    deliver(fault.signal, &fault);
+    if (ended_) raised_ = fault;  // the guest stays where it was raised
     return;
   }
-  if (mode() == Mode::replay) {
-    if (events_.peek() == nullptr) {
-      ended_ = log_ran_out_ = true;  // the recording was broken off here
-      return;
-    }
-    if (deliver_waiting()) return;
-    plan_stop();
-  }
+  // A stop at a tick, or the boundary behind a system call: a waiting signal may be delivered. A worker
+  // finds the Time at which that was done.
+  const bool deliverable = cpu_->stopped() || after_call_;
+  after_call_ = false;
+  if (cpu_->stopped()) cpu_->no_stop();
+  if ((deliverable || mode() == Mode::replay) && deliver_waiting()) return;
+  plan_stop(how.stop_ticks);
+  const bool alone = std::exchange(alone_, false);
   if ((cpu_->regs().rflags & trap_flag) != 0) {
     single_step_trap();
-    return;
+  } else if (how.one || alone || rest_ != 0 || cpu_->has_break(cpu_->pc())) {
+    step_one();
+  } else {
+    handle(cpu_->run());
   }
-  handle(cpu_->run());
+}
+
+Exit GuestEngine::step_one() {
+  const auto exit = cpu_->step();
+  if (exit.kind != ExitKind::fault && exit.kind != ExitKind::bail) rest_ = 0;
+  handle(exit);
+  return exit;
+}
+
+bool GuestEngine::advance_repeated(u64 iterations) {
+  u8 code[15];
+  const u64 size = guest_readable(cpu_->pc(), sizeof code);
+  if (raised_ || !guest_read(code, cpu_->pc(), size)) return false;
+  const auto instruction = decode(cpu_->pc(), {code, size});
+  if (!instruction || !instruction->repeated) return false;
+  auto& regs = cpu_->regs();
+  const u64 pc = regs.rip;
+  const u64 whole = instruction->raw.address_width == 32 ? regs.gpr[rcx] & 0xffffffff : regs.gpr[rcx];
+  if (whole <= iterations) return false;
+  const u64 put_aside = whole - iterations;
+  regs.gpr[rcx] = iterations;
+  const auto exit = cpu_->step();
+  const u64 left = regs.gpr[rcx];
+  regs.gpr[rcx] += put_aside;
+  if (exit.kind == ExitKind::fault || exit.kind == ExitKind::bail) {
+    cpu_->state().rep_start += put_aside;
+    handle(exit);
+  } else if (left == 0 && !ends_repetition(*instruction, regs.rflags)) {
+    regs.rip = pc;  // every iteration was done, and more are to come
+    rest_ += iterations;
+  } else {
+    rest_ = 0;
+  }
+  return true;
 }
 
 void GuestEngine::handle(const Exit& exit) {
   switch (exit.kind) {
     case ExitKind::effect: {
       if (deliver_waiting()) return;  // before the instruction: it is executed after the handler
+      if (mode() == Mode::replay && is_recorded(exit.effect) && events_.peek() == nullptr) {
+        log_exhausted_ = true;
+        return;
+      }
       if (exit.effect == Effect::syscall) {
         system_call();
         return;
@@ -126,13 +216,14 @@ void GuestEngine::handle(const Exit& exit) {
       return;
     case ExitKind::bail:
       // A signal is waiting, but this is no point that a worker could find: stop at the next tick.
+      // (plan_stop). The session's requests are looked at by run() and RunControl.
       cpu_->state().request = 0;
-      cpu_->stop_at(cpu_->ticks() + 1);
       return;
     case ExitKind::direct:
     case ExitKind::indirect_miss:
     case ExitKind::tick_stop:
-      return;  // loop_once looks at stops
+    case ExitKind::stop:
+      return;  // advance() and its callers look at stops
   }
 }
 
@@ -142,6 +233,7 @@ void GuestEngine::system_call() {
   const u64 args[6] = {g[rdi], g[rsi], g[rdx], g[r10], g[r8], g[r9]};
   const u64 number = g[rax];
   const u64 pc = regs.rip;
+  const Registers before = regs;
   events_.begin(EventKind::syscall, static_cast<u32>(number), now(), regs);
   regs.rip = pc + 2;
   regs.gpr[rcx] = regs.rip;  // as the syscall instruction leaves them
@@ -149,7 +241,10 @@ void GuestEngine::system_call() {
   Syscall call(*this, number, args);
   const i64 result = run_syscall(call);
   if (events_.mode() != Mode::run && !call.event_closed()) events_.end();
-  if (ended_) return;
+  if (ended_) {  // it stays just before its end
+    regs = before;
+    return;
+  }
   if (processes_->child_left()) {
     processes_->finish_replayed_vfork();
     return;
@@ -160,17 +255,18 @@ void GuestEngine::system_call() {
   } else if (!call.keeps_registers()) {
     regs.gpr[rax] = static_cast<u64>(result);
   }
-  deliver_waiting();
+  after_call_ = true;
 }
 
 void GuestEngine::fault() {
   const auto& f = last_fault();
+  rest_ += repeated_iterations();
   const auto address = GuestAddr{reinterpret_cast<u64>(f.signal.info.si_addr)};
   constexpr u64 write_access = 2;
   if (f.signal.number == SIGSEGV && (f.error_code & write_access) != 0 && pages_->write_fault(address)) {
     // A store into code. Its page is open now: the one instruction is executed alone, then translation
     // of what it changed may protect the page again.
-    handle(cpu_->step());
+    alone_ = true;
     return;
   }
   const GuestFault copy = f;
@@ -226,8 +322,11 @@ void GuestEngine::fetch_fault() {
 }
 
 void GuestEngine::raise(const KernelSignal& signal, const GuestFault& fault) {
+  if (mode() == Mode::replay && events_.peek() == nullptr) {
+    log_exhausted_ = true;
+    return;
+  }
   auto time = now();
-  time.rest = rest_at_fault();
   time.phase = 1;
   LOG_INFO(signal, "signal {} raised at {}:{:#x}, address {:#x}", signal.number, time.ticks, time.pc.value, fault.cr2);
   events_.begin(EventKind::fault, static_cast<u32>(signal.number), time, cpu_->regs());
@@ -235,19 +334,17 @@ void GuestEngine::raise(const KernelSignal& signal, const GuestFault& fault) {
   GuestFault known = fault;
   events_.value(&known, sizeof known);
   if (events_.mode() != Mode::run) events_.end();
-  deliver(known.signal, &known);
+  raised_ = known;  // delivered by the next advance()
 }
 
 void GuestEngine::single_step_trap() {
   auto& regs = cpu_->regs();
   regs.rflags &= ~trap_flag;
-  const u64 before = regs.rip;
-  const auto exit = cpu_->step();
-  handle(exit);
+  const auto exit = step_one();
   if (ended_) return;
   regs.rflags |= trap_flag;
+  if (raised_) return;
   if (exit.kind != ExitKind::direct && exit.kind != ExitKind::indirect_miss && exit.kind != ExitKind::effect) return;
-  (void)before;
   GuestFault raised{.signal = {SIGTRAP, {}}, .trap_number = 1, .error_code = 0, .cr2 = 0};
   raised.signal.info.si_signo = SIGTRAP;
   raised.signal.info.si_code = TRAP_TRACE;
@@ -298,11 +395,22 @@ void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault) {
   cpu_->count_tick();
 }
 
-void GuestEngine::plan_stop() {
-  if (mode() != Mode::replay) return;
-  const auto* next = events_.peek();
-  if (next != nullptr && next->kind == EventKind::signal && next->ticks > cpu_->ticks()) {
-    cpu_->stop_at(next->ticks);
+void GuestEngine::plan_stop(u64 wanted) {
+  const u64 ticks = cpu_->ticks();
+  u64 at = wanted > ticks ? wanted : 0;
+  const auto sooner = [&](u64 other) {
+    if (other > ticks && (at == 0 || other < at)) at = other;
+  };
+  if (mode() == Mode::replay) {
+    const auto* next = events_.peek();
+    if (next != nullptr && next->kind == EventKind::signal) sooner(next->ticks);
+  } else if (signal_is_pending()) {
+    sooner(ticks + 1);
+  }
+  if (at != 0) {
+    cpu_->stop_at(at);
+  } else {
+    cpu_->no_stop();
   }
 }
 
@@ -359,9 +467,9 @@ Result<> GuestEngine::start_recording(const std::string& dir) {
   return events_.start_recording(dir);
 }
 
-Result<> GuestEngine::start_replaying(EventStream::OnDivergence on_divergence) {
+Result<> GuestEngine::start_replaying() {
   cpu_->no_stop();
-  return events_.start_replaying(recording_dir_, replay_start_, std::move(on_divergence));
+  return events_.start_replaying(recording_dir_, replay_start_.offset, replay_start_.events);
 }
 
 void GuestEngine::end_guest(const GuestEnd& end) {

@@ -1,6 +1,8 @@
 // The engine of one process: holds the guest's parts together and runs its main loop, in every mode.
 #pragma once
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "core/arch/x86/guest_cpu.h"
 #include "core/dispatch/cpu.h"
@@ -25,6 +27,12 @@ struct EngineOptions {
 struct GuestEnd {
   bool by_signal = false;
   int status = 0;  // exit status or signal
+};
+
+/// How far GuestEngine::advance() may go.
+struct Advance {
+  u64 stop_ticks = 0;  // the counter stops there; 0, or a tick that is past: nowhere
+  bool one = false;    // one instruction
 };
 
 class GuestEngine final : public Engine {
@@ -58,15 +66,38 @@ class GuestEngine final : public Engine {
   Result<> start(const std::string& program, std::vector<std::string> args, std::vector<std::string> env);
 
   Result<> start_recording(const std::string& dir);
-  /// A worker: where in the log its snapshot was taken, and from there on its events.
-  void set_replay_start(u64 offset) { replay_start_ = offset; }
-  Result<> start_replaying(EventStream::OnDivergence on_divergence);
-  /// The guest's own end was reached, not just the log's.
-  bool ended_in_log() const { return !log_ran_out_; }
+  /// A worker re-executes from where in the log its snapshot was taken.
+  struct LogPlace {
+    u64 offset = 0, events = 0;
+  };
+  void set_replay_start(const LogPlace& place) { replay_start_ = place; }
+  Result<> start_replaying();
   u64 code_write_faults() const { return pages_->faults(); }
 
-  /// Runs the guest to its end. In a worker: to the end of the log.
+  /// Runs the guest to its end.
   GuestEnd run();
+  /// A worker: re-executes until event number `until` is next, or to the end of the log if that is 0. False: the
+  /// log ends before that, or before the guest does.
+  bool run_events(u64 until);
+
+  /// What is to be done at the next safe point of run() after the session has asked for something
+  /// (core/signals: control_requested()).
+  void on_request(std::function<void()> handler) { on_request_ = std::move(handler); }
+
+  /// Goes on to the next point at which the engine looks around: a stop of the counter or at a break, an
+  /// event, a fault. Every such point is at a Time of the guest.
+  void advance(const Advance& how);
+  /// The rep instruction at pc executes `iterations` more, which must leave some to come. False: it cannot.
+  bool advance_repeated(u64 iterations);
+  /// The last advance() of a worker needed an event that the log does not hold (yet): nothing was done.
+  bool log_exhausted() const { return log_exhausted_; }
+  /// Signal number of the fault that is raised and not yet delivered (phase 1), else 0.
+  int raised_signal() const { return raised_ ? raised_->signal.number : 0; }
+  const GuestEnd& end() const { return end_; }
+  /// May the process be forked or stopped here? Not while it shares its memory with a vfork child.
+  bool is_safe_point() const;
+  /// A vfork child that shared this engine has gone, however it ended.
+  void forget_interruption();
 
   Time now() const;
   /// The guest ends (exit_group, a fatal signal). Noted in the log; run() comes back.
@@ -74,7 +105,6 @@ class GuestEngine final : public Engine {
   bool ended() const { return ended_; }
 
  private:
-  void loop_once();
   void handle(const Exit& exit);
   void system_call();
   void fault();
@@ -84,9 +114,11 @@ class GuestEngine final : public Engine {
   /// Takes the asynchronous signal that is waiting, live or recorded, if there is one at this Time.
   bool deliver_waiting();
   void deliver(const KernelSignal& signal, const GuestFault* fault);
-  /// Sets the counter to the next recorded signal.
-  void plan_stop();
-  u64 rest_at_fault() const;
+  /// Sets the counter to where `wanted` says, or to the next recorded or waiting signal if that is nearer.
+  void plan_stop(u64 wanted);
+  Exit step_one();
+  /// Iterations done of the rep instruction at pc since it was last entered.
+  u64 repeated_iterations() const;
 
   EngineOptions options_;
   GuestCpu guest_cpu_;
@@ -100,9 +132,14 @@ class GuestEngine final : public Engine {
   GuestProcess process_;
   std::string recording_dir_;
   std::vector<u64> noticed_;
-  u64 replay_start_ = 0;
+  LogPlace replay_start_;
   bool ended_ = false;
-  bool log_ran_out_ = false;
+  bool log_exhausted_ = false;
+  bool after_call_ = false;           // at the boundary behind a system call
+  bool alone_ = false;                // the next instruction is executed alone
+  u64 rest_ = 0;                      // iterations done of the rep instruction at pc
+  std::optional<GuestFault> raised_;  // not yet delivered
+  std::function<void()> on_request_;
   GuestEnd end_;
 };
 

@@ -123,6 +123,7 @@ i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
 i64 Processes::end_vfork(i64 pid) {
   auto& cpu = engine_.cpu();
   auto& events = engine_.events();
+  engine_.forget_interruption();
   events.begin(EventKind::vfork_end, 0, engine_.now(), cpu.regs());
   const i64 result = events.result([&] { return pid; });
   if (events.mode() != Mode::run) events.end();

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "core/base/check.h"
@@ -31,6 +32,7 @@ constexpr u64 alternate_stack_size = u64{256} << 10;
 Cpu* g_cpu = nullptr;
 KernelSignal g_pending;
 volatile bool g_has_pending = false;
+volatile bool g_control_requested = false;
 GuestFault g_fault;
 
 /// As the kernel wants it (asm/signal.h): not libc's struct sigaction.
@@ -92,13 +94,8 @@ void synchronous(int signal, siginfo_t& info, ucontext_t& context) {
   guest_fault(signal, info, context, *position);
 }
 
-void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
-  FRED_CHECK(!g_has_pending, "signal {} while {} is waiting", signal, g_pending.number);
-  g_pending = {signal, info};
-  g_has_pending = true;
-  // No second one until this has been taken.
-  const u64 all = ~synchronous_signals;
-  std::memcpy(&context.uc_sigmask, &all, sizeof all);
+/// Has the interrupted thread come to a point where it can be asked to do something else.
+void ask_to_stop(ucontext_t& context) {
   auto* gregs = context.uc_mcontext.gregs;
   const u64 pc = static_cast<u64>(gregs[REG_RIP]);
   if (pc >= label(fred_syscall_check) && pc <= label(fred_syscall_instruction)) {
@@ -110,6 +107,16 @@ void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
     gregs[REG_RIP] = static_cast<greg_t>(rip);
     gregs[REG_RCX] = static_cast<greg_t>(guest_rcx);
   }
+}
+
+void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
+  FRED_CHECK(!g_has_pending, "signal {} while {} is waiting", signal, g_pending.number);
+  g_pending = {signal, info};
+  g_has_pending = true;
+  // No second one until this has been taken.
+  const u64 all = ~synchronous_signals;
+  std::memcpy(&context.uc_sigmask, &all, sizeof all);
+  ask_to_stop(context);
 }
 
 }  // namespace
@@ -168,8 +175,15 @@ std::optional<KernelSignal> take_pending_signal() {
   if (!g_has_pending) return std::nullopt;
   const auto signal = g_pending;
   g_has_pending = false;
-  g_cpu->state().request = 0;
+  g_cpu->state().request = g_control_requested ? 1 : 0;
   return signal;
+}
+
+bool control_requested() { return g_control_requested; }
+
+void take_control_request() {
+  g_control_requested = false;
+  g_cpu->state().request = g_has_pending ? 1 : 0;
 }
 
 bool signal_is_pending() { return g_has_pending; }
@@ -183,7 +197,10 @@ void put_pending_signal(const KernelSignal& signal) {
 const GuestFault& last_fault() { return g_fault; }
 
 i64 guest_syscall(u64 number, const u64 (&args)[6]) {
-  return fred_guest_syscall(number, args, &g_cpu->state().request);
+  constexpr i64 restart = -512;
+  const i64 result = fred_guest_syscall(number, args, &g_cpu->state().request);
+  // Interrupted by the session alone: no business of the guest's, the call begins anew.
+  return result == -EINTR && g_control_requested && !g_has_pending ? restart : result;
 }
 
 }  // namespace fred
@@ -193,6 +210,9 @@ void fred_handle_signal(int signal, siginfo_t* info, void* context) {
   const bool synchronous_kind = (fred::synchronous_signals & fred::signal_bit(signal)) != 0;
   if (synchronous_kind && info->si_code > 0) {
     fred::synchronous(signal, *info, uc);
+  } else if (signal == fred::control_signal && info->si_code == fred::control_code) {
+    fred::g_control_requested = true;
+    fred::ask_to_stop(uc);
   } else {
     fred::asynchronous(signal, *info, uc);
   }

@@ -44,6 +44,14 @@ void block_all_signals();
 /// set_real_mask is called.
 std::optional<KernelSignal> take_pending_signal();
 bool signal_is_pending();
+
+/// How the session asks for attention: this signal with this si_code (rt_tgsigqueueinfo). No mask of the
+/// guest keeps it off, and the guest never sees it.
+inline constexpr int control_signal = SIGTRAP;
+inline constexpr int control_code = -0x46524544;
+/// True from such a request on until it is taken.
+bool control_requested();
+void take_control_request();
 /// Puts a signal into the slot that did not come from the kernel (pending synchronous signals).
 void put_pending_signal(const KernelSignal& signal);
 

@@ -35,10 +35,9 @@ Result<> EventStream::start_recording(const std::string& dir) {
   return {};
 }
 
-Result<> EventStream::start_replaying(const std::string& dir, u64 from, OnDivergence on_divergence) {
+Result<> EventStream::start_replaying(const std::string& dir, u64 from, u64 events_before) {
   writer_.abandon();
-  if (auto r = reader_.open(log_path(dir), from); !r) return r;
-  on_divergence_ = std::move(on_divergence);
+  if (auto r = reader_.open(log_path(dir), from, events_before); !r) return r;
   mode_ = Mode::replay;
   for (auto& c : counts_) c = 0;
   return {};

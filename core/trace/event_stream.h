@@ -25,7 +25,8 @@ class EventStream {
   void start_running() { mode_ = Mode::run; }
   Result<> start_recording(const std::string& dir);
   /// `from`, `events_before`: where in the log the worker's snapshot was taken (log_bytes(), events() then).
-  Result<> start_replaying(const std::string& dir, u64 from, u64 events_before, OnDivergence on_divergence);
+  Result<> start_replaying(const std::string& dir, u64 from, u64 events_before);
+  void on_divergence(OnDivergence handler) { on_divergence_ = std::move(handler); }
   /// A forked child that is not recorded goes on without a log.
   void stop_recording();
 

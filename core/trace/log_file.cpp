@@ -111,8 +111,9 @@ LogReader::~LogReader() {
   if (fd_ >= 0) close_engine_descriptor(fd_);
 }
 
-Result<> LogReader::open(const std::string& path, u64 from) {
+Result<> LogReader::open(const std::string& path, u64 from, u64 events_before) {
   next_ = from;
+  events_ = events_before;
   const i64 fd = raw_syscall(SYS_open, reinterpret_cast<u64>(path.c_str()), O_RDONLY | O_CLOEXEC);
   if (is_error(fd)) return fail_errno(static_cast<int>(-fd), "cannot open the event log " + path);
   fd_ = static_cast<int>(raise_descriptor(fd));
@@ -123,7 +124,12 @@ Result<> LogReader::open(const std::string& path, u64 from) {
 }
 
 const u8* LogReader::view(u64 offset, u64 size) {
-  if (offset + size > file_size_) return nullptr;
+  if (offset + size > file_size_) {  // live may have written more
+    struct stat st {};
+    fstat(fd_, &st);
+    file_size_ = static_cast<u64>(st.st_size);
+    if (offset + size > file_size_) return nullptr;
+  }
   if (window_ == nullptr || offset < base_ || offset + size > base_ + window_size_) {
     if (window_ != nullptr) munmap(const_cast<u8*>(window_), window_size_);
     base_ = page_floor(offset);

@@ -1,0 +1,186 @@
+#include "core/control/controller.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <vector>
+
+#include "ckpt/snapshot/snapshot.h"
+#include "core/memory/guest_access.h"
+#include "core/signals/kernel_signals.h"
+
+namespace fred {
+
+namespace {
+u64 now_ns() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<u64>(t.tv_sec) * 1000000000 + static_cast<u64>(t.tv_nsec);
+}
+}  // namespace
+
+Controller::Controller(GuestEngine& engine, Reporter& reporter) : engine_(engine), reporter_(reporter), run_(engine) {
+  run_.on_request([this] { return answer_request(); });
+  engine_.on_request([this] {
+    if (answer_request() && engine_.mode() != Mode::replay) {  // a verification is not interrupted
+      stand(StopReason::interrupted, 0);
+      serve();
+    }
+  });
+}
+
+void Controller::serve() {
+  for (;;) {
+    int descriptor = -1;
+    const auto m = receive_message(reporter_.socket(), &descriptor);
+    if (!m || m->kind == MessageKind::quit) _exit(0);
+    const bool stay = carry_out(*m, descriptor);
+    if (descriptor >= 0) close(descriptor);
+    if (!stay) return;
+  }
+}
+
+bool Controller::answer_request() {
+  take_control_request();
+  bool stop = false;
+  while (message_waits(reporter_.socket())) {
+    int descriptor = -1;
+    const auto m = receive_message(reporter_.socket(), &descriptor);
+    if (!m || m->kind == MessageKind::quit) _exit(0);
+    if (m->kind == MessageKind::interrupt) {
+      stop = true;
+    } else if (m->kind == MessageKind::snapshot) {
+      snapshot(m->tag, descriptor);
+    } else {
+      refuse(m->tag, "the guest is running");
+    }
+    if (descriptor >= 0) close(descriptor);
+  }
+  return stop;
+}
+
+bool Controller::carry_out(const Message& m, int descriptor) {
+  const auto address = GuestAddr{m.number[0]};
+  switch (m.kind) {
+    case MessageKind::snapshot:
+      snapshot(m.tag, descriptor);
+      break;
+    case MessageKind::resume:
+      if (engine_.mode() != Mode::replay) return false;
+      refuse(m.tag, "a worker does not run freely");
+      break;
+    case MessageKind::run_to:
+      stand(run_.run_to(m.time()), m.tag);
+      break;
+    case MessageKind::run_ticks:
+      stand(run_.run_ticks(m.number[0]), m.tag);
+      break;
+    case MessageKind::step:
+      stand(run_.step(m.number[0]), m.tag);
+      break;
+    case MessageKind::run_on:
+      stand(run_.run_on(), m.tag);
+      break;
+    case MessageKind::verify:
+      verify(m.number[0], m.tag);
+      break;
+    case MessageKind::interrupt:
+      break;  // it stands already
+    case MessageKind::now:
+      stand(StopReason::reached, m.tag);
+      break;
+    case MessageKind::registers: {
+      const auto registers = engine_.cpu().registers();
+      Message r{.kind = MessageKind::register_values};
+      r.set_bytes({reinterpret_cast<const u8*>(&registers), sizeof registers});
+      reply(r, m.tag);
+      break;
+    }
+    case MessageKind::vector_state: {
+      auto& cpu = engine_.cpu();
+      std::vector<u8> area(cpu.vector_area(), cpu.vector_area() + cpu.vector_size());
+      canonicalise_vector_area(area.data(), cpu.vector_mask());
+      Message r{.kind = MessageKind::vector_values, .number = {cpu.vector_mask()}};
+      r.set_bytes(area);
+      reply(r, m.tag);
+      break;
+    }
+    case MessageKind::read_memory:
+      read_memory(address, m.number[1], m.tag);
+      break;
+    case MessageKind::set_break:
+    case MessageKind::clear_break:
+      run_.set_break(address, m.kind == MessageKind::set_break);
+      reply({.kind = MessageKind::done}, m.tag);
+      break;
+    case MessageKind::clear_breaks:
+      run_.clear_breaks();
+      reply({.kind = MessageKind::done}, m.tag);
+      break;
+    case MessageKind::horizon:
+      run_.set_horizon(m.time());
+      break;
+    default:
+      refuse(m.tag, "no such command here");
+      break;
+  }
+  return true;
+}
+
+void Controller::reply(Message m, u32 tag) {
+  m.tag = tag;
+  reporter_.send(std::move(m));
+}
+
+void Controller::refuse(u32 tag, const char* why) {
+  Message m{.kind = MessageKind::refused};
+  m.set_text(why);
+  reply(m, tag);
+}
+
+void Controller::stand(StopReason reason, u32 tag) {
+  const auto& end = engine_.end();
+  const bool ended = engine_.ended();
+  const u64 what = ended ? static_cast<u64>(end.status) : static_cast<u64>(engine_.raised_signal());
+  Message m{.kind = MessageKind::at_time,
+            .number = {0, 0, 0, 0, static_cast<u64>(reason), engine_.events().events(), what,
+                       ended && end.by_signal ? u64{1} : 0}};
+  m.set_time(engine_.now());
+  reply(m, tag);
+}
+
+void Controller::snapshot(u32 tag, int descriptor) {
+  if (descriptor < 0) return refuse(tag, "a snapshot needs a socket");
+  if (engine_.ended()) return refuse(tag, "the guest has ended");
+  const u64 begin = now_ns();
+  const auto pid = fork_snapshot(engine_, descriptor, reporter_.socket());
+  if (!pid) return refuse(tag, pid.error().message.c_str());
+  Message m{.kind = MessageKind::snapshot_taken,
+            .number = {0, 0, 0, 0, engine_.events().events(), static_cast<u64>(*pid), now_ns() - begin}};
+  m.set_time(engine_.now());
+  reply(m, tag);
+}
+
+void Controller::verify(u64 until, u32 tag) {
+  if (engine_.mode() != Mode::replay) return refuse(tag, "only a worker verifies");
+  const u64 begin = now_ns();
+  const bool whole = engine_.run_events(until);
+  reporter_.verified({.events = engine_.events().events(),
+                      .ticks = engine_.cpu().ticks(),
+                      .nanoseconds = now_ns() - begin,
+                      .broken_off = !whole},
+                     tag);
+}
+
+void Controller::read_memory(GuestAddr at, u64 size, u32 tag) {
+  u8 bytes[Message::max_text];
+  const u64 readable = guest_readable(at, std::min<u64>(size, sizeof bytes));
+  const u64 got = guest_read(bytes, at, readable) ? readable : 0;
+  Message m{.kind = MessageKind::memory, .number = {got}};
+  m.set_bytes({bytes, got});
+  reply(m, tag);
+}
+
+}  // namespace fred

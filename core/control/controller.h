@@ -1,0 +1,35 @@
+// Carries out what the session asks of one engine process (commands.def), in live and in workers.
+#pragma once
+#include "core/control/report.h"
+#include "core/dispatch/run_control.h"
+
+namespace fred {
+
+class Controller {
+ public:
+  /// Both must outlive it. A process has one controller; it answers requests while the guest runs.
+  Controller(GuestEngine& engine, Reporter& reporter);
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
+
+  /// Answers commands, while the guest stands, until `resume`. `quit`, or a session that is gone, ends the process.
+  void serve();
+
+ private:
+  /// Looks at what has come while the guest runs. True: it is to stop.
+  bool answer_request();
+  /// False: the command leaves serve().
+  bool carry_out(const Message& m, int descriptor);
+  void stand(StopReason reason, u32 tag);
+  void reply(Message m, u32 tag);
+  void refuse(u32 tag, const char* why);
+  void snapshot(u32 tag, int descriptor);
+  void verify(u64 until, u32 tag);
+  void read_memory(GuestAddr at, u64 size, u32 tag);
+
+  GuestEngine& engine_;
+  Reporter& reporter_;
+  RunControl run_;
+};
+
+}  // namespace fred

@@ -1,0 +1,87 @@
+#include "core/dispatch/run_control.h"
+
+#include <algorithm>
+
+#include "core/signals/kernel_signals.h"
+
+namespace fred {
+
+std::string_view to_string(StopReason reason) {
+  switch (reason) {
+#define R(name)          \
+  case StopReason::name: \
+    return #name;
+    FRED_STOP_REASONS(R)
+#undef R
+  }
+  return "unknown";
+}
+
+StopReason RunControl::run_to(const Time& goal) { return go({.time = goal}); }
+StopReason RunControl::run_on() { return go({}); }
+StopReason RunControl::step(u64 n) { return n == 0 ? StopReason::reached : go({.steps = n}); }
+
+StopReason RunControl::run_ticks(u64 n) {
+  if (n == 0) return StopReason::reached;
+  const u64 now = engine_.now().ticks;
+  return go({.time = {.ticks = n > ~u64{0} - now ? ~u64{0} : now + n, .pc = {}}});
+}
+
+StopReason RunControl::go(const Goal& goal) {
+  const Time begin = engine_.now();
+  const bool replaying = engine_.mode() == Mode::replay;
+  const bool limited = replaying && horizon_.has_value();
+  const Time target = limited ? std::min(goal.time, *horizon_) : goal.time;
+  u64 steps = goal.steps;
+  bool moved = false;
+  for (Time last = begin;; moved = true) {
+    const Time at = engine_.now();
+    if (at != last && steps != 0 && --steps == 0) return StopReason::reached;
+    last = at;
+    if (engine_.ended()) return goal.steps == 0 && at == goal.time ? StopReason::reached : StopReason::guest_end;
+    if (at >= target) {
+      if (goal.steps == 0 && (at == goal.time || (goal.time.pc.value == 0 && at.ticks == goal.time.ticks))) {
+        return StopReason::reached;
+      }
+      return limited && at == *horizon_ ? StopReason::history_end : StopReason::passed;
+    }
+    if (moved && engine_.log_exhausted()) return StopReason::history_end;
+    // Without a goal there is nothing to say how far the guest went beyond the last event.
+    if (replaying && !limited && goal.steps == 0 && goal.time.ticks == ~u64{0} && engine_.raised_signal() == 0 &&
+        engine_.events().peek() == nullptr) {
+      return StopReason::history_end;
+    }
+    if (at != begin && at_break(at)) return StopReason::break_;
+    if (control_requested() && engine_.is_safe_point() && on_request_ && on_request_()) return StopReason::interrupted;
+    advance(at, target, goal.steps != 0);
+  }
+}
+
+void RunControl::advance(const Time& at, const Time& goal, bool one) {
+  if (one || at.ticks != goal.ticks) {
+    engine_.advance({.stop_ticks = goal.ticks, .one = one});
+    return;
+  }
+  if (at.pc == goal.pc && goal.rest > at.rest && engine_.advance_repeated(goal.rest - at.rest)) return;
+  engine_.advance({.stop_ticks = 0, .one = true});
+}
+
+bool RunControl::at_break(const Time& at) const {
+  return at.phase == 0 && at.rest == 0 && engine_.is_safe_point() && breaks_.contains(at.pc);
+}
+
+void RunControl::set_break(GuestAddr pc, bool on) {
+  if (on) {
+    breaks_.insert(pc);
+  } else {
+    breaks_.erase(pc);
+  }
+  engine_.cpu().set_break(pc, on);
+}
+
+void RunControl::clear_breaks() {
+  for (const auto pc : breaks_) engine_.cpu().set_break(pc, false);
+  breaks_.clear();
+}
+
+}  // namespace fred
