@@ -1,0 +1,104 @@
+#include "tests/fuzz/translated.h"
+
+#include <cstring>
+
+#include "core/base/check.h"
+#include "core/signals/kernel_signals.h"
+#include "tests/fuzz/random.h"
+
+namespace fred::fuzz {
+
+namespace {
+
+constexpr u64 most_ticks = 1'000'000;
+constexpr u64 most_steps = 100'000;
+
+/// Does the instruction at `pc`, which was left for `next`, count (ARCHITECTURE.md, "Time")?
+bool ticks(GuestAddr pc, GuestAddr next) {
+  const auto i = decode(pc, {pc.ptr<const u8>(), 15});
+  FRED_CHECK(i, "stepped over no instruction at {:#x}", pc.value);
+  switch (i->flow) {
+    case Flow::next:
+    case Flow::effect:
+      return false;
+    case Flow::indirect_jump:
+    case Flow::indirect_call:
+    case Flow::ret:
+      return true;
+    case Flow::branch:
+    case Flow::loop:
+      return next == i->target && i->target <= pc;
+    case Flow::jump:
+    case Flow::call:
+      return i->target <= pc;
+  }
+  return false;
+}
+
+Exit run_stepped(Cpu& cpu, TranslatedRun& run) {
+  for (u64 n = 0; n < most_steps; ++n) {
+    const auto before = cpu.pc();
+    const u64 at = cpu.ticks();
+    const Exit exit = cpu.step();
+    if (exit.kind == ExitKind::fault || exit.kind == ExitKind::fetch_fault) return exit;
+    if (exit.kind != ExitKind::direct && exit.kind != ExitKind::indirect_miss) {
+      run.problem = fmt::format("a step at {:#x} left with exit kind {}", before.value, static_cast<int>(exit.kind));
+      return exit;
+    }
+    if (cpu.ticks() - at != (ticks(before, cpu.pc()) ? 1u : 0u)) {
+      run.problem =
+          fmt::format("{} ticks for the step from {:#x} to {:#x}", cpu.ticks() - at, before.value, cpu.pc().value);
+    }
+  }
+  run.problem = "no end when stepped";
+  return {};
+}
+
+Exit run_freely(Cpu& cpu, TranslatedRun& run, Manner manner, u64 seed) {
+  Random random(seed);
+  const u64 start = cpu.ticks();
+  for (;;) {
+    const u64 wanted = cpu.ticks() + (manner == Manner::stopped ? 1 + random.below(3) : most_ticks);
+    cpu.stop_at(wanted);
+    const Exit exit = cpu.run();
+    if (exit.kind == ExitKind::fault || exit.kind == ExitKind::fetch_fault) return exit;
+    if (!cpu.stopped()) {
+      run.problem = fmt::format("left with exit kind {} at {:#x}", static_cast<int>(exit.kind), cpu.pc().value);
+      return exit;
+    }
+    if (cpu.ticks() != wanted) run.problem = fmt::format("stopped at {} instead of {}", cpu.ticks(), wanted);
+    if (cpu.ticks() - start >= most_ticks) {
+      run.problem = "no end";
+      return exit;
+    }
+  }
+}
+
+}  // namespace
+
+TranslatedRun run_translated(const Case& c, const Places& places, Cpu& cpu, Manner manner, u64 seed) {
+  TranslatedRun run;
+  cpu.regs() = c.registers;
+  cpu.regs().rip = places[Region::code].value + c.offset;
+  std::memcpy(cpu.vector_area(), c.vector.data(), c.vector.size());
+  cpu.no_stop();
+  const u64 start = cpu.ticks();
+  const Exit exit = manner == Manner::stepped ? run_stepped(cpu, run) : run_freely(cpu, run, manner, seed);
+  run.ticks = cpu.ticks() - start;
+  cpu.no_stop();
+  auto& o = run.outcome;
+  o.registers = cpu.regs();
+  o.vector.assign(cpu.vector_area(), cpu.vector_area() + cpu.vector_size());
+  o.fetch = exit.kind == ExitKind::fetch_fault;
+  if (exit.kind == ExitKind::fault) {
+    const auto& f = last_fault();
+    o.signal = f.signal.number;
+    o.code = f.signal.info.si_code;
+    o.address = reinterpret_cast<u64>(f.signal.info.si_addr);
+    o.trap = f.trap_number;
+    o.error = f.error_code;
+  }
+  return run;
+}
+
+}  // namespace fred::fuzz
