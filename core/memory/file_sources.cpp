@@ -108,7 +108,10 @@ std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) 
     found.anonymous = true;
     return found;
   }
-  if (engine_.mode() == Mode::run) return found;
+  if (engine_.mode() == Mode::run) {
+    found.mirror = use.prot & PROT_EXEC && access_mode != O_RDONLY;  // translated code must go when the file changes
+    return found;
+  }
   if (!S_ISREG(st.st_mode)) {
     if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
       engine_.notice_once(st.st_rdev ^ 0x6d6d6170,

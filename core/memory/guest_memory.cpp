@@ -204,6 +204,8 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
   if (request.file) {
     really &= ~MAP_ANONYMOUS;
     if (request.file->source == Source::direct || request.file->source == Source::stand_in) really_shared = false;
+    // Shared memory is not counted as committed, and counting parts of it would keep the kernel from moving it whole.
+    if (shared && !really_shared) really |= MAP_NORESERVE;
   } else {
     really |= MAP_ANONYMOUS;
     if (shared) {

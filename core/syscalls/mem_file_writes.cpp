@@ -53,9 +53,9 @@ struct Change {
   u64 file_size = 0;
 };
 
-/// True for a mapping of this inode that is not, or not in every mode, the file itself.
+/// True for a mapping of this file that changes with it.
 bool shows(const Mapping& m, u64 dev, u64 ino) {
-  return m.file && m.file->dev == dev && m.file->ino == ino && m.file->source >= Source::stand_in;
+  return m.file && m.file->dev == dev && m.file->ino == ino && m.file->source != Source::direct;
 }
 
 /// Bytes of a mapping to be given the file's, decided in live.
@@ -187,6 +187,12 @@ void share_runs(Syscall& call, std::vector<Run>& runs) {
   if (!runs.empty()) std::memcpy(runs.data(), bytes.data(), bytes.size());
 }
 
+/// Where mappings are the file itself, only translations are not.
+void drop_changed_code(Engine& engine, const Change& change) {
+  for (const auto& [first, m] : engine.memory().table().all())
+    if (m.prot & PROT_EXEC && shows(m, change.dev, change.ino)) engine.code_gone(m.range);
+}
+
 /// What other processes wrote to memory that they share with the guest, at the calls that may have waited for them.
 void mirror_shared_memory(Syscall& call) {
   const auto* row = find_row(call.number());
@@ -202,8 +208,8 @@ void mirror_shared_memory(Syscall& call) {
 }  // namespace
 
 void mirror_file_changes(Syscall& call, i64 result) {
-  if (call.mode() == Mode::run) return;
-  if (call.engine().memory().shares_memory()) mirror_shared_memory(call);
+  const bool running = call.mode() == Mode::run;
+  if (call.engine().memory().shares_memory() && !running) mirror_shared_memory(call);
   if (is_error(result)) return;
   const auto* row =
       std::find_if(std::begin(writers), std::end(writers), [&](const Writer& r) { return r.number == call.number(); });
@@ -216,6 +222,7 @@ void mirror_file_changes(Syscall& call, i64 result) {
   if (change.dev == 0) return;
 
   GuestMemory& memory = call.engine().memory();
+  if (running) return drop_changed_code(call.engine(), change);
   if (const int object = memory.sources().object(change.dev, change.ino); call.replaying() && object >= 0)
     raw_syscall(SYS_ftruncate, static_cast<u64>(object), change.file_size);
   ChangedFile file{.path = path};
