@@ -103,6 +103,7 @@ GuestEnd GuestEngine::run() {
 }
 
 bool GuestEngine::run_events(u64 until) {
+  if (mode() == Mode::replay) events_.light_reader().pause_at(until != 0 ? until : ~u64{0});
   while (!ended_) {
     if (mode() == Mode::replay && !raised_) {
       if (until != 0 && events_.events() >= until) return true;

@@ -75,6 +75,14 @@ bool same_prefix(const EventPrefix& e, u32 size, EventKind kind, u32 detail) {
   return different == 0;
 }
 
+/// A worker has re-executed the next event of the log. If what follows must be planned for, the cache is left.
+void taken(u64 size, EventKind kind) {
+  auto& log = g_events->light_reader();
+  log.skip(size);
+  g_events->count_light(kind);
+  if (!log.comes_by_itself()) g_window->request = 1;
+}
+
 bool do_clock_gettime() {
   auto& regs = g_window->regs;
   auto* to = reinterpret_cast<void*>(regs.gpr[rsi]);
@@ -103,8 +111,7 @@ bool do_clock_gettime() {
       if (e == nullptr || !same_prefix(e->prefix, sizeof(ClockEvent), kind, SYS_clock_gettime)) return false;
       if (e->result != 0 || e->output_item.size != sizeof(timespec) || e->output_item.at != regs.gpr[rsi]) return false;
       if (fred_guest_copy(to, &e->output, sizeof(timespec)) != 0) return false;
-      g_events->light_reader().skip(sizeof(ClockEvent));
-      g_events->count_light(kind);
+      taken(sizeof(ClockEvent), kind);
       break;
     }
   }
@@ -144,8 +151,7 @@ bool do_rdtsc(u8 length) {
       const auto* e = reinterpret_cast<const TscEvent*>(g_events->light_reader().try_view(sizeof(TscEvent)));
       if (e == nullptr || !same_prefix(e->prefix, sizeof(TscEvent), kind, detail)) return false;
       tsc = e->value;
-      g_events->light_reader().skip(sizeof(TscEvent));
-      g_events->count_light(kind);
+      taken(sizeof(TscEvent), kind);
       break;
     }
   }

@@ -97,6 +97,14 @@ class LogReader {
     item_ = end_ = next_;
     ++events_;
   }
+  /// Is the next event one that guest code runs into by itself? If not (a signal, the end of the log, the event
+  /// given to pause_at), the dispatcher must see it coming.
+  bool comes_by_itself() const {
+    const auto* next = reinterpret_cast<const EventHeader*>(try_view(sizeof(EventHeader)));
+    if (next == nullptr || next->size == 0 || events_ >= pause_at_) return false;
+    return next->kind == EventKind::syscall || next->kind == EventKind::instruction;
+  }
+  void pause_at(u64 event) { pause_at_ = event; }
 
   u64 events() const { return events_; }
   u64 size() const { return file_size_; }
@@ -112,6 +120,7 @@ class LogReader {
   u64 next_ = 0;            // offset of the next record
   u64 item_ = 0, end_ = 0;  // within the current record
   u64 events_ = 0;
+  u64 pause_at_ = ~u64{0};
 };
 
 }  // namespace fred
