@@ -107,6 +107,7 @@ void Bench::map(Region r) {
 void Bench::write_code(const Case& c) {
   std::memset(code_view_, filler, size_of(Region::code));
   std::memcpy(code_view_ + c.offset, c.code.data(), c.code.size());
+  std::memset(table_view_, 0, size_of(Region::table));
   std::memcpy(table_view_, c.table.data(), std::min(c.table.size() * 8, page_size));
   cpu_->cache().invalidate(guest_range(setting_.places[Region::code], size_of(Region::code)));
 }
@@ -144,6 +145,7 @@ Bench::Verdict Bench::run(const Case& c, u64 seed, std::string& report) {
     reset_memory();
     auto t = run_translated(c, setting_.places, *cpu_, manner, seed);
     take_memory(t.outcome);
+    if (t.left_for_effect) return Verdict::strayed;
     report = difference(expected, t.outcome, vector_mask());
     if (!t.problem.empty()) report += fmt::format("  {}\n", t.problem);
     if (manner == Manner::run) {

@@ -21,7 +21,13 @@ class Bench {
   /// One per process: it takes over the signals.
   explicit Bench(const Setting& setting);
 
-  enum class Verdict : u8 { same, different, too_long, not_deterministic };
+  enum class Verdict : u8 {
+    same,
+    different,
+    strayed,  // into bytes that were not meant as instructions and are one that the engine carries out
+    too_long,
+    not_deterministic,
+  };
   /// Executes the case natively and translated in several manners. `report` says what differs.
   Verdict run(const Case& c, u64 seed, std::string& report);
   /// The same case with nops in place of every instruction that does not matter for the failure.

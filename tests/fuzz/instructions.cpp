@@ -208,10 +208,19 @@ bool InstructionMaker::allowed(const Piece& piece) const {
     }
     if (o.type != ZYDIS_OPERAND_TYPE_MEMORY || o.mem.type == ZYDIS_MEMOP_TYPE_AGEN) continue;
     if (o.mem.type == ZYDIS_MEMOP_TYPE_VSIB) return false;
+    if (is_bit_test(raw.mnemonic) && operands.operand[1].type == ZYDIS_OPERAND_TYPE_REGISTER) {
+      const int bit = general_register(operands.operand[1].reg.value);
+      if (bit < 0 || !small(roles_[static_cast<u32>(bit)])) return false;
+    }
     const bool segment = o.mem.segment == ZYDIS_REGISTER_FS || o.mem.segment == ZYDIS_REGISTER_GS;
     if (o.mem.base == ZYDIS_REGISTER_RIP || o.mem.base == ZYDIS_REGISTER_EIP) {
       if (segment) return false;
       continue;
+    }
+    constexpr i64 farthest = 2048;
+    if (o.mem.disp.has_displacement && (segment || o.mem.base != ZYDIS_REGISTER_NONE) &&
+        (o.mem.disp.value > farthest || o.mem.disp.value < -farthest)) {
+      return false;
     }
     const int base = general_register(o.mem.base), index = general_register(o.mem.index);
     const Role role = base >= 0 ? roles_[static_cast<u32>(base)] : Role::free;
@@ -229,10 +238,6 @@ bool InstructionMaker::allowed(const Piece& piece) const {
     }
     const bool narrow = o.mem.index == ZYDIS_REGISTER_AL;  // xlat
     if (index >= 0 && !narrow && !small(roles_[static_cast<u32>(index)])) return false;
-    if (is_bit_test(raw.mnemonic) && operands.operand[1].type == ZYDIS_OPERAND_TYPE_REGISTER) {
-      const int bit = general_register(operands.operand[1].reg.value);
-      if (bit < 0 || !small(roles_[static_cast<u32>(bit)])) return false;
-    }
   }
   return true;
 }

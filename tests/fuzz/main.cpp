@@ -32,7 +32,7 @@ struct Options {
 
 /// What a group's process tells, in shared memory: it may die.
 struct Progress {
-  u64 current, executed, failed, too_long, not_deterministic;
+  u64 current, executed, failed, strayed, too_long, not_deterministic;
 };
 
 void report_failure(Bench& bench, const Setting& setting, const Case& c, u64 seed, u64 number, const Options& o,
@@ -63,7 +63,11 @@ void run_group(const Options& o, u64 begin, u64 end, Progress& progress) {
         ++progress.failed;
         if (progress.failed <= shown_failures) report_failure(bench, setting, c, seed, n, o, report);
         break;
+      case Bench::Verdict::strayed:
+        ++progress.strayed;
+        break;
       case Bench::Verdict::too_long:
+        fmt::print("too long: {}\n", n);
         ++progress.too_long;
         break;
       case Bench::Verdict::not_deterministic:
@@ -99,6 +103,7 @@ bool finish_one(std::vector<Group>& running, Progress& total, const Options& o) 
   }
   total.executed += p.executed;
   total.failed += p.failed;
+  total.strayed += p.strayed;
   total.too_long += p.too_long;
   total.not_deterministic += p.not_deterministic;
   munmap(g->progress, page_size);
@@ -132,8 +137,8 @@ int run(const Options& o) {
   }
   while (finish_one(running, total, o)) {
   }
-  fmt::print("fred-fuzz: seed {}, {} cases, {:.1f} s; {} differ, {} took too long, {} vary natively\n", o.seed,
-             total.executed, seconds(), total.failed, total.too_long, total.not_deterministic);
+  fmt::print("fred-fuzz: seed {}, {} cases, {:.1f} s; {} differ, {} strayed, {} took too long, {} vary natively\n",
+             o.seed, total.executed, seconds(), total.failed, total.strayed, total.too_long, total.not_deterministic);
   fmt::print("{} passed, {} failed, 0 skipped\n", total.failed == 0 ? 1 : 0, total.failed == 0 ? 0 : 1);
   return total.failed == 0 ? 0 : 1;
 }

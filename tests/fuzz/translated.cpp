@@ -84,6 +84,7 @@ TranslatedRun run_translated(const Case& c, const Places& places, Cpu& cpu, Mann
   cpu.no_stop();
   const u64 start = cpu.ticks();
   const Exit exit = manner == Manner::stepped ? run_stepped(cpu, run) : run_freely(cpu, run, manner, seed);
+  run.left_for_effect = exit.kind == ExitKind::effect;
   run.ticks = cpu.ticks() - start;
   cpu.no_stop();
   auto& o = run.outcome;

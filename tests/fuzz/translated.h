@@ -49,6 +49,7 @@ enum class Manner : u8 {
 struct TranslatedRun {
   Outcome outcome;
   u64 ticks = 0;
+  bool left_for_effect = false;
   std::string problem;  // not empty: what went wrong besides the outcome
 };
 
