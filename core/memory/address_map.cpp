@@ -70,18 +70,60 @@ void AddressMap::merge_around(GuestRange range) {
   }
 }
 
-void AddressMap::erase(GuestRange range) {
+/// From the end of what lies below the range to the beginning of what lies above it.
+GuestRange AddressMap::room_around(GuestRange range) const {
+  GuestRange room{GuestAddr{0}, GuestAddr{~u64{0}}};
+  auto it = mappings_.lower_bound(range.end);
+  if (it != mappings_.end()) room.end = it->first;
+  it = mappings_.lower_bound(range.begin);
+  if (it != mappings_.begin()) {
+    --it;
+    room.begin = std::min(it->second.range.end, range.begin);
+    if (it->second.range.end > range.end) room.end = range.end;
+  }
+  return room;
+}
+
+/// Rebuilds the index between two mappings, where nothing is indexed.
+void AddressMap::index_holes(GuestRange room) {
+  GuestAddr from = room.begin;
+  auto it = mappings_.upper_bound(room.begin);
+  if (it != mappings_.begin() && std::prev(it)->second.range.end > from) from = std::prev(it)->second.range.end;
+  for (; it != mappings_.end() && it->first <= room.end; ++it) {
+    holes_.add({from, guarded_begin(it->second)});
+    from = it->second.range.end;
+  }
+  if (it == mappings_.end()) holes_.add({from, GuestAddr{~u64{0}}});
+}
+
+void AddressMap::clear() {
+  mappings_.clear();
+  holes_.clear();
+  index_holes({GuestAddr{0}, GuestAddr{~u64{0}}});
+}
+
+void AddressMap::cut_out(GuestRange range) {
   split(range.begin);
   split(range.end);
   mappings_.erase(mappings_.lower_bound(range.begin), mappings_.lower_bound(range.end));
+}
+
+void AddressMap::erase(GuestRange range) {
+  const GuestRange room = room_around(range);
+  holes_.remove_between(room.begin, room.end);
+  cut_out(range);
+  index_holes(room);
 }
 
 void AddressMap::insert(Mapping mapping) {
   const GuestRange range = mapping.range;
   FRED_CHECK(!range.empty() && range.begin.value % page_size == 0 && range.end.value % page_size == 0,
              "mapping {:#x}-{:#x}", range.begin.value, range.end.value);
-  erase(range);
+  const GuestRange room = room_around(range);
+  holes_.remove_between(room.begin, room.end);
+  cut_out(range);
   mappings_.emplace(range.begin, std::move(mapping));
+  index_holes(room);
   merge_around(range);
 }
 
@@ -134,35 +176,7 @@ bool AddressMap::overlaps_engine(GuestRange range) const {
 }
 
 std::optional<GuestAddr> AddressMap::find_free(u64 size, GuestRange bounds, Order order, u64 align) const {
-  if (size == 0 || bounds.empty() || size > bounds.size()) return std::nullopt;
-  // `hole` is what is free between two mappings, within the bounds.
-  const auto fits = [&](GuestRange hole) -> std::optional<GuestAddr> {
-    hole = {std::max(hole.begin, bounds.begin), std::min(hole.end, bounds.end)};
-    if (hole.empty() || hole.size() < size) return std::nullopt;
-    const GuestAddr at = order == Order::top_down ? GuestAddr{(hole.end.value - size) & ~(align - 1)}
-                                                  : GuestAddr{(hole.begin.value + align - 1) & ~(align - 1)};
-    if (at < hole.begin || at > hole.end || hole.end - at < size) return std::nullopt;
-    return at;
-  };
-  if (order == Order::top_down) {
-    GuestAddr top = bounds.end;
-    for (auto it = mappings_.lower_bound(bounds.end); it != mappings_.end() && guarded_begin(it->second) < top; ++it)
-      top = guarded_begin(it->second);
-    for (auto it = mappings_.lower_bound(bounds.end); it != mappings_.begin() && top > bounds.begin;) {
-      --it;
-      if (const auto at = fits({it->second.range.end, top})) return at;
-      top = std::min(top, guarded_begin(it->second));
-    }
-    return fits({bounds.begin, top});
-  }
-  GuestAddr bottom = bounds.begin;
-  while (bottom < bounds.end) {
-    const Mapping* m = find_from(bottom);
-    if (const auto at = fits({bottom, m ? guarded_begin(*m) : bounds.end})) return at;
-    if (!m) break;
-    bottom = m->range.end;
-  }
-  return std::nullopt;
+  return holes_.find(size, bounds, order, align);
 }
 
 std::string mapping_name(const Mapping& m, const MapNames& names) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/memory/hole_index.h"
 #include "core/memory/mapped_file.h"
 
 namespace fred {
@@ -55,6 +56,8 @@ struct MapNames {
 
 class AddressMap {
  public:
+  AddressMap() { clear(); }
+
   /// Adds `mapping`, replacing what was in its range, and merges it with its neighbours. Ranges are
   /// page-aligned and not empty.
   void insert(Mapping mapping);
@@ -75,7 +78,7 @@ class AddressMap {
   bool is_free(GuestRange range) const;
   bool overlaps_engine(GuestRange range) const;
 
-  enum class Order : u8 { top_down, bottom_up };
+  using Order = HoleIndex::Order;
   /// The first free place of `size` bytes within `bounds` from the top or from the bottom, keeping the guards of
   /// growing mappings. `align` is a power of two.
   std::optional<GuestAddr> find_free(u64 size, GuestRange bounds, Order order, u64 align = page_size) const;
@@ -84,7 +87,7 @@ class AddressMap {
   std::string text(const MapNames& names) const;
 
   const std::map<GuestAddr, Mapping>& all() const { return mappings_; }
-  void clear() { mappings_.clear(); }
+  void clear();
 
   void write(ByteWriter& w, const std::function<bool(const Mapping&)>& keep) const;
   bool read(ByteReader& r);
@@ -93,7 +96,11 @@ class AddressMap {
   using Iterator = std::map<GuestAddr, Mapping>::iterator;
   void split(GuestAddr at);
   void merge_around(GuestRange range);
+  void cut_out(GuestRange range);
+  GuestRange room_around(GuestRange range) const;
+  void index_holes(GuestRange room);
   std::map<GuestAddr, Mapping> mappings_;  // by range.begin
+  HoleIndex holes_;                        // what lies between them, less the guards of growing mappings
 };
 
 /// The text of one mapping's line; `name` is what stands in the last column.

@@ -21,6 +21,7 @@ namespace fred {
 namespace {
 
 constexpr u32 type_mask = MAP_TYPE;
+constexpr GuestRange everything{GuestAddr{0}, layout::stack_top};
 constexpr u32 kept_flags = MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE;
 
 u64 stack_limit() {
@@ -28,25 +29,6 @@ u64 stack_limit() {
   raw_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, reinterpret_cast<u64>(&limit));
   if (limit.rlim_cur == RLIM_INFINITY) return 8 << 20;
   return std::min(page_floor(limit.rlim_cur), layout::largest_stack_room);
-}
-
-std::string read_own_maps() {
-  UniqueFd fd{raw_syscall(SYS_open, reinterpret_cast<u64>("/proc/self/maps"), O_RDONLY | O_CLOEXEC)};
-  std::string text;
-  for (char part[16384];;) {
-    const i64 n = raw_syscall(SYS_read, static_cast<u64>(fd.get()), reinterpret_cast<u64>(part), sizeof part);
-    if (n <= 0) return text;
-    text.append(part, static_cast<std::size_t>(n));
-  }
-}
-
-std::optional<GuestRange> range_of_line(std::string_view line) {
-  u64 begin = 0, end = 0;
-  const char* last = line.data() + line.size();
-  const auto first = std::from_chars(line.data(), last, begin, 16);
-  if (first.ec != std::errc{} || first.ptr == last) return std::nullopt;
-  if (std::from_chars(first.ptr + 1, last, end, 16).ec != std::errc{}) return std::nullopt;
-  return GuestRange{GuestAddr{begin}, GuestAddr{end}};
 }
 
 }  // namespace
@@ -63,33 +45,12 @@ GuestAddr GuestMemory::mmap_top() const {
   return layout::stack_top - std::max(stack_room_, layout::smallest_stack_room) - 2 * layout::stack_guard;
 }
 
-void GuestMemory::absorb_engine_mappings() {
-  // Our own image may lie anywhere, and its heap grows upwards from it.
-  constexpr u64 own_heap_room = u64{16} << 30;
-  const std::string text = read_own_maps();
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find('\n', at), text.size());
-    const std::string_view line(text.data() + at, end - at);
-    at = end + 1;
-    auto range = range_of_line(line);
-    if (!range || range->begin >= layout::stack_top) continue;
-    if (line.ends_with("[heap]")) range->end = range->end + own_heap_room;
-    range->end = std::min(range->end, layout::stack_top);
-    Mapping m;
-    m.range = *range;
-    m.owner = Owner::engine;
-    m.name = "[engine]";
-    m.offset = range->begin.value;
-    table_.insert(std::move(m));
-  }
-}
-
 bool GuestMemory::is_engine(GuestRange range) const {
   return range.end > layout::stack_top || table_.overlaps_engine(range);
 }
 
 std::string GuestMemory::maps_text() {
-  refresh_growing();
+  refresh_growing(everything);
   return table_.text(names());
 }
 
@@ -114,7 +75,7 @@ void GuestMemory::grow_entry(const Mapping& mapping) {
   table_.insert(std::move(more));
 }
 
-void GuestMemory::refresh_growing() {
+void GuestMemory::refresh_growing(GuestRange concern) {
   if (other_growing_) {
     std::vector<Mapping> growing;
     for (const auto& [begin, m] : table_.all())
@@ -124,6 +85,7 @@ void GuestMemory::refresh_growing() {
       if (!below) grow_entry(m);
     }
   }
+  if (concern.end <= mmap_top()) return;
   const Mapping* m = table_.find_from(mmap_top());
   while (m && !(m->flags & MAP_GROWSDOWN) && m->range.end < layout::stack_top) m = table_.find_from(m->range.end);
   if (m && m->flags & MAP_GROWSDOWN && !table_.find(m->range.begin - 1)) grow_entry(Mapping(*m));
@@ -135,7 +97,7 @@ void GuestMemory::drop_code(GuestRange range) {
 }
 
 std::optional<GuestAddr> GuestMemory::choose(const MapRequest& request, u64 size) const {
-  const GuestRange everything{GuestAddr{layout::lowest}, mmap_top()};
+  const GuestRange area{GuestAddr{layout::lowest}, mmap_top()};
   if (request.flags & MAP_32BIT) {
     const GuestAddr hint{page_floor(request.addr.value)};
     if (hint.value && hint >= layout::low_2g.begin && hint < layout::low_2g.end && layout::low_2g.end - hint >= size &&
@@ -151,8 +113,8 @@ std::optional<GuestAddr> GuestMemory::choose(const MapRequest& request, u64 size
   // Whole huge pages are aligned to them, as newer kernels do.
   const bool huge = !request.file && size % layout::huge_page == 0;
   if (huge)
-    if (const auto at = table_.find_free(size, everything, AddressMap::Order::top_down, layout::huge_page)) return at;
-  return table_.find_free(size, everything, AddressMap::Order::top_down);
+    if (const auto at = table_.find_free(size, area, AddressMap::Order::top_down, layout::huge_page)) return at;
+  return table_.find_free(size, area, AddressMap::Order::top_down);
 }
 
 std::expected<GuestRange, i64> GuestMemory::place(const MapRequest& request) {
@@ -161,7 +123,8 @@ std::expected<GuestRange, i64> GuestMemory::place(const MapRequest& request) {
   if (size == 0) return std::unexpected(-ENOMEM);
   if (request.offset + size < request.offset) return std::unexpected(-EOVERFLOW);
   if (size > layout::task_size) return std::unexpected(-ENOMEM);
-  refresh_growing();
+  // Where nothing is asked for, nothing near the main stack is chosen.
+  refresh_growing(request.addr.value ? everything : GuestRange{});
   if (request.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
     if (request.addr.value > layout::task_size - size) return std::unexpected(-ENOMEM);
     if (request.addr.value % page_size) return std::unexpected(-EINVAL);
@@ -264,83 +227,11 @@ i64 GuestMemory::make_stack(u64 size, int prot) {
 void GuestMemory::start_heap(GuestAddr at) { heap_begin_ = brk_ = at; }
 
 void GuestMemory::clear_guest() {
-  refresh_growing();
-  const i64 done = unmap_pieces({GuestAddr{0}, layout::stack_top}, ask_kernel);
+  refresh_growing(everything);
+  const i64 done = unmap_pieces(everything, ask_kernel);
   FRED_CHECK(done == 0, "unmapping the guest: {}", done);
   heap_begin_ = brk_ = initial_sp_ = GuestAddr{};
   other_growing_ = false;
-}
-
-bool GuestMemory::reserve(GuestRange range) {
-  const i64 got =
-      raw_syscall(SYS_mmap, range.begin.value, range.size(), PROT_NONE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, static_cast<u64>(-1), 0);
-  if (is_error(got)) return false;
-  Mapping m;
-  m.range = range;
-  m.owner = Owner::engine;
-  m.flags = MAP_PRIVATE | MAP_ANONYMOUS;
-  m.name = "[window]";
-  m.offset = range.begin.value;
-  table_.insert(std::move(m));
-  return true;
-}
-
-bool GuestMemory::reserve_engine_at(GuestRange range) {
-  if (range.empty()) return false;
-  refresh_growing();
-  if (const Mapping* m = table_.find(range.begin); m && m->name == "[window]" && m->range.end >= range.end) return true;
-  if (!table_.is_free(range)) return false;
-  return reserve(range);
-}
-
-void GuestMemory::release_engine(GuestRange range) {
-  raw_syscall(SYS_munmap, range.begin.value, range.size());
-  table_.erase(range);
-}
-
-Result<GuestRange> GuestMemory::reserve_engine_near(GuestRange code, u64 size) {
-  using Order = AddressMap::Order;
-  size = page_ceil(size);
-  const auto no_room = [&] {
-    return fail(fmt::format("no room for {} MiB of translated code near the program's code at {:#x}", size >> 20,
-                            code.begin.value));
-  };
-  if (size == 0 || code.empty() || code.size() + size > layout::window_reach) return no_room();
-  refresh_growing();
-  const u64 low = std::max(code.end.value, layout::window_reach + layout::lowest) - layout::window_reach;
-  const GuestRange reach{GuestAddr{low}, std::min(code.begin + layout::window_reach, GuestAddr{layout::task_size})};
-  const GuestRange heap{heap_begin_, heap_begin_ + (heap_begin_.value ? layout::heap_room : 0)};
-  const GuestAddr above_stack = layout::stack_top + (u64{1} << 30);
-
-  struct Try {
-    GuestRange within;
-    Order order;
-  };
-  std::vector<Try> tries;
-  if (code.begin >= layout::pie_base && code.begin < layout::pie_base + layout::heap_room)
-    tries.push_back({{reach.begin, layout::pie_base}, Order::top_down});
-  if (code.begin < layout::low_2g.end)
-    tries.push_back({{layout::low_2g.begin, GuestAddr{0x70000000}}, Order::top_down});
-  tries.push_back({{above_stack, reach.end}, Order::bottom_up});
-  tries.push_back({{layout::stack_top + layout::stack_guard, above_stack}, Order::bottom_up});
-  tries.push_back({{std::max(reach.begin, heap.end), std::min(reach.end, mmap_top())}, Order::top_down});
-  tries.push_back({{reach.begin, std::min(reach.end, heap.begin)}, Order::top_down});
-  for (const Try& t : tries) {
-    GuestRange within{std::max(t.within.begin, reach.begin), std::min(t.within.end, reach.end)};
-    while (!within.empty()) {
-      const auto at = table_.find_free(size, within, t.order);
-      if (!at) break;
-      const GuestRange range = guest_range(*at, size);
-      if (reserve(range)) return range;
-      // Something of the engine's that the table does not know: look beyond it.
-      if (t.order == Order::top_down)
-        within.end = range.end - page_size;
-      else
-        within.begin = range.begin + page_size;
-    }
-  }
-  return no_room();
 }
 
 }  // namespace fred

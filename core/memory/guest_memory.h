@@ -129,8 +129,8 @@ class GuestMemory {
  private:
   std::optional<GuestAddr> choose(const MapRequest& request, u64 size) const;
   void absorb_engine_mappings();
-  /// Brings the table up to date with the kernel's growing of stacks.
-  void refresh_growing();
+  /// Brings the table up to date with the kernel's growing of stacks, as far as it may matter for `concern`.
+  void refresh_growing(GuestRange concern);
   void grow_entry(const Mapping& mapping);
   /// Tells the translator about code in this range that is about to change or go.
   void drop_code(GuestRange range);

@@ -121,8 +121,8 @@ i64 GuestMemory::advise(GuestAddr addr, u64 size, int advice, const Verdict& ver
   if (addr.value + whole < addr.value) return -EINVAL;
   if (whole == 0) return 0;
   if (kind_of(advice) == Advice::refused) return -EPERM;
-  refresh_growing();
   const GuestRange range = guest_range(addr, whole);
+  refresh_growing(range);
   GuestAddr at = addr;
   bool hole = false;
   for (const auto& m : table_.in(range)) {

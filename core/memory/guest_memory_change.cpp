@@ -47,8 +47,9 @@ i64 GuestMemory::unmap(GuestAddr addr, u64 size, const Verdict& verdict) {
   if (addr.value % page_size || addr.value > layout::task_size || size > layout::task_size - addr.value) return -EINVAL;
   size = page_ceil(size);
   if (size == 0) return -EINVAL;
-  refresh_growing();
-  return unmap_pieces(guest_range(addr, size), verdict);
+  const GuestRange range = guest_range(addr, size);
+  refresh_growing(range);
+  return unmap_pieces(range, verdict);
 }
 
 i64 GuestMemory::protect(GuestAddr addr, u64 size, int prot, const Verdict& verdict) {
@@ -61,8 +62,8 @@ i64 GuestMemory::protect(GuestAddr addr, u64 size, int prot, const Verdict& verd
   if (addr.value + size <= addr.value) return -ENOMEM;
   if (prot & ~(prot_all | prot_sem)) return -EINVAL;
   prot &= prot_all;
-  refresh_growing();
   GuestRange range = guest_range(addr, size);
+  refresh_growing(range);
   const Mapping* first = table_.find_from(addr);
   if (grows == PROT_GROWSDOWN) {
     if (!first || first->range.begin >= range.end) return -ENOMEM;
@@ -98,11 +99,10 @@ i64 GuestMemory::protect(GuestAddr addr, u64 size, int prot, const Verdict& verd
 GuestAddr GuestMemory::set_brk(GuestAddr wanted, const Verdict& verdict) {
   if (wanted < heap_begin_ || wanted >= layout::stack_top) return brk_;
   const GuestAddr old_end{page_ceil(brk_.value)}, new_end{page_ceil(wanted.value)};
+  refresh_growing({std::min(old_end, new_end), std::max(old_end, new_end)});
   if (new_end < old_end) {
-    refresh_growing();
     if (unmap_pieces({new_end, old_end}, verdict) < 0) return brk_;
   } else if (new_end > old_end) {
-    refresh_growing();
     const GuestRange more{old_end, new_end};
     if (!table_.is_free({more.begin, more.end + page_size})) return brk_;
     Mapping m;

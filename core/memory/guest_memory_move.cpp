@@ -101,7 +101,7 @@ i64 GuestMemory::remap(GuestAddr old, u64 old_size, u64 new_size, u32 flags, Gue
     if (wanted.value % page_size || wanted.value > layout::task_size - new_size) return -EINVAL;
     if (guest_range(old, old_size).overlaps(wanted_range) || old.value + old_size < old.value) return -EINVAL;
   }
-  refresh_growing();
+  refresh_growing({old, layout::stack_top});
   const Mapping* found = table_.find(old);
   if (!found || found->owner != Owner::guest) return -EFAULT;
 
