@@ -1,0 +1,127 @@
+// A guest program recorded to its end, with its log and snapshots to fork workers from: for tests of control.
+#pragma once
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli/engine_process.h"
+#include "core/control/peer.h"
+#include "core/dispatch/run_control.h"
+#include "core/trace/log_file.h"
+
+namespace fred {
+
+/// One event of the log, as a worker must find it.
+struct LoggedEvent {
+  u64 number = 0;
+  EventKind kind{};
+  Time time;
+  Registers registers;
+};
+
+/// Live stands at the guest's first instruction; a snapshot has been taken there.
+class RecordedGuest {
+ public:
+  explicit RecordedGuest(const std::string& name, std::vector<std::string> options = {}) {
+    std::string folder = "/tmp/fred-unit-XXXXXX";
+    REQUIRE(mkdtemp(folder.data()) != nullptr);
+    folder_ = folder;
+    std::filesystem::create_directory(folder_ / "files");
+    const std::string program = std::string(FRED_GUESTS) + "/" + name;
+    const UniqueFd nowhere{open("/dev/null", O_WRONLY | O_CLOEXEC)}, output{dup(STDOUT_FILENO)};
+    dup2(nowhere.get(), STDOUT_FILENO);
+    auto engine = start_engine(
+        {.mode = "record", .dir = folder, .options = std::move(options), .program = program, .args = {program}});
+    dup2(output.get(), STDOUT_FILENO);
+    REQUIRE(engine);
+    live = Peer{engine->pid, UniqueFd{engine->control}};
+    const auto started = receive_message(live.socket());
+    REQUIRE(started);
+    REQUIRE(started->kind == MessageKind::started);
+    auto taken = live.snapshot();
+    REQUIRE(taken);
+    first = std::move(*taken);
+  }
+  RecordedGuest(const RecordedGuest&) = delete;
+  RecordedGuest& operator=(const RecordedGuest&) = delete;
+  ~RecordedGuest() {
+    live.close();
+    first.close();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  /// Runs live to the guest's end, where it stays.
+  void run_to_end() {
+    const auto end = live.run_on();
+    REQUIRE(end);
+    REQUIRE(end->reason == static_cast<u64>(StopReason::guest_end));
+    end_ = end->time;
+  }
+  Time end() const { return end_; }
+
+  Peer worker() {
+    auto w = first.worker();
+    REQUIRE(w);
+    return std::move(*w);
+  }
+
+  std::vector<LoggedEvent> events() const {
+    LogReader log;
+    REQUIRE(log.open(log_path(folder_)));
+    std::vector<LoggedEvent> all;
+    while (const auto* next = log.next()) {
+      LoggedEvent e{.number = all.size(), .kind = next->kind, .time = next->time(), .registers = {}};
+      LogReader::Item item;
+      REQUIRE(log.item(item));
+      REQUIRE(item.kind == ItemKind::registers);
+      std::memcpy(&e.registers, item.bytes.data(), sizeof e.registers);
+      e.registers.gs_base = 0;  // what the log says of it
+      all.push_back(e);
+    }
+    return all;
+  }
+
+  Peer live, first;
+
+ private:
+  std::filesystem::path folder_;
+  Time end_;
+};
+
+inline Registers registers_of(Peer& peer) {
+  const auto r = peer.registers();
+  REQUIRE(r);
+  return *r;
+}
+
+/// The whole state that is cheap to ask for: registers, vector state, the top of the stack.
+struct State {
+  Time time;
+  Registers registers;
+  std::vector<u8> vector, stack;
+  bool operator==(const State&) const = default;
+};
+inline State state_of(Peer& peer) {
+  const auto now = peer.now();
+  REQUIRE(now);
+  const auto registers = registers_of(peer);
+  const auto vector = peer.vector_state();
+  const auto stack = peer.memory(GuestAddr{registers.gpr[rsp]}, 512);
+  REQUIRE(vector);
+  REQUIRE(stack);
+  return {now->time, registers, *vector, *stack};
+}
+
+inline std::string text_of(const Time& t) {
+  return std::to_string(t.ticks) + ":" + std::to_string(t.pc.value) + "+" + std::to_string(t.rest) + "/" +
+         std::to_string(t.phase);
+}
+
+}  // namespace fred
