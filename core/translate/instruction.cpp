@@ -12,6 +12,8 @@ const ZydisDecoder& decoder() {
   static const ZydisDecoder d = [] {
     ZydisDecoder made;
     ZydisDecoderInit(&made, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+    // MPX is gone: its opcodes are what they were before, nops with any operand.
+    ZydisDecoderEnableMode(&made, ZYDIS_DECODER_MODE_MPX, ZYAN_FALSE);
     return made;
   }();
   return d;

@@ -67,7 +67,6 @@ void run_group(const Options& o, u64 begin, u64 end, Progress& progress) {
         ++progress.strayed;
         break;
       case Bench::Verdict::too_long:
-        fmt::print("too long: {}\n", n);
         ++progress.too_long;
         break;
       case Bench::Verdict::not_deterministic:

@@ -1,6 +1,7 @@
 #include "tests/fuzz/native.h"
 
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@ namespace fred::fuzz {
 
 namespace {
 
-constexpr unsigned time_limit_s = 10;
+constexpr suseconds_t time_limit_us = 40'000;  // of processor time
 u64 g_vector_size;
 Outcome* g_outcome;
 
@@ -42,7 +43,7 @@ void install_native_signals() {
     void (*restorer)();
     u64 mask;
   } const action{fred_fuzz_signal_entry, SA_SIGINFO | SA_ONSTACK | 0x04000000u, fred_signal_restorer, ~u64{0}};
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGALRM}) {
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGVTALRM}) {
     const i64 r = raw_syscall(SYS_rt_sigaction, static_cast<u64>(signal), reinterpret_cast<u64>(&action), 0, 8);
     FRED_CHECK(r == 0, "rt_sigaction({}) gave {}", signal, r);
   }
@@ -56,10 +57,11 @@ bool run_native(const Case& c, const Places& places, u8* vector, Cpu& cpu, Outco
   g_vector_size = cpu.vector_size();
   outcome.vector.resize(g_vector_size);
   g_outcome = &outcome;
-  alarm(time_limit_s);
+  const itimerval limit{.it_interval = {}, .it_value = {0, time_limit_us}}, off{};
+  setitimer(ITIMER_VIRTUAL, &limit, nullptr);
   fred_fuzz_enter();
-  alarm(0);
-  return outcome.signal != SIGALRM;
+  setitimer(ITIMER_VIRTUAL, &off, nullptr);
+  return outcome.signal != SIGVTALRM;
 }
 
 }  // namespace fred::fuzz

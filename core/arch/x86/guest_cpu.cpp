@@ -3,6 +3,7 @@
 #include <cpuid.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace fred {
@@ -50,8 +51,15 @@ Result<CpuLevel> parse_cpu_level(std::string_view text) {
 XsaveComponent xsave_component(u32 number) {
   if (number == 0) return {0, 160};
   if (number == 1) return {160, 256};
-  const auto r = real_cpuid(0xd, number);
-  return {r.ebx, r.eax};
+  static const auto known = [] {  // cpuid is slow in virtual machines
+    std::array<XsaveComponent, 32> components;
+    for (u32 n = 2; n < components.size(); ++n) {
+      const auto r = real_cpuid(0xd, n);
+      components[n] = {r.ebx, r.eax};
+    }
+    return components;
+  }();
+  return known[number];
 }
 
 GuestCpu::GuestCpu(CpuLevel level) : level_(level) {
