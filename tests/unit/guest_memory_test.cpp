@@ -507,6 +507,34 @@ TEST_CASE("guest memory: shared anonymous memory is private until a fork needs i
   CHECK(at.ptr<u8>()[0] == 7);
 }
 
+TEST_CASE("guest memory: what unrecorded children write to shared memory is found") {
+  TemporaryFolder folder;
+  MemoryEngine engine(Mode::record, folder.path());
+  GuestMemory& memory = engine.memory();
+  const GuestAddr at = map_anywhere(memory, 1 << 20, rw, MAP_SHARED | MAP_ANONYMOUS);
+  const GuestAddr large = map_anywhere(memory, 64 << 20, rw, MAP_SHARED | MAP_ANONYMOUS);
+  CHECK(memory.shares_memory());
+  at.ptr<u8>()[10] = 1;
+  REQUIRE(memory.share_for_fork() == 0);
+  CHECK(memory.shared_changes().empty());
+  REQUIRE(engine.notices.size() == 1);  // too much to follow
+  CHECK(engine.notices[0].find("64 MiB") != std::string::npos);
+  CHECK(in_child([&] {
+          at.ptr<u8>()[10] = 2;
+          at.ptr<u8>()[20] = 3;
+          at.ptr<u8>()[50 * page_size] = 4;
+          large.ptr<u8>()[0] = 5;
+          return 0;
+        }) == 0);
+  CHECK(memory.shared_changes() == std::vector{GuestRange{at + 10, at + 21}, guest_range(at + 50 * page_size, 1)});
+  CHECK(memory.shared_changes().empty());
+  at.ptr<u8>()[10] = 0;
+  CHECK(memory.shared_changes() == std::vector{guest_range(at + 10, 1)});
+  REQUIRE(memory.unmap(at, page_size) == 0);
+  REQUIRE(memory.protect(at + 50 * page_size, page_size, PROT_NONE) == 0);
+  CHECK(memory.shared_changes().empty());
+}
+
 TEST_CASE("guest memory: two views of shared memory stay one memory") {
   TemporaryFolder folder;
   MemoryEngine engine(Mode::record, folder.path());
