@@ -145,7 +145,8 @@ Bench::Verdict Bench::run(const Case& c, u64 seed, std::string& report) {
     reset_memory();
     auto t = run_translated(c, setting_.places, *cpu_, manner, seed);
     take_memory(t.outcome);
-    if (t.left_for_effect) return Verdict::strayed;
+    if (t.left_for_effect || t.no_end) return Verdict::strayed;
+    if (t.outcome.fetch && cpu_->cache().in_cache(t.outcome.registers.rip)) return Verdict::strayed;
     report = difference(expected, t.outcome, vector_mask());
     if (!t.problem.empty()) report += fmt::format("  {}\n", t.problem);
     if (manner == Manner::run) {

@@ -24,7 +24,8 @@ class Bench {
   enum class Verdict : u8 {
     same,
     different,
-    strayed,  // into bytes that were not meant as instructions and are one that the engine carries out
+    strayed,  // into what only one of the executions can be in: the engine's memory, instructions that the
+              // engine carries out (in bytes not meant as such), loops that would take too long to step
     too_long,
     not_deterministic,
   };

@@ -50,7 +50,7 @@ Exit run_stepped(Cpu& cpu, TranslatedRun& run) {
           fmt::format("{} ticks for the step from {:#x} to {:#x}", cpu.ticks() - at, before.value, cpu.pc().value);
     }
   }
-  run.problem = "no end when stepped";
+  run.no_end = true;
   return {};
 }
 

@@ -50,6 +50,7 @@ struct TranslatedRun {
   Outcome outcome;
   u64 ticks = 0;
   bool left_for_effect = false;
+  bool no_end = false;  // stepped for too long
   std::string problem;  // not empty: what went wrong besides the outcome
 };
 
