@@ -32,6 +32,8 @@ std::string preview(std::span<const u8> bytes) {
 
 void print_item(const LogReader::Item& item, const EventHeader& event) {
   switch (item.kind) {
+    case ItemKind::hash:
+      return;
     case ItemKind::registers: {
       if (event.kind != EventKind::syscall) return;
       Registers r;

@@ -54,6 +54,9 @@ int main(int argc, char** argv) {
       ->add_option("--snapshot-every", options.snapshot_every,
                    "with --verify: take a snapshot every MS milliseconds, and re-execute from each to the next")
       ->type_name("MS");
+  record->add_flag("--log-registers", options.log_registers,
+                   "log all registers at every event, not their hash, so that a divergence shows which differ (implied "
+                   "by --verify)");
   record->add_option("--keep-log", options.keep_log, "keep the recording in this folder")->type_name("DIR");
   record
       ->add_option_function<std::uint64_t>(

@@ -204,9 +204,11 @@ int record(const RunOptions& options) {
   prepare_signals();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   Session session;
+  auto engine_options = options.engine;
+  if (options.verify || options.log_registers) engine_options.emplace_back("--log-registers");
   auto engine = start_engine({.mode = "record",
                               .dir = folder->path(),
-                              .options = options.engine,
+                              .options = engine_options,
                               .program = *program,
                               .args = options.command});
   if (!engine) return failed(engine.error().message);

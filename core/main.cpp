@@ -17,6 +17,7 @@
 #include "core/base/raw_syscall.h"
 #include "core/control/controller.h"
 #include "core/control/report.h"
+#include "core/control/statistics.h"
 #include "core/dispatch/processes.h"
 #include "core/elf/program.h"
 #include "core/signals/kernel_signals.h"
@@ -29,6 +30,7 @@ struct Arguments {
   bool record = false;
   std::string dir;
   int env_fd = -1, control_fd = -1;
+  bool stats = false;  // print them at the end (fred run; fred record gets them over the socket)
   EngineOptions engine;
   std::string program;
   std::vector<std::string> args;
@@ -78,6 +80,10 @@ Arguments parse(int argc, char** argv) {
       a.control_fd = number<int>(value);
     } else if (arg.starts_with("--checksum-every=")) {
       a.engine.checksum_every = number<u64>(value);
+    } else if (arg == "--stats") {
+      a.stats = true;
+    } else if (arg == "--log-registers") {
+      a.engine.log_registers = true;
     } else if (arg.starts_with("--cpu=")) {
       auto level = parse_cpu_level(value);
       if (!level) quit(125, level.error().message);
@@ -128,6 +134,7 @@ int main_of_engine(int argc, char** argv) {
   engine.signals().inherit();
   Reporter report(a.control_fd);
   if (a.record) {
+    if (a.engine.log_registers) engine.events().log_full_registers();
     if (auto r = engine.start_recording(a.dir); !r) quit(125, r.error().message);
   }
   if (auto r = engine.start(a.program, std::move(a.args), std::move(env)); !r) {
@@ -142,7 +149,13 @@ int main_of_engine(int argc, char** argv) {
     controller->serve();
   }
   const auto end = engine.run();
-  if (!engine.processes().unrecorded_child()) report.ended(engine, end);
+  if (!engine.processes().unrecorded_child()) {
+    report.ended(engine, end);
+    if (a.stats) {
+      const auto text = statistics_text(engine);
+      raw_syscall(SYS_write, static_cast<u64>(error_descriptor()), reinterpret_cast<u64>(text.data()), text.size());
+    }
+  }
   if (end.by_signal) die_by_signal(end.status);
   _exit(end.status);
 }

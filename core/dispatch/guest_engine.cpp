@@ -18,6 +18,7 @@
 #include "core/elf/loader.h"
 #include "core/memory/guest_access.h"
 #include "core/memory/layout.h"
+#include "core/memory/memory_checksum.h"
 #include "core/signals/kernel_signals.h"
 #include "core/syscalls/limits.h"
 #include "core/syscalls/walker.h"
@@ -135,6 +136,7 @@ void GuestEngine::advance(const Advance& how) {
   }
   // A stop at a tick, or the boundary behind a system call: a waiting signal may be delivered. A worker
   // finds the Time at which that was done.
+  checksum();
   const bool deliverable = cpu_->stopped() || after_call_;
   after_call_ = false;
   if (cpu_->stopped()) cpu_->no_stop();
@@ -147,6 +149,34 @@ void GuestEngine::advance(const Advance& how) {
     step_one();
   } else {
     handle(cpu_->run());
+  }
+}
+
+void GuestEngine::checksum() {
+  // Live does it behind system calls; a worker finds the event there.
+  switch (mode()) {
+    case Mode::run:
+      return;
+    case Mode::record:
+      if (options_.checksum_every == 0 || !after_call_ || !is_safe_point()) return;
+      if (events_.events() - last_checksum_ < options_.checksum_every) return;
+      last_checksum_ = events_.events();
+      break;
+    case Mode::replay:
+      const auto* next = events_.peek();
+      if (next == nullptr || next->kind != EventKind::checksum || next->time() != now()) return;
+      break;
+  }
+  events_.begin(EventKind::checksum, 0, now(), cpu_->regs());
+  const auto found = memory_checksums(*memory_);
+  constexpr u64 size = sizeof(MappingChecksum);
+  std::string bytes(reinterpret_cast<const char*>(found.data()), found.size() * size);
+  events_.blob(bytes);
+  events_.end();
+  std::vector<MappingChecksum> recorded(bytes.size() / size);
+  std::memcpy(recorded.data(), bytes.data(), recorded.size() * size);
+  if (const auto difference = first_difference(recorded, found); !difference.empty()) {
+    events_.diverged(difference, now());
   }
 }
 

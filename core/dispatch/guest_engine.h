@@ -20,6 +20,7 @@ class Processes;
 struct EngineOptions {
   TranslateOptions translate;
   CpuLevel cpu = CpuLevel::v3;
+  bool log_registers = false;  // every event holds all registers, not their hash
   u64 checksum_every = 0;  // events between memory checksums; 0: none
 };
 
@@ -116,6 +117,8 @@ class GuestEngine final : public Engine {
   void deliver(const KernelSignal& signal, const GuestFault* fault);
   /// Sets the counter to where `wanted` says, or to the next recorded or waiting signal if that is nearer.
   void plan_stop(u64 wanted);
+  /// Logs or compares checksums of memory if that is due here (--checksum-every).
+  void checksum();
   Exit step_one();
   /// Iterations done of the rep instruction at pc since it was last entered.
   u64 repeated_iterations() const;
@@ -135,6 +138,7 @@ class GuestEngine final : public Engine {
   LogPlace replay_start_;
   bool ended_ = false;
   bool log_exhausted_ = false;
+  u64 last_checksum_ = 0;             // the number of that event
   bool after_call_ = false;           // at the boundary behind a system call
   bool alone_ = false;                // the next instruction is executed alone
   u64 rest_ = 0;                      // iterations done of the rep instruction at pc

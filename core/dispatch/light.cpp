@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/base/raw_syscall.h"
+#include "core/trace/register_hash.h"
 
 extern "C" {
 fred::u64 fred_light_handler();
@@ -24,55 +25,87 @@ CodeCache* g_cache = nullptr;
 EventStream* g_events = nullptr;
 ClockGettime g_clock_gettime = nullptr;
 
-/// What an event of the short way looks like in the log: header, registers, then the items of its kind.
-struct EventPrefix {
+// What an event of the short way looks like in the log: header, registers or their hash, then the items of
+// its kind.
+struct FullPrefix {
   EventHeader header;
-  ItemHeader registers_item;
+  ItemHeader item;
   Registers registers;
 };
+struct CompactPrefix {
+  EventHeader header;
+  ItemHeader item;
+  u64 hash;
+};
+template <class Prefix>
 struct ClockEvent {
-  EventPrefix prefix;
+  Prefix prefix;
   ItemHeader result_item;
   i64 result;
   ItemHeader output_item;
   timespec output;
 };
+template <class Prefix>
 struct TscEvent {
-  EventPrefix prefix;
+  Prefix prefix;
   ItemHeader value_item;
   u64 value;
 };
-static_assert(sizeof(ClockEvent) == 40 + 176 + 24 + 32 && sizeof(TscEvent) == 40 + 176 + 24);
+static_assert(sizeof(ClockEvent<FullPrefix>) == 40 + 176 + 24 + 32 && sizeof(TscEvent<CompactPrefix>) == 40 + 24 + 24);
 
 void copy_words(void* to, const void* from, u64 words) {
   asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
-void write_prefix(EventPrefix& e, u32 size, EventKind kind, u32 detail) {
-  e.header.size = 0;  // set last: a broken-off log ends before
-  e.header.kind = kind;
-  e.header.phase = 0;
-  e.header.reserved = 0;
-  e.header.detail = detail;
-  e.header.reserved2 = 0;
-  e.header.ticks = g_window->ticks();
-  e.header.pc = g_window->regs.rip;
-  e.header.rest = 0;
-  e.registers_item = {ItemKind::registers, {}, sizeof(Registers), 0};
+void write_registers(FullPrefix& e) {
+  e.item = {ItemKind::registers, {}, sizeof(Registers), 0};
   copy_words(&e.registers, &g_window->regs, sizeof(Registers) / 8);
-  asm volatile("" ::: "memory");
-  e.header.size = size;
 }
 
-/// Is the next event of the log this one, with these registers?
-bool same_prefix(const EventPrefix& e, u32 size, EventKind kind, u32 detail) {
-  if (e.header.size != size || e.header.kind != kind || e.header.detail != detail || e.header.phase != 0) return false;
-  if (e.header.ticks != g_window->ticks() || e.header.pc != g_window->regs.rip || e.header.rest != 0) return false;
+void write_registers(CompactPrefix& e) {
+  e.item = {ItemKind::hash, {}, sizeof(u64), 0};
+  e.hash = register_hash(g_window->regs);
+}
+
+bool same_registers(const FullPrefix& e) {
+  if (e.item.kind != ItemKind::registers) return false;
   const auto* a = reinterpret_cast<const u64*>(&e.registers);
   const auto* b = reinterpret_cast<const u64*>(&g_window->regs);
   u64 different = 0;
   for (u64 i = 0; i < sizeof(Registers) / 8; ++i) different |= a[i] ^ b[i];
   return different == 0;
+}
+
+bool same_registers(const CompactPrefix& e) {
+  return e.item.kind == ItemKind::hash && e.hash == register_hash(g_window->regs);
+}
+
+template <class Event>
+void write_prefix(Event& event, EventKind kind, u32 detail) {
+  auto& header = event.prefix.header;
+  header.size = 0;  // set last: a broken-off log ends before
+  header.kind = kind;
+  header.phase = 0;
+  header.reserved = 0;
+  header.detail = detail;
+  header.reserved2 = 0;
+  header.ticks = g_window->ticks();
+  header.pc = g_window->regs.rip;
+  header.rest = 0;
+  write_registers(event.prefix);
+  asm volatile("" ::: "memory");
+  header.size = sizeof(Event);
+}
+
+/// The next event of the log, if it is this one, with these registers; else null.
+template <class Event>
+const Event* next_event(EventKind kind, u32 detail) {
+  const auto* event = reinterpret_cast<const Event*>(g_events->light_reader().try_view(sizeof(Event)));
+  if (event == nullptr) return nullptr;
+  const auto& h = event->prefix.header;
+  if (h.size != sizeof(Event) || h.kind != kind || h.detail != detail || h.phase != 0) return nullptr;
+  if (h.ticks != g_window->ticks() || h.pc != g_window->regs.rip || h.rest != 0) return nullptr;
+  return same_registers(event->prefix) ? event : nullptr;
 }
 
 /// A worker has re-executed the next event of the log. If what follows must be planned for, the cache is left.
@@ -83,37 +116,62 @@ void taken(u64 size, EventKind kind) {
   if (!log.comes_by_itself()) g_window->request = 1;
 }
 
+template <class Event>
+Event* reserve_event() {
+  return reinterpret_cast<Event*>(g_events->light_writer().try_reserve(sizeof(Event)));
+}
+
+template <class Event>
+void commit_event(EventKind kind) {
+  g_events->light_writer().commit(sizeof(Event));
+  g_events->count_light(kind);
+}
+
+template <class Event>
+bool record_clock(void* to) {
+  auto& regs = g_window->regs;
+  auto* event = reserve_event<Event>();
+  timespec now;
+  if (event == nullptr || g_clock_gettime(static_cast<long>(regs.gpr[rdi]), &now) != 0) return false;
+  if (fred_guest_copy(to, &now, sizeof now) != 0) return false;
+  event->result_item = {ItemKind::result, {}, sizeof(i64), 0};
+  event->result = 0;
+  event->output_item = {ItemKind::output, {}, sizeof(timespec), regs.gpr[rsi]};
+  event->output = now;
+  write_prefix(*event, EventKind::syscall, SYS_clock_gettime);
+  commit_event<Event>(EventKind::syscall);
+  return true;
+}
+
+template <class Event>
+bool replay_clock(void* to) {
+  const auto* event = next_event<Event>(EventKind::syscall, SYS_clock_gettime);
+  if (event == nullptr || event->result != 0 || event->output_item.size != sizeof(timespec)) return false;
+  if (event->output_item.at != g_window->regs.gpr[rsi]) return false;
+  if (fred_guest_copy(to, &event->output, sizeof(timespec)) != 0) return false;
+  taken(sizeof(Event), EventKind::syscall);
+  return true;
+}
+
 bool do_clock_gettime() {
   auto& regs = g_window->regs;
   auto* to = reinterpret_cast<void*>(regs.gpr[rsi]);
-  constexpr auto kind = EventKind::syscall;
-  timespec now;
   switch (g_events->mode()) {
-    case Mode::run:
+    case Mode::run: {
+      timespec now;
       if (g_clock_gettime(static_cast<long>(regs.gpr[rdi]), &now) != 0) return false;
       if (fred_guest_copy(to, &now, sizeof now) != 0) return false;
       break;
-    case Mode::record: {
-      auto* e = reinterpret_cast<ClockEvent*>(g_events->light_writer().try_reserve(sizeof(ClockEvent)));
-      if (e == nullptr || g_clock_gettime(static_cast<long>(regs.gpr[rdi]), &now) != 0) return false;
-      if (fred_guest_copy(to, &now, sizeof now) != 0) return false;
-      e->result_item = {ItemKind::result, {}, sizeof(i64), 0};
-      e->result = 0;
-      e->output_item = {ItemKind::output, {}, sizeof(timespec), regs.gpr[rsi]};
-      e->output = now;
-      write_prefix(e->prefix, sizeof(ClockEvent), kind, SYS_clock_gettime);
-      g_events->light_writer().commit(sizeof(ClockEvent));
-      g_events->count_light(kind);
-      break;
     }
-    case Mode::replay: {
-      const auto* e = reinterpret_cast<const ClockEvent*>(g_events->light_reader().try_view(sizeof(ClockEvent)));
-      if (e == nullptr || !same_prefix(e->prefix, sizeof(ClockEvent), kind, SYS_clock_gettime)) return false;
-      if (e->result != 0 || e->output_item.size != sizeof(timespec) || e->output_item.at != regs.gpr[rsi]) return false;
-      if (fred_guest_copy(to, &e->output, sizeof(timespec)) != 0) return false;
-      taken(sizeof(ClockEvent), kind);
+    case Mode::record:
+      if (!(g_events->full_registers() ? record_clock<ClockEvent<FullPrefix>>(to)
+                                       : record_clock<ClockEvent<CompactPrefix>>(to))) {
+        return false;
+      }
       break;
-    }
+    case Mode::replay:
+      if (!replay_clock<ClockEvent<CompactPrefix>>(to) && !replay_clock<ClockEvent<FullPrefix>>(to)) return false;
+      break;
   }
   regs.rip += 2;
   regs.gpr[rax] = 0;
@@ -122,38 +180,51 @@ bool do_clock_gettime() {
   return true;
 }
 
+constexpr auto rdtsc_detail = static_cast<u32>(Effect::rdtsc);
+
+u64 read_tsc() {
+  u32 low, high;
+  asm volatile("rdtsc" : "=a"(low), "=d"(high));
+  return u64{high} << 32 | low;
+}
+
+template <class Event>
+bool record_tsc(u64& tsc) {
+  auto* event = reserve_event<Event>();
+  if (event == nullptr) return false;
+  tsc = read_tsc();
+  event->value_item = {ItemKind::value, {}, sizeof tsc, 0};
+  event->value = tsc;
+  write_prefix(*event, EventKind::instruction, rdtsc_detail);
+  commit_event<Event>(EventKind::instruction);
+  return true;
+}
+
+template <class Event>
+bool replay_tsc(u64& tsc) {
+  const auto* event = next_event<Event>(EventKind::instruction, rdtsc_detail);
+  if (event == nullptr) return false;
+  tsc = event->value;
+  taken(sizeof(Event), EventKind::instruction);
+  return true;
+}
+
 bool do_rdtsc(u8 length) {
   auto& regs = g_window->regs;
-  constexpr auto kind = EventKind::instruction;
-  constexpr auto detail = static_cast<u32>(Effect::rdtsc);
   u64 tsc = 0;
-  const auto read = [&tsc] {
-    u32 low, high;
-    asm volatile("rdtsc" : "=a"(low), "=d"(high));
-    tsc = u64{high} << 32 | low;
-  };
   switch (g_events->mode()) {
     case Mode::run:
-      read();
+      tsc = read_tsc();
       break;
-    case Mode::record: {
-      auto* e = reinterpret_cast<TscEvent*>(g_events->light_writer().try_reserve(sizeof(TscEvent)));
-      if (e == nullptr) return false;
-      read();
-      e->value_item = {ItemKind::value, {}, sizeof tsc, 0};
-      e->value = tsc;
-      write_prefix(e->prefix, sizeof(TscEvent), kind, detail);
-      g_events->light_writer().commit(sizeof(TscEvent));
-      g_events->count_light(kind);
+    case Mode::record:
+      if (!(g_events->full_registers() ? record_tsc<TscEvent<FullPrefix>>(tsc)
+                                       : record_tsc<TscEvent<CompactPrefix>>(tsc))) {
+        return false;
+      }
       break;
-    }
-    case Mode::replay: {
-      const auto* e = reinterpret_cast<const TscEvent*>(g_events->light_reader().try_view(sizeof(TscEvent)));
-      if (e == nullptr || !same_prefix(e->prefix, sizeof(TscEvent), kind, detail)) return false;
-      tsc = e->value;
-      taken(sizeof(TscEvent), kind);
+    case Mode::replay:
+      if (!replay_tsc<TscEvent<CompactPrefix>>(tsc) && !replay_tsc<TscEvent<FullPrefix>>(tsc)) return false;
       break;
-    }
   }
   regs.gpr[rax] = tsc & 0xffffffff;
   regs.gpr[rdx] = tsc >> 32;

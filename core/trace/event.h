@@ -45,11 +45,12 @@ struct EventHeader {
 };
 static_assert(sizeof(EventHeader) == 40);
 
-#define FRED_ITEM_KINDS(K)                                         \
-  K(registers) /* Registers at the event, for comparison */        \
-  K(arguments) /* six u64: what the system call was called with */ \
-  K(result)    /* i64: what the outside world answered */          \
-  K(output)    /* `at`: memory the kernel wrote, with the bytes */ \
+#define FRED_ITEM_KINDS(K)                                                              \
+  K(hash)      /* u64: register_hash at the event, where they are not logged in full */ \
+  K(registers) /* Registers at the event, for comparison */                             \
+  K(arguments) /* six u64: what the system call was called with */                      \
+  K(result)    /* i64: what the outside world answered */                               \
+  K(output)    /* `at`: memory the kernel wrote, with the bytes */                      \
   K(value)     /* bytes that only the outside world knows */
 
 enum class ItemKind : u8 {

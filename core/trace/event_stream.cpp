@@ -4,6 +4,7 @@
 
 #include "core/base/check.h"
 #include "core/memory/guest_access.h"
+#include "core/trace/register_hash.h"
 
 namespace fred {
 
@@ -58,7 +59,12 @@ void EventStream::begin(EventKind kind, u32 detail, const Time& time, const Regi
   ++counts_[static_cast<int>(kind)];
   if (mode_ == Mode::record) {
     writer_.begin(kind, detail, time);
-    writer_.item(ItemKind::registers, &registers, sizeof registers);
+    if (full_registers_) {
+      writer_.item(ItemKind::registers, &registers, sizeof registers);
+    } else {
+      const u64 hash = register_hash(registers);
+      writer_.item(ItemKind::hash, &hash, sizeof hash);
+    }
     return;
   }
   time_ = time;
@@ -73,12 +79,31 @@ void EventStream::begin(EventKind kind, u32 detail, const Time& time, const Regi
                          time.pc.value, time.rest, time.phase),
              time);
   }
-  const auto item = expect(ItemKind::registers);
-  Registers recorded;
-  std::memcpy(&recorded, item.bytes.data(), sizeof recorded);
-  if (recorded != registers) {
-    diverged(fmt::format("{} {}:{}", to_string(kind), detail, differences(recorded, registers)), time);
+  compare_registers(kind, detail, registers);
+}
+
+void EventStream::compare_registers(EventKind kind, u32 detail, const Registers& registers) {
+  LogReader::Item item;
+  if (!reader_.item(item)) diverged("recorded: an event without registers", time_);
+  if (item.kind == ItemKind::hash) {
+    u64 recorded;
+    std::memcpy(&recorded, item.bytes.data(), sizeof recorded);
+    if (recorded == register_hash(registers)) return;
+    std::string now;
+    const auto* values = reinterpret_cast<const u64*>(&registers);
+    for (std::size_t i = 0; i < std::size(register_names); ++i)
+      now += fmt::format(" {} {:#x}", register_names[i], values[i]);
+    diverged(fmt::format("{} {}: recorded: other registers (record with --log-registers to see which); now:{}",
+                         to_string(kind), detail, now),
+             time_);
   }
+  Registers recorded;
+  if (item.kind != ItemKind::registers || item.bytes.size() != sizeof recorded) {
+    diverged("recorded: an event without registers", time_);
+  }
+  std::memcpy(&recorded, item.bytes.data(), sizeof recorded);
+  if (recorded != registers)
+    diverged(fmt::format("{} {}:{}", to_string(kind), detail, differences(recorded, registers)), time_);
 }
 
 void EventStream::end() {

@@ -27,6 +27,9 @@ class EventStream {
   /// `from`, `events_before`: where in the log the worker's snapshot was taken (log_bytes(), events() then).
   Result<> start_replaying(const std::string& dir, u64 from, u64 events_before);
   void on_divergence(OnDivergence handler) { on_divergence_ = std::move(handler); }
+  /// Recording: every event holds all registers, not only their hash, so that a divergence shows both sides.
+  void log_full_registers() { full_registers_ = true; }
+  bool full_registers() const { return full_registers_; }
   /// A forked child that is not recorded goes on without a log.
   void stop_recording();
 
@@ -69,7 +72,10 @@ class EventStream {
   i64 recorded_result();
   LogReader::Item expect(ItemKind kind);
 
+  void compare_registers(EventKind kind, u32 detail, const Registers& registers);
+
   Mode mode_ = Mode::run;
+  bool full_registers_ = false;
   LogWriter writer_;
   LogReader reader_;
   OnDivergence on_divergence_;

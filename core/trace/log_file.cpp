@@ -54,6 +54,8 @@ void LogWriter::make_room(u64 size) {
   }
   void* at = mmap(nullptr, new_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, static_cast<off_t>(keep_from));
   if (at == MAP_FAILED) quit(125, fmt::format("cannot map the event log: {}", strerror(errno)));
+  // Behind the first window the log is known to be long: its pages are made in one go, not a fault each.
+  if (keep_from != 0) madvise(at, new_size, MADV_POPULATE_WRITE);
   madvise(at, new_size, MADV_DONTFORK);  // a snapshot or child never writes our log
   window_ = static_cast<u8*>(at);
   window_size_ = new_size;

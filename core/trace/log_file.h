@@ -36,9 +36,7 @@ class LogWriter {
 
   // The short way (core/dispatch/light.h): a whole record at once, if the window has room for it. No call of
   // anything else.
-  u8* try_reserve(u64 size) {
-    return in_event() || used_ + size > window_size_ ? nullptr : window_ + used_;
-  }
+  u8* try_reserve(u64 size) { return in_event() || used_ + size > window_size_ ? nullptr : window_ + used_; }
   void commit(u64 size) {
     used_ += size;
     ++events_;
@@ -88,8 +86,8 @@ class LogReader {
   /// The number of the next event.
   // The short way: the next record, if its bytes lie in the window; and taking it as a whole.
   const u8* try_view(u64 size) const {
-    const bool inside = window_ != nullptr && next_ >= base_ && next_ + size <= base_ + window_size_ &&
-                        next_ + size <= file_size_;
+    const bool inside =
+        window_ != nullptr && next_ >= base_ && next_ + size <= base_ + window_size_ && next_ + size <= file_size_;
     return inside ? window_ + (next_ - base_) : nullptr;
   }
   void skip(u64 size) {
