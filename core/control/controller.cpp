@@ -102,6 +102,8 @@ bool Controller::carry_out(const Message& m, int descriptor) {
       auto& cpu = engine_.cpu();
       std::vector<u8> area(cpu.vector_area(), cpu.vector_area() + cpu.vector_size());
       canonicalise_vector_area(area.data(), cpu.vector_mask());
+      const u64 present = cpu.vector_mask();  // all of them: which are in their initial state depends on history
+      std::memcpy(area.data() + 512, &present, sizeof present);
       Message r{.kind = MessageKind::vector_values, .number = {cpu.vector_mask()}};
       r.set_bytes(area);
       reply(r, m.tag);

@@ -2,8 +2,10 @@
 #pragma once
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -33,6 +35,7 @@ class RecordedGuest {
     REQUIRE(mkdtemp(folder.data()) != nullptr);
     folder_ = folder;
     std::filesystem::create_directory(folder_ / "files");
+    options.emplace_back("--log-registers");
     const std::string program = std::string(FRED_GUESTS) + "/" + name;
     const UniqueFd nowhere{open("/dev/null", O_WRONLY | O_CLOEXEC)}, output{dup(STDOUT_FILENO)};
     dup2(nowhere.get(), STDOUT_FILENO);
@@ -117,6 +120,25 @@ inline State state_of(Peer& peer) {
   REQUIRE(vector);
   REQUIRE(stack);
   return {now->time, registers, *vector, *stack};
+}
+
+/// Where two states differ, in words; empty if nowhere.
+inline std::string difference(const State& a, const State& b) {
+  std::string text;
+  if (a.time != b.time) text += " time";
+  const auto *x = reinterpret_cast<const u64*>(&a.registers), *y = reinterpret_cast<const u64*>(&b.registers);
+  for (std::size_t i = 0; i < sizeof(Registers) / 8; ++i) {
+    if (x[i] != y[i]) text += fmt::format(" register {}: {:#x} {:#x};", i, x[i], y[i]);
+  }
+  const auto bytes = [&](const char* what, const std::vector<u8>& p, const std::vector<u8>& q) {
+    if (p.size() != q.size()) text += fmt::format(" {}: {} and {} bytes;", what, p.size(), q.size());
+    for (std::size_t i = 0; i < std::min(p.size(), q.size()); ++i) {
+      if (p[i] != q[i]) text += fmt::format(" {}[{}]: {:#x} {:#x};", what, i, p[i], q[i]);
+    }
+  };
+  bytes("vector", a.vector, b.vector);
+  bytes("stack", a.stack, b.stack);
+  return text;
 }
 
 inline std::string text_of(const Time& t) {

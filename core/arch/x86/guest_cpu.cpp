@@ -129,6 +129,16 @@ CpuidResult GuestCpu::cpuid(u32 leaf, u32 subleaf) const {
   return r;
 }
 
+namespace {
+u32 processor_mxcsr_mask() {
+  alignas(16) u8 image[512] = {};
+  asm volatile("fxsave64 %0" : "=m"(image));
+  u32 mask;
+  std::memcpy(&mask, image + 28, sizeof mask);
+  return mask != 0 ? mask : 0xffbf;  // what 0 stands for
+}
+}  // namespace
+
 void canonicalise_vector_area(u8* area, u64 mask) {
   u64 present;
   std::memcpy(&present, area + 512, 8);
@@ -145,6 +155,9 @@ void canonicalise_vector_area(u8* area, u64 mask) {
     std::memset(area + component.offset, 0, component.size);
   }
   std::memset(area + 6, 0, 18);  // FOP, FIP, FDP: where the last x87 instruction was, in the cache
+  // MXCSR_MASK is a constant of the processor, which XSAVEOPT may leave out.
+  static const u32 mxcsr_mask = processor_mxcsr_mask();
+  std::memcpy(area + 28, &mxcsr_mask, sizeof mxcsr_mask);
   std::memset(area + 416, 0, 96);
   std::memset(area + 520, 0, 56);
 }
