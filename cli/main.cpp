@@ -14,7 +14,6 @@ void add_engine_options(CLI::App& command, fred::RunOptions& options) {
       {"--no-inline-lookup", "indirect transfers go through the dispatcher"},
       {"--single-block", "a block ends at its first branch"},
       {"--no-light", "clock functions and rdtsc take the long way through the dispatcher"},
-      {"--no-flag-analysis", "flags are always taken to be live"},
   };
   for (const auto& [name, help] : switches) {
     command

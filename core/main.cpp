@@ -46,7 +46,6 @@ constexpr struct {
     {"--no-inline-lookup", &TranslateOptions::inline_lookup, false},
     {"--single-block", &TranslateOptions::single_block, true},
     {"--no-light", &TranslateOptions::light, false},
-    {"--no-flag-analysis", &TranslateOptions::flag_analysis, false},
 };
 
 template <class T>

@@ -18,7 +18,6 @@ struct TranslateOptions {
   bool inline_lookup = true;  // --no-inline-lookup: every indirect transfer leaves the cache
   bool single_block = false;  // --single-block: a block ends at its first branch
   bool light = true;             // --no-light: clocks take the long way through the dispatcher
-  bool flag_analysis = true;  // --no-flag-analysis: flags are always taken to be live
 };
 
 /// What the translator asks of its surroundings.
