@@ -350,29 +350,33 @@ void Translator::Unit::finish() {
   }
 }
 
-void Translator::emit_indirect_prologue(Emitter& e, GuestAddr pc, CacheWindow& window) {
-  // Arrives with rcx = wanted guest address, guest rcx and rdx in the spill slots, flags the guest's.
+CacheAddr Translator::emit_indirect_prologue(Emitter& e, GuestAddr pc, CacheWindow& window) {
+  // Arrives with rcx = wanted guest address, guest rcx and rdx in the spill slots, flags the guest's. What is
+  // rarely executed comes first, so that the usual way takes one jump only.
   const auto& s = state_;
-  e.mov_reg_imm64(rdx, 0 - pc.value);
-  e.lea_rcx_rcx_rdx();  // 0 if this block was meant
-  const auto meant = e.jrcxz();
+  const auto stop = e.here();
+  e.mov_reg_slot(rcx, window_slot(s.spill_rcx));
+  const auto x = cache_.add_exit({.kind = ExitKind::tick_stop, .pc = pc});
+  e.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(x));
+  Emitter::patch_rel32(e.jmp(), window.exit);
+  const auto other = e.here();
   e.mov_reg_imm64(rdx, pc.value);  // another address with the same low bits: restore it and miss
   e.lea_rcx_rcx_rdx();
   Emitter::patch_rel32(e.jmp(), window.miss);
+  e.align(16);
+  const auto entry = e.here();
+  e.mov_reg_imm64(rdx, 0 - pc.value);
+  e.lea_rcx_rcx_rdx();  // 0 if this block was meant
+  const auto meant = e.jrcxz();
+  Emitter::patch_rel8(e.jmp_short(), other);
   Emitter::patch_rel8(meant, e.here());
   e.mov_reg_slot(rcx, window_slot(s.left));  // every indirect transfer ticks
   e.lea_rcx_minus_one();
   e.mov_slot_reg(window_slot(s.left), rcx);
   e.mov_reg_slot(rdx, window_slot(s.spill_rdx));
-  const auto stop = e.jrcxz();
+  Emitter::patch_rel8(e.jrcxz(), stop);
   e.mov_reg_slot(rcx, window_slot(s.spill_rcx));
-  const auto body = e.jmp_short();
-  Emitter::patch_rel8(stop, e.here());
-  e.mov_reg_slot(rcx, window_slot(s.spill_rcx));
-  const auto x = cache_.add_exit({.kind = ExitKind::tick_stop, .pc = pc});
-  e.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(x));
-  Emitter::patch_rel32(e.jmp(), window.exit);
-  Emitter::patch_rel8(body, e.here());
+  return entry;
 }
 
 BlockId Translator::translate(GuestAddr pc, bool indirect) {
@@ -380,12 +384,13 @@ BlockId Translator::translate(GuestAddr pc, bool indirect) {
   Emitter prologue{window.next};
   prologue.align(16);
   const auto begin = prologue.here();
-  if (indirect) emit_indirect_prologue(prologue, pc, window);
+  CacheAddr indirect_entry;
+  if (indirect) indirect_entry = emit_indirect_prologue(prologue, pc, window);
   const auto body = prologue.here();
   const auto id = cache_.begin_block(pc, begin);
   Unit unit{*this, window, body, pc, false};
   auto& entry = cache_.add_entry(pc, body, id);
-  if (indirect) entry.indirect = begin;
+  entry.indirect = indirect_entry;
   unit.run(id, max_instructions);
   unit.finish();
   auto& block = cache_.block(id);
@@ -434,8 +439,7 @@ void Translator::make_indirect(Entry& entry) {
     auto& window = cache_.window_for(entry.pc);
     Emitter e{window.next};
     e.align(16);
-    const auto at = e.here();
-    emit_indirect_prologue(e, entry.pc, window);
+    const auto at = emit_indirect_prologue(e, entry.pc, window);
     Emitter::patch_rel32(e.jmp(), entry.body);
     window.next = e.here();
     entry.indirect = at;

@@ -62,7 +62,8 @@ class Translator {
  private:
   class Unit;
 
-  void emit_indirect_prologue(Emitter& e, GuestAddr pc, CacheWindow& window);
+  /// Returns the entry; the body is to follow.
+  CacheAddr emit_indirect_prologue(Emitter& e, GuestAddr pc, CacheWindow& window);
 
   CodeCache& cache_;
   StateWindow& state_;
