@@ -246,6 +246,12 @@ std::optional<GuestPosition> CodeCache::locate_in(const Block& b, std::span<cons
   return GuestPosition{b.pc + static_cast<u64>(static_cast<i64>(s.guest)), s.spilled};
 }
 
+std::span<const Segment> CodeCache::segments(BlockId id) const {
+  if (id == stepping_block) return stepping_segments_;
+  const auto& b = blocks_[static_cast<u32>(id)];
+  return std::span{segments_}.subspan(b.first_segment, b.segments);
+}
+
 std::optional<GuestPosition> CodeCache::locate(CacheAddr at) const {
   if (at >= stepping_.begin && at < stepping_.end) return locate_in(stepping_, stepping_segments_, at);
   for (const auto& w : windows_) {

@@ -133,6 +133,8 @@ class CodeCache {
 
   bool in_cache(u64 address) const;
   std::optional<GuestPosition> locate(CacheAddr at) const;
+  /// The pieces of a block, in the order of their code.
+  std::span<const Segment> segments(BlockId id) const;
   const std::vector<CacheWindow>& windows() const { return windows_; }
   bool has_code_on(u64 page) const { return pages_.contains(page); }
 

@@ -113,8 +113,11 @@ CacheAddr Cpu::body_for(GuestAddr pc, bool indirect) {
 Exit Cpu::enter(CacheAddr at) {
   state_->entry = at.value;
   ++counters.exits;
+  if (observer_ != nullptr) observer_->before(at);
   entry_.enter();
-  return cache_->exit(ExitId{static_cast<u32>(state_->exit_id)});
+  const Exit exit = cache_->exit(ExitId{static_cast<u32>(state_->exit_id)});
+  if (observer_ != nullptr) observer_->after(exit);
+  return exit;
 }
 
 Exit Cpu::run() {

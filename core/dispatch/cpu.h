@@ -11,6 +11,15 @@
 
 namespace fred {
 
+/// Sees every block (or stepped instruction) before it is entered, with the guest's state in place, and
+/// after it has been left, when rip is not the guest's yet unless the exit is a fault.
+class BlockObserver {
+ public:
+  virtual ~BlockObserver() = default;
+  virtual void before(CacheAddr at) = 0;
+  virtual void after(const Exit& exit) = 0;
+};
+
 class Cpu {
  public:
   Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options);
@@ -52,6 +61,8 @@ class Cpu {
   /// all the same. Ticks do not depend on it. Only with no thread in the cache.
   void set_break(GuestAddr at, bool on);
   bool has_break(GuestAddr at) const { return translator_->has_break(at); }
+  /// Null: nobody.
+  void observe(BlockObserver* observer) { observer_ = observer; }
 
   /// For the kernel signal handler: ask for a stop at the next tick. `rip` and `rcx` are the interrupted
   /// thread's; a counting sequence that was interrupted is completed in them.
@@ -77,6 +88,7 @@ class Cpu {
   std::unique_ptr<CodeCache> cache_;
   std::unique_ptr<Translator> translator_;
   EntryCode entry_;
+  BlockObserver* observer_ = nullptr;
   u8* vector_area_ = nullptr;
   u64 vector_size_ = 0;
 };

@@ -1,16 +1,13 @@
 #include "core/memory/memory_checksum.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <bit>
 
-#include "core/base/raw_syscall.h"
 #include "core/memory/guest_access.h"
-#include "core/memory/unique_fd.h"
+#include "core/memory/pagemap.h"
 
 namespace fred {
 
@@ -35,30 +32,6 @@ u64 hash_page(const u64* words, u64 address) {
   const u64 all = lanes[0] ^ std::rotl(lanes[1], 17) ^ std::rotl(lanes[2], 31) ^ std::rotl(lanes[3], 47);
   return (all ^ all >> 32) * odd1;
 }
-
-/// Which pages of anonymous memory exist (are not just zeros that nobody has asked for yet).
-class Pagemap {
- public:
-  Pagemap() : fd_(raw_syscall(SYS_open, reinterpret_cast<u64>("/proc/self/pagemap"), O_RDONLY | O_CLOEXEC)) {}
-  bool exists(u64 page) {
-    const u64 index = page / page_size;
-    if (index < first_ || index >= first_ + count_) read_from(index);
-    if (index < first_ || index >= first_ + count_) return true;  // unknown: look
-    return entries_[index - first_] >> 62 != 0;                   // present or swapped out
-  }
-
- private:
-  void read_from(u64 index) {
-    const i64 n = fd_ ? raw_syscall(SYS_pread64, static_cast<u64>(fd_.get()), reinterpret_cast<u64>(entries_),
-                                    sizeof entries_, index * sizeof(u64))
-                      : -1;
-    first_ = index;
-    count_ = n > 0 ? static_cast<u64>(n) / sizeof(u64) : 0;
-  }
-  UniqueFd fd_;
-  u64 first_ = 0, count_ = 0;
-  u64 entries_[1024];
-};
 
 u64 hash_mapping(const Mapping& m, Pagemap& pages) {
   u64 sum = 0;

@@ -34,6 +34,7 @@ KernelSignal g_pending;
 volatile bool g_has_pending = false;
 volatile bool g_control_requested = false;
 GuestFault g_fault;
+bool (*g_native_step)(int, const siginfo_t&, void*) = nullptr;
 
 /// As the kernel wants it (asm/signal.h): not libc's struct sigaction.
 struct KernelSigaction {
@@ -84,6 +85,7 @@ void guest_fault(int signal, const siginfo_t& info, ucontext_t& context, const G
 }
 
 void synchronous(int signal, siginfo_t& info, ucontext_t& context) {
+  if (g_native_step != nullptr && g_native_step(signal, info, &context)) return;
   auto& rip = context.uc_mcontext.gregs[REG_RIP];
   if (const u64 recovery = guest_access_recovery(static_cast<u64>(rip)); recovery != 0) {
     rip = static_cast<greg_t>(recovery);
@@ -135,6 +137,8 @@ void install_kernel_signals(Cpu& cpu) {
     }
   }
 }
+
+void set_native_step_handler(bool (*handler)(int, const siginfo_t&, void*)) { g_native_step = handler; }
 
 void set_real_action(int signal, RealAction action, u64 flags) {
   if ((synchronous_signals & signal_bit(signal)) != 0) return;

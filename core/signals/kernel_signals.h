@@ -27,6 +27,9 @@ struct GuestFault {
 /// guest's processor of this process.
 void install_kernel_signals(Cpu& cpu);
 
+/// A function that is asked first about every synchronous signal: true if it was its own (native_step.h).
+void set_native_step_handler(bool (*handler)(int signal, const siginfo_t& info, void* context));
+
 /// What the real disposition of an asynchronous signal is to be.
 enum class RealAction : u8 { ignore, default_, catch_ };
 /// flags: the guest's SA_RESTART, SA_NOCLDSTOP, SA_NOCLDWAIT.

@@ -67,6 +67,13 @@ void CodePages::unguard(u64 page, Page& state) {
   state.state = State::plain;
 }
 
+int CodePages::real_protection(u64 page) const {
+  const auto found = pages_.find(page);
+  if (found != pages_.end() && found->second.state == State::guarded) return PROT_READ;
+  const auto* mapping = memory_.table().find(GuestAddr{page});
+  return mapping != nullptr ? real_prot(mapping->prot) : PROT_NONE;
+}
+
 void CodePages::forget(GuestRange range) {
   if (pages_.empty()) return;
   const u64 first = page_floor(range.begin.value), last = page_ceil(range.end.value);

@@ -37,6 +37,8 @@ class CodePages final : public CodeSource {
   /// A write fault at `address`: true if the page was protected by us. It is open now.
   bool write_fault(GuestAddr address);
   /// While a store is executed alone its page must stay open even if the step translates from it.
+  /// What the page may really do now: of the guest's protection what we left, never execution.
+  int real_protection(u64 page) const;
   u64 faults() const { return fault_count_; }
 
  private:
