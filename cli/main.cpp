@@ -21,6 +21,9 @@ void add_engine_options(CLI::App& command, fred::RunOptions& options) {
             name, [&options, name = std::string(name)] { options.engine.push_back(name); }, help)
         ->group("Off switches");
   }
+  command.add_flag_callback(
+      "--lockstep", [&options] { options.engine.emplace_back("--lockstep"); },
+      "execute every block natively as well, instruction by instruction, and compare (slow)");
   command
       .add_option_function<std::string>(
           "--cpu", [&options](const std::string& v) { options.engine.push_back("--cpu=" + v); },

@@ -89,6 +89,8 @@ Arguments parse(int argc, char** argv) {
       a.engine.cpu = *level;
     } else if (arg.starts_with("--log=")) {
       if (auto r = set_log_levels(value); !r) quit(125, r.error().message);
+    } else if (arg == "--lockstep") {
+      a.engine.lockstep = true;
     } else {
       quit(125, fmt::format("fred-engine: unknown option '{}'", arg));
     }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/dispatch/guest_engine.h"
+#include "core/dispatch/lockstep.h"
 
 namespace fred {
 

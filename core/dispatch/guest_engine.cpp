@@ -13,6 +13,7 @@
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/effects.h"
 #include "core/dispatch/light.h"
+#include "core/dispatch/lockstep.h"
 #include "core/dispatch/processes.h"
 #include "core/elf/initial_stack.h"
 #include "core/elf/loader.h"
@@ -60,11 +61,13 @@ GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), gues
   g_engine = this;
   memory_ = std::make_unique<GuestMemory>(*this);
   pages_ = std::make_unique<CodePages>(*memory_, cache_);
-  cpu_ = std::make_unique<Cpu>(*this, *pages_, options.translate);
+  if (options_.lockstep) Lockstep::adapt(options_.translate);
+  cpu_ = std::make_unique<Cpu>(*this, *pages_, options_.translate);
   cache_ = &cpu_->cache();
   signals_ = std::make_unique<GuestSignals>(*cpu_, guest_cpu_);
   install_light_handler(*cpu_, events_);
   processes_ = std::make_unique<Processes>(*this);
+  if (options_.lockstep) lockstep_ = std::make_unique<Lockstep>(*this, *cpu_, *pages_);
   set_page_opener([](GuestRange range) { g_engine->open_code_pages(range); });
 }
 

@@ -15,10 +15,12 @@
 
 namespace fred {
 
+class Lockstep;
 class Processes;
 
 struct EngineOptions {
   TranslateOptions translate;
+  bool lockstep = false;  // every block natively as well (lockstep.h)
   CpuLevel cpu = CpuLevel::v3;
   bool log_registers = false;  // every event holds all registers, not their hash
   u64 checksum_every = 0;  // events between memory checksums; 0: none
@@ -73,6 +75,8 @@ class GuestEngine final : public Engine {
   };
   void set_replay_start(const LogPlace& place) { replay_start_ = place; }
   Result<> start_replaying();
+  /// Null without --lockstep.
+  const Lockstep* lockstep() const { return lockstep_.get(); }
   u64 code_write_faults() const { return pages_->faults(); }
 
   /// Runs the guest to its end.
@@ -134,6 +138,7 @@ class GuestEngine final : public Engine {
   EventStream events_;
   GuestProcess process_;
   std::string recording_dir_;
+  std::unique_ptr<Lockstep> lockstep_;  // null without --lockstep
   std::vector<u64> noticed_;
   LogPlace replay_start_;
   bool ended_ = false;

@@ -1,0 +1,42 @@
+# u64 fred_native_enter(u64 fs): with this FS, traps; the handler of the trap (native_step.cpp) puts the
+# guest's state in place of ours and steps, and comes back behind the trap when it is done. Returns FS as the
+# guest left it.
+        .text
+        .globl  fred_native_enter, fred_native_done, fred_native_rsp
+        .type   fred_native_enter, @function
+fred_native_enter:
+        push    %rbx
+        push    %rbp
+        push    %r12
+        push    %r13
+        push    %r14
+        push    %r15
+        rdfsbase %rax
+        push    %rax
+        mov     %rsp, fred_native_rsp(%rip)
+        wrfsbase %rdi
+        int3
+fred_native_done:                               # rsp is ours again, flags are clean
+        rdfsbase %rax
+        pop     %rcx
+        wrfsbase %rcx
+        vzeroupper                              # as the C ABI wants it
+        fninit
+        ldmxcsr mxcsr(%rip)
+        pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
+        ret
+        .size   fred_native_enter, .-fred_native_enter
+
+        .section .rodata
+        .balign 4
+mxcsr:  .long   0x1f80
+        .bss
+        .balign 8
+fred_native_rsp:
+        .skip   8
+        .section .note.GNU-stack, "", @progbits
