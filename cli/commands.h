@@ -11,6 +11,7 @@ struct RunOptions {
   std::vector<std::string> engine;   // options passed to the engine
   bool stats = false;
   bool verify = false;
+  bool rebuild_worker = false;  // verify in workers of fresh engines, from serialised states
   bool log_registers = false;
   std::string keep_log;
   std::uint64_t snapshot_every = 0;  // milliseconds between snapshots while recording, for verify; 0: only the first

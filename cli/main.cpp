@@ -52,6 +52,8 @@ int main(int argc, char** argv) {
   auto* record = app.add_subcommand("record", "run a program and record it");
   add_engine_options(*record, options);
   record->add_flag("--verify", options.verify, "re-execute the recording afterwards and compare at every event");
+  record->add_flag("--rebuild-worker", options.rebuild_worker,
+                   "with --verify: re-execute in a fresh engine that starts from a serialised state, not in a fork");
   record
       ->add_option("--snapshot-every", options.snapshot_every,
                    "with --verify: take a snapshot every MS milliseconds, and re-execute from each to the next")

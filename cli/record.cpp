@@ -140,7 +140,7 @@ int wait_for_live(Session& session, u64 period) {
 }
 
 /// Takes the first snapshot, if one is wanted, and lets the program run. False: it has not started.
-bool begin(Session& session, bool snapshot) {
+bool begin(Session& session, bool snapshot, const std::string& state) {
   const auto first = receive_message(session.live.socket());
   if (!first || first->kind != MessageKind::started) {
     if (first) session.take(*first);
@@ -150,20 +150,34 @@ bool begin(Session& session, bool snapshot) {
     auto peer = session.live.snapshot();
     if (!peer) return false;
     const auto now = session.live.now();
-    if (!now) return false;
+    if (!now || (!state.empty() && !session.live.save(state))) return false;
     session.snapshots.push_back({std::move(*peer), now->event});
   }
   return session.live.send({.kind = MessageKind::resume}).has_value();
 }
 
+/// A worker that is not forked from a snapshot but starts from a serialised state.
+struct RebuildPlan {
+  EngineCommand command;  // as live was started
+  std::string state;      // empty: no rebuilding
+};
+Result<Peer> rebuilt_worker(const RebuildPlan& plan) {
+  auto command = plan.command;
+  command.mode = "rebuild";
+  command.options.push_back("--state=" + plan.state);
+  const auto engine = start_engine(command);
+  if (!engine) return std::unexpected(engine.error());
+  return Peer{engine->pid, UniqueFd{engine->control}};
+}
+
 /// Has a worker of each snapshot re-execute what happened until the next one; false, with the divergence noted if
 /// it is one, if that did not succeed.
-bool verify(Session& session) {
+bool verify(Session& session, const RebuildPlan& rebuild) {
   Session::Verified sum;
   for (std::size_t i = 0; i < session.snapshots.size(); ++i) {
     auto& snapshot = session.snapshots[i];
     const bool last = i + 1 == session.snapshots.size();
-    auto worker = snapshot.peer.worker();
+    auto worker = rebuild.state.empty() ? snapshot.peer.worker() : rebuilt_worker(rebuild);
     if (!worker) return false;
     const auto tag = worker->send({.kind = MessageKind::verify, .number = {last ? 0 : session.snapshots[i + 1].event}});
     if (!tag) return false;
@@ -206,11 +220,9 @@ int record(const RunOptions& options) {
   Session session;
   auto engine_options = options.engine;
   if (options.verify || options.log_registers) engine_options.emplace_back("--log-registers");
-  auto engine = start_engine({.mode = "record",
-                              .dir = folder->path(),
-                              .options = engine_options,
-                              .program = *program,
-                              .args = options.command});
+  const EngineCommand command{
+      .mode = "record", .dir = folder->path(), .options = engine_options, .program = *program, .args = options.command};
+  auto engine = start_engine(command);
   if (!engine) return failed(engine.error().message);
   session.live = Peer{engine->pid, UniqueFd{engine->control}};
   session.live.on_other([&session](const Message& m) { session.take(m); });
@@ -219,9 +231,10 @@ int record(const RunOptions& options) {
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_BLOCK, &child, nullptr);
-  const bool started = begin(session, options.verify);
+  const std::string state = options.rebuild_worker ? folder->path() + "/start" : "";
+  const bool started = begin(session, options.verify, state);
   if (!started && !session.start_failed) session.live.close();
-  const int status = wait_for_live(session, options.verify ? options.snapshot_every : 0);
+  const int status = wait_for_live(session, options.verify && !options.rebuild_worker ? options.snapshot_every : 0);
   g_live = -1;
   session.live.drain();
   int result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -238,7 +251,7 @@ int record(const RunOptions& options) {
   save_statistics(session, folder->path());
   if (options.stats) fmt::print(stderr, "{}", session.statistics);
   if (options.verify) {
-    if (!verify(session) && !session.diverged) {
+    if (!verify(session, {command, state}) && !session.diverged) {
       result = failed("the re-execution ended before it could say how it went");
     } else {
       print_verification(session);

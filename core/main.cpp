@@ -1,6 +1,7 @@
 // fred-engine: runs one guest. Started by the front ends (cli/), which find the program and say what is
 // wanted; not meant to be started by hand.
 //
+//   fred-engine rebuild --dir=DIR --state=PATH --control-fd=N [OPTIONS] -- PROGRAM   a worker (guest_state.h)
 //   fred-engine run|record [--dir=DIR] [--env-fd=N] [--control-fd=N] [OPTIONS] -- PROGRAM ARGV0 ARGS…
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <optional>
 
+#include "ckpt/snapshot/snapshot.h"
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
 #include "core/base/log.h"
@@ -18,6 +20,7 @@
 #include "core/control/controller.h"
 #include "core/control/report.h"
 #include "core/control/statistics.h"
+#include "core/dispatch/guest_state.h"
 #include "core/dispatch/processes.h"
 #include "core/elf/program.h"
 #include "core/signals/kernel_signals.h"
@@ -29,6 +32,7 @@ namespace {
 struct Arguments {
   bool record = false;
   std::string dir;
+  std::string state;  // rebuild: where the guest's state lies
   int env_fd = -1, control_fd = -1;
   bool stats = false;  // print them at the end (fred run; fred record gets them over the socket)
   EngineOptions engine;
@@ -71,7 +75,9 @@ Arguments parse(int argc, char** argv) {
       known = true;
     }
     if (known) continue;
-    if (arg.starts_with("--dir=")) {
+    if (arg.starts_with("--state=")) {
+      a.state = value;
+    } else if (arg.starts_with("--dir=")) {
       a.dir = value;
     } else if (arg.starts_with("--env-fd=")) {
       a.env_fd = number<int>(value);
@@ -83,14 +89,14 @@ Arguments parse(int argc, char** argv) {
       a.stats = true;
     } else if (arg == "--log-registers") {
       a.engine.log_registers = true;
+    } else if (arg == "--lockstep") {
+      a.engine.lockstep = true;
     } else if (arg.starts_with("--cpu=")) {
       auto level = parse_cpu_level(value);
       if (!level) quit(125, level.error().message);
       a.engine.cpu = *level;
     } else if (arg.starts_with("--log=")) {
       if (auto r = set_log_levels(value); !r) quit(125, r.error().message);
-    } else if (arg == "--lockstep") {
-      a.engine.lockstep = true;
     } else {
       quit(125, fmt::format("fred-engine: unknown option '{}'", arg));
     }
@@ -133,6 +139,11 @@ int main_of_engine(int argc, char** argv) {
   GuestEngine engine(a.engine);
   install_kernel_signals(engine.cpu());
   engine.signals().inherit();
+  if (!a.state.empty()) {
+    block_all_signals();
+    if (auto r = load_guest(engine, a.dir, a.state); !r) quit(125, r.error().message);
+    be_worker(engine, a.control_fd);
+  }
   Reporter report(a.control_fd);
   if (a.record) {
     if (a.engine.log_registers) engine.events().log_full_registers();

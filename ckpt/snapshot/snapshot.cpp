@@ -37,18 +37,6 @@ void close_guest_descriptors(const GuestEngine& engine) {
   raw_syscall(SYS_close_range, 0, first_of_engine - 1, 0);
 }
 
-[[noreturn]] void be_worker(GuestEngine& engine, int control) {
-  prctl(PR_SET_NAME, "fred-worker");
-  Reporter reporter(control);
-  if (engine.mode() != Mode::replay) {
-    auto started = engine.start_replaying();
-    if (!started) quit(125, started.error().message);
-  }
-  engine.events().on_divergence([&](const Divergence& d) { reporter.diverged(d); });
-  Controller controller(engine, reporter);
-  for (;;) controller.serve();
-}
-
 /// The dormant snapshot.
 [[noreturn]] void be_snapshot(GuestEngine& engine, int control) {
   prctl(PR_SET_NAME, "fred-snapshot");
@@ -73,6 +61,18 @@ void close_guest_descriptors(const GuestEngine& engine) {
 }
 
 }  // namespace
+
+void be_worker(GuestEngine& engine, int control) {
+  prctl(PR_SET_NAME, "fred-worker");
+  Reporter reporter(control);
+  if (engine.mode() != Mode::replay) {
+    auto started = engine.start_replaying();
+    if (!started) quit(125, started.error().message);
+  }
+  engine.events().on_divergence([&](const Divergence& d) { reporter.diverged(d); });
+  Controller controller(engine, reporter);
+  for (;;) controller.serve();
+}
 
 Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_parent) {
   const bool replaying = engine.mode() == Mode::replay;

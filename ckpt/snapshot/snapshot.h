@@ -14,4 +14,7 @@ namespace fred {
 /// processes are short.
 Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_parent);
 
+/// Serves the session as a worker; `engine` replays.
+[[noreturn]] void be_worker(GuestEngine& engine, int control);
+
 }  // namespace fred

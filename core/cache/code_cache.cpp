@@ -39,11 +39,23 @@ CacheWindow& CodeCache::window_for(GuestAddr pc) {
   }
   auto range = engine_.memory().reserve_engine_near(guest_range(pc, page_size), window_size);
   FRED_CHECK(range.has_value(), "no room for a code cache window near {:#x}: {}", pc.value, range.error().message);
-  CacheWindow w{.range = *range};
-  LOG_INFO(cache, "window {:#x}-{:#x} for code at {:#x}", w.range.begin.value, w.range.end.value, pc.value);
-  void* at = mmap(range->begin.ptr(), window_size, PROT_READ | PROT_WRITE | PROT_EXEC,
+  return make_window(*range);
+}
+
+Result<> CodeCache::adopt(GuestRange range) {
+  if (range.size() != window_size || !engine_.memory().reserve_engine_at(range)) {
+    return fail(fmt::format("no room for the code cache window {:#x}-{:#x}", range.begin.value, range.end.value));
+  }
+  make_window(range);
+  return {};
+}
+
+CacheWindow& CodeCache::make_window(GuestRange range) {
+  CacheWindow w{.range = range};
+  LOG_INFO(cache, "window {:#x}-{:#x}", w.range.begin.value, w.range.end.value);
+  void* at = mmap(range.begin.ptr(), window_size, PROT_READ | PROT_WRITE | PROT_EXEC,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-  FRED_CHECK(at == range->begin.ptr(), "cannot map a code cache window");
+  FRED_CHECK(at == range.begin.ptr(), "cannot map a code cache window");
   Emitter e{CacheAddr{w.range.begin.value}};
   emit_common_code(e, w, state_);
   e.align(64);

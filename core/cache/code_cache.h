@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/base/types.h"
 #include "core/translate/instruction.h"
 
@@ -81,11 +82,11 @@ struct GuestPosition {
 };
 
 struct CacheWindow {
-  GuestRange range;                  // also the range of cache addresses
-  CacheAddr begin = {};              // behind the common code
-  CacheAddr next = {};               // where the next block goes
-  CacheAddr exit = {};               // common code: leaves the cache with exit_id set
-  CacheAddr leave = {};              // common code: the same, with registers and flags already in the state window
+  GuestRange range;      // also the range of cache addresses
+  CacheAddr begin = {};  // behind the common code
+  CacheAddr next = {};   // where the next block goes
+  CacheAddr exit = {};   // common code: leaves the cache with exit_id set
+  CacheAddr leave = {};  // common code: the same, with registers and flags already in the state window
   CacheAddr light = {};  // common code: calls the light handler (core/dispatch/light.h)
   CacheAddr light_check = {}, light_end = {};  // where it looks at requests and goes back into the cache
   CacheAddr miss = {};               // common code: rcx is an indirect target without entry; rcx and rdx are spilled
@@ -98,6 +99,8 @@ class CodeCache {
 
   /// The window for code at `pc`; makes one (reserving it through GuestMemory) if none is in reach.
   CacheWindow& window_for(GuestAddr pc);
+  /// Makes a window of a range that another process had one in, before any memory of the guest is there.
+  Result<> adopt(GuestRange range);
   /// Reserves the window for a new executable mapping now, so that its place is decided in live.
   void prepare(GuestRange code) { window_for(code.begin); }
 
@@ -143,6 +146,7 @@ class CodeCache {
   } counters;
 
  private:
+  CacheWindow& make_window(GuestRange range);
   std::optional<GuestPosition> locate_in(const Block& b, std::span<const Segment> segments, CacheAddr at) const;
   void grow_entries();
   u64 slot_of(GuestAddr pc) const;

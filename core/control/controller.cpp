@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ckpt/snapshot/snapshot.h"
+#include "core/dispatch/guest_state.h"
 #include "core/memory/guest_access.h"
 #include "core/signals/kernel_signals.h"
 
@@ -66,6 +67,13 @@ bool Controller::carry_out(const Message& m, int descriptor) {
   switch (m.kind) {
     case MessageKind::snapshot:
       snapshot(m.tag, descriptor);
+      break;
+    case MessageKind::save:
+      if (const auto saved = save_guest(engine_, m.text); saved) {
+        reply({.kind = MessageKind::done}, m.tag);
+      } else {
+        refuse(m.tag, saved.error().message.c_str());
+      }
       break;
     case MessageKind::resume:
       if (engine_.mode() != Mode::replay) return false;

@@ -148,6 +148,14 @@ Result<std::vector<u8>> Peer::memory(GuestAddr at, u64 size) {
   return all;
 }
 
+Result<> Peer::save(const std::string& path) {
+  Message m{.kind = MessageKind::save};
+  m.set_text(path);
+  const auto answer = ask(m);
+  if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
 Result<> Peer::set_break(GuestAddr at, bool on) {
   const auto answer = ask({.kind = on ? MessageKind::set_break : MessageKind::clear_break, .number = {at.value}});
   if (!answer) return std::unexpected(answer.error());

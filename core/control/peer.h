@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "core/arch/x86/state_window.h"
@@ -55,6 +56,8 @@ class Peer {
     u32 tag;
   };
   Result<Pending> ask_for_snapshot();
+  /// Writes what `fred-engine rebuild` starts from.
+  Result<> save(const std::string& path);
   Result<Standing> run_to(const Time& t);
   Result<Standing> run_ticks(u64 n) { return go(MessageKind::run_ticks, n); }
   Result<Standing> step(u64 n) { return go(MessageKind::step, n); }

@@ -87,6 +87,18 @@ Registers Cpu::registers() const {
   return r;
 }
 
+void Cpu::take_registers(const Registers& registers) {
+  const u64 gs_base = registers.gs_base;
+  state_->regs = registers;
+  state_->regs.gs_base = 0;  // it stays in the processor
+  _writegsbase_u64(gs_base);
+}
+
+void Cpu::set_ticks(u64 ticks) {
+  state_->left = far_away;
+  state_->total_at_zero = ticks + far_away;
+}
+
 void Cpu::reset_vector_state() {
   std::memset(vector_area_, 0, vector_size_);
   const u16 fcw = 0x37f;

@@ -29,6 +29,9 @@ class Cpu {
   CodeCache& cache() { return *cache_; }
   /// All of them, fs_base and gs_base as they are now.
   Registers registers() const;
+  /// Registers and clock of a guest that was elsewhere until now.
+  void take_registers(const Registers& registers);
+  void set_ticks(u64 ticks);
   /// The XSAVE area (standard format) of the running guest thread; its size and components.
   u8* vector_area() { return vector_area_; }
   u64 vector_size() const { return vector_size_; }

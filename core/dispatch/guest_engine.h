@@ -23,7 +23,7 @@ struct EngineOptions {
   bool lockstep = false;  // every block natively as well (lockstep.h)
   CpuLevel cpu = CpuLevel::v3;
   bool log_registers = false;  // every event holds all registers, not their hash
-  u64 checksum_every = 0;  // events between memory checksums; 0: none
+  u64 checksum_every = 0;      // events between memory checksums; 0: none
 };
 
 /// How the guest ended.
@@ -110,6 +110,9 @@ class GuestEngine final : public Engine {
   bool ended() const { return ended_; }
 
  private:
+  // guest_state.h: the guest's whole state goes out and in.
+  friend Result<> save_guest(GuestEngine& engine, const std::string& path);
+  friend Result<> load_guest(GuestEngine& engine, const std::string& recording_dir, const std::string& path);
   void handle(const Exit& exit);
   void system_call();
   void fault();
@@ -135,10 +138,10 @@ class GuestEngine final : public Engine {
   std::unique_ptr<Cpu> cpu_;
   std::unique_ptr<GuestSignals> signals_;
   std::unique_ptr<Processes> processes_;
+  std::unique_ptr<Lockstep> lockstep_;  // null without --lockstep
   EventStream events_;
   GuestProcess process_;
   std::string recording_dir_;
-  std::unique_ptr<Lockstep> lockstep_;  // null without --lockstep
   std::vector<u64> noticed_;
   LogPlace replay_start_;
   bool ended_ = false;

@@ -65,6 +65,8 @@ class EventStream {
   void count_light(EventKind kind) { ++counts_[static_cast<int>(kind)]; }
 
   u64 events() const { return mode_ == Mode::replay ? reader_.events() : writer_.events(); }
+  /// Where in the log the next event is, or will be.
+  u64 next_offset() const { return mode_ == Mode::replay ? reader_.offset() : writer_.bytes(); }
   u64 log_bytes() const { return mode_ == Mode::replay ? reader_.size() : writer_.bytes(); }
   u64 count_of(EventKind kind) const { return counts_[static_cast<int>(kind)]; }
 

@@ -105,6 +105,8 @@ class LogReader {
   void pause_at(u64 event) { pause_at_ = event; }
 
   u64 events() const { return events_; }
+  /// Where the next event is.
+  u64 offset() const { return next_; }
   u64 size() const { return file_size_; }
 
  private:

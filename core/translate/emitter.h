@@ -66,7 +66,7 @@ class Emitter {
     byte(0x48), byte(0x8d), byte(0x0d);
     return rel32_hole();
   }
-  void lea_rsp_disp(i32 d) {                                                    // lea rsp, [rsp+d]
+  void lea_rsp_disp(i32 d) {  // lea rsp, [rsp+d]
     byte(0x48), byte(0x8d);
     if (d == static_cast<i8>(d)) {
       byte(0x64), byte(0x24), byte(static_cast<u8>(d));

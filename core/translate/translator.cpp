@@ -327,7 +327,7 @@ bool Translator::Unit::light(const Instruction& i) {
   const auto& s = t_.state_;
   e_.mov_slot_reg(window_slot(s.regs.gpr[rcx]), rcx);  // rcx is needed; the common code saves the others
   const auto behind = e_.lea_rcx_rip();
-  e_.mov_slot_reg(window_slot(s.entry), rcx);          // where to go on
+  e_.mov_slot_reg(window_slot(s.entry), rcx);  // where to go on
   const auto x = new_exit({.kind = ExitKind::effect, .effect = i.effect, .length = i.length, .pc = i.pc});
   e_.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(x));
   Emitter::patch_rel32(e_.jmp(), window_.light);

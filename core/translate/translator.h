@@ -17,7 +17,7 @@ struct TranslateOptions {
   bool link = true;           // --no-link: every transfer goes through the dispatcher
   bool inline_lookup = true;  // --no-inline-lookup: every indirect transfer leaves the cache
   bool single_block = false;  // --single-block: a block ends at its first branch
-  bool light = true;             // --no-light: clocks take the long way through the dispatcher
+  bool light = true;          // --no-light: clocks take the long way through the dispatcher
 };
 
 /// What the translator asks of its surroundings.
