@@ -52,7 +52,6 @@ void print_item(const LogReader::Item& item, const EventHeader& event) {
       fmt::print(" [{:#x}, {} bytes: {}]", item.at.value, item.bytes.size(), preview(item.bytes));
       return;
     case ItemKind::value:
-    case ItemKind::arguments:
       fmt::print(" <{} bytes: {}>", item.bytes.size(), preview(item.bytes));
       return;
   }

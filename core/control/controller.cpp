@@ -177,6 +177,9 @@ void Controller::verify(u64 until, u32 tag) {
   if (engine_.mode() != Mode::replay) return refuse(tag, "only a worker verifies");
   const u64 begin = now_ns();
   const bool whole = engine_.run_events(until);
+  if (engine_.ended() && engine_.events().peek() != nullptr) {
+    engine_.events().diverged("recorded: further events; now: the guest has ended", engine_.now());
+  }
   reporter_.verified({.events = engine_.events().events(),
                       .ticks = engine_.cpu().ticks(),
                       .nanoseconds = now_ns() - begin,

@@ -173,10 +173,16 @@ EffectResult do_xtest(Context& c) {
   return {};
 }
 
-/// Writes the requested components; all of them count as in use.
-EffectResult store_vector(Context& c, u64 components, bool compact) {
+/// The guest's vector state in memory, in the canonical form.
+u8* canonical_vectors(const Context& c) {
   auto& cpu = c.engine.cpu();
   canonicalise_vector_area(cpu.vector_area(), cpu.vector_mask());
+  return cpu.vector_area();
+}
+
+/// Writes the requested components; all of them count as in use.
+EffectResult store_vector(Context& c, u64 components, bool compact) {
+  const auto* from = canonical_vectors(c);
   const auto at = effective_address(c);
   if (at.value % 64 != 0)
     return {.done = false,
@@ -185,7 +191,6 @@ EffectResult store_vector(Context& c, u64 components, bool compact) {
             .trap_number = trap_gp,
             .error_code = 0,
             .fault_address = {}};
-  const auto* from = cpu.vector_area();
   // The header's place keeps what it holds of other components (XSAVE) and is written whole otherwise.
   std::vector<u8> image(c.engine.guest_cpu().xsave_size());
   if (!guest_read(image.data(), at, image.size()) && !guest_read(image.data(), at, 576)) return segfault(at, true);
@@ -227,8 +232,7 @@ EffectResult do_xsave(Context& c) { return store_vector(c, requested_components(
 EffectResult do_xsavec(Context& c) { return store_vector(c, requested_components(c), true); }
 
 EffectResult do_fxsave(Context& c) {
-  auto& cpu = c.engine.cpu();
-  canonicalise_vector_area(cpu.vector_area(), cpu.vector_mask());
+  const auto* from = canonical_vectors(c);
   const auto at = effective_address(c);
   if (at.value % 16 != 0)
     return {.done = false,
@@ -237,7 +241,7 @@ EffectResult do_fxsave(Context& c) {
             .trap_number = trap_gp,
             .error_code = 0,
             .fault_address = {}};
-  if (!guest_store(at, cpu.vector_area(), 416)) return segfault(at, true);
+  if (!guest_store(at, from, 416)) return segfault(at, true);
   return {};
 }
 
@@ -273,9 +277,7 @@ std::array<u8, 28> x87_environment(const u8* fx) {
 }
 
 EffectResult do_fnstenv(Context& c) {
-  auto& cpu = c.engine.cpu();
-  auto* fx = cpu.vector_area();
-  canonicalise_vector_area(fx, cpu.vector_mask());
+  auto* fx = canonical_vectors(c);
   const auto at = effective_address(c);
   const auto env = x87_environment(fx);
   if (!guest_store(at, env.data(), env.size())) return segfault(at, true);
@@ -285,9 +287,7 @@ EffectResult do_fnstenv(Context& c) {
 }
 
 EffectResult do_fnsave(Context& c) {
-  auto& cpu = c.engine.cpu();
-  auto* fx = cpu.vector_area();
-  canonicalise_vector_area(fx, cpu.vector_mask());
+  auto* fx = canonical_vectors(c);
   const auto at = effective_address(c);
   std::array<u8, 108> image;
   const auto env = x87_environment(fx);

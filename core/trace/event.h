@@ -19,10 +19,7 @@ namespace fred {
   K(signal)      /* a signal delivered to the guest; detail: number */        \
   K(fault)       /* a fault of the guest before its signal; detail: signal */ \
   K(vfork_end)   /* the child that shared our memory left; detail: unused */  \
-  K(exec)        /* execve done in place */                                   \
-  K(checksum)    /* memory checksums (--checksum-every) */                    \
-  K(exit)        /* the guest exits; detail: status */                        \
-  K(death)       /* the guest dies by a signal; detail: number */
+  K(checksum)    /* memory checksums (--checksum-every) */
 
 enum class EventKind : u8 {
 #define K(name) name,
@@ -48,7 +45,6 @@ static_assert(sizeof(EventHeader) == 40);
 #define FRED_ITEM_KINDS(K)                                                              \
   K(hash)      /* u64: register_hash at the event, where they are not logged in full */ \
   K(registers) /* Registers at the event, for comparison */                             \
-  K(arguments) /* six u64: what the system call was called with */                      \
   K(result)    /* i64: what the outside world answered */                               \
   K(output)    /* `at`: memory the kernel wrote, with the bytes */                      \
   K(value)     /* bytes that only the outside world knows */

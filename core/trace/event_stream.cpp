@@ -168,9 +168,4 @@ void EventStream::output(GuestAddr at, u64 size) {
            time_);
 }
 
-void EventStream::arguments(const u64 (&args)[6]) {
-  // The registers of the event hold them already; kept for readers of the log.
-  (void)args;
-}
-
 }  // namespace fred

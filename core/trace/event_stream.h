@@ -52,7 +52,6 @@ class EventStream {
   void blob(std::string& data);
   /// Memory that the outside world wrote.
   void output(GuestAddr at, u64 size);
-  void arguments(const u64 (&args)[6]);
 
   /// Replaying: the event to come; nullptr at the end of the log.
   const EventHeader* peek() { return reader_.peek(); }

@@ -367,6 +367,35 @@ TEST_CASE("control: switches of the translator change no Time") {
   }
 }
 
+TEST_CASE("control: a worker in a fresh engine, from a state in the middle") {
+  for (const auto* guest : guests) {
+    CAPTURE(guest);
+    RecordedGuest recorded(guest, {"--checksum-every=1"});
+    recorded.run_to_end();
+    std::mt19937_64 random(3);
+    for (int i = 0; i < 4; ++i) {
+      const Time middle{.ticks = 1 + random() % recorded.end().ticks, .pc = {}};
+      CAPTURE(middle.ticks);
+      auto worker = recorded.worker();
+      REQUIRE(worker.run_to(middle));
+      REQUIRE(worker.step(random() % 5));
+      if (worker.now()->time.phase != 0) continue;
+      const auto state = recorded.folder() + "/middle";
+      REQUIRE(worker.save(state));
+      auto fresh = recorded.rebuilt(state);
+      CHECK(difference(state_of(fresh), state_of(worker)) == "");
+      CHECK(fresh.now()->event == worker.now()->event);
+      REQUIRE(worker.run_ticks(1000));
+      REQUIRE(fresh.run_ticks(1000));
+      CHECK(difference(state_of(fresh), state_of(worker)) == "");
+      const auto verified = fresh.ask({.kind = MessageKind::verify});
+      REQUIRE(verified);
+      CHECK(verified->kind == MessageKind::verified);
+      CHECK(verified->number[1] == recorded.end().ticks);
+    }
+  }
+}
+
 TEST_CASE("control: nothing is left behind") {
   {
     RecordedGuest recorded("time/sorting");

@@ -91,6 +91,18 @@ class RecordedGuest {
     return all;
   }
 
+  /// A worker in a fresh engine, from what Peer::save() wrote to `state`.
+  Peer rebuilt(const std::string& state) {
+    auto engine = start_engine({.mode = "rebuild",
+                                .dir = folder_.string(),
+                                .options = {"--log-registers", "--state=" + state},
+                                .program = "guest",
+                                .args = {"guest"}});
+    REQUIRE(engine);
+    return Peer{engine->pid, UniqueFd{engine->control}};
+  }
+  std::string folder() const { return folder_.string(); }
+
   Peer live, first;
 
  private:
