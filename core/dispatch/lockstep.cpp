@@ -127,6 +127,7 @@ bool Lockstep::run_natively(const std::vector<GuestAddr>& block) {
     const auto i = decode_at(pc);
     if (!i || i->flow == Flow::effect) return true;
     if (i->repeated && regs.gpr[rcx] > most_iterations) return false;
+    if (!pages_.fetchable(page_floor(pc.value)) || !pages_.fetchable(page_floor(i->next().value - 1))) return true;
     if (!prepare_step(*i)) return false;
     regs.gs_base = _readgsbase_u64();
     native_.fault = step_natively(regs, native_.vector.data(), native_.vector.size());
@@ -200,7 +201,7 @@ void Lockstep::undo() {
     if (!guest_read(w.native.data(), w.range.begin, w.range.size())) w.native.clear();
   }
   for (auto w = written.rbegin(); w != written.rend(); ++w) {
-    if (w->native != w->before) guest_write(w->range.begin, w->before.data(), w->range.size());
+    guest_write(w->range.begin, w->before.data(), w->range.size());
   }
 }
 

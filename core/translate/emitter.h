@@ -108,6 +108,10 @@ class Emitter {
     byte(0xe3), byte(0);
     return CacheAddr{here().value - 1};
   }
+  CacheAddr jz_short() {
+    byte(0x74), byte(0);
+    return CacheAddr{here().value - 1};
+  }
   CacheAddr jmp_short() {
     byte(0xeb), byte(0);
     return CacheAddr{here().value - 1};
@@ -118,6 +122,9 @@ class Emitter {
   void ret() { byte(0xc3); }
 
   // --- entering and leaving engine code ---
+  void test_slot8(u32 slot, u8 mask) {  // test byte [slot], mask
+    byte(0xf6), byte(0x04), byte(0x25), imm32(slot), byte(mask);
+  }
   void cld() { byte(0xfc); }
   void rdfsbase_rax() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xc0); }
   void wrfsbase_rax() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xd0); }

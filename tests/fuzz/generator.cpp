@@ -606,8 +606,9 @@ Case make_case(u64 seed, const Features& features, const Places& places, const s
     }
   }
   c.registers.fs_base = places[Region::table].value + 8 * random.below(64);
-  constexpr u64 arithmetic = 0x8d5, direction = 0x400;
-  c.registers.rflags = 0x202 | (random.next() & arithmetic) | (random.chance(10) ? direction : 0);
+  constexpr u64 arithmetic = 0x8d5, direction = 0x400, alignment_check = 0x40000;
+  c.registers.rflags = 0x202 | (random.next() & arithmetic) | (random.chance(10) ? direction : 0) |
+                       (random.chance(3) ? alignment_check : 0);
   c.vector = vector_template;
   fill_vector(random, c, vector_mask);
   Generator generator(random, roles, features, places, c.registers);
