@@ -42,6 +42,7 @@ Setting make_setting(u64 seed) {
     s.translate.*w.option = w.value;
     s.text += w.name;
   }
+  if (random.chance(20)) s.checked = true, s.text += " checked";
   const u64 code = code_places[random.below(std::size(code_places))] + 0x100000 + page_size * random.below(100);
   auto& at = s.places.at;
   const auto put = [&](Region r, u64 address) { at[static_cast<u32>(r)] = GuestAddr{address}; };
@@ -70,7 +71,8 @@ Bench::Bench(const Setting& setting) : setting_(setting) {
       std::memcpy(&bytes[at], &v, 8);
     }
   }
-  source_ = std::make_unique<FuzzSource>(guest_range(setting_.places[Region::code], size_of(Region::code)));
+  source_ =
+      std::make_unique<FuzzSource>(guest_range(setting_.places[Region::code], size_of(Region::code)), setting_.checked);
   cpu_ = std::make_unique<Cpu>(engine_, *source_, setting_.translate);
   install_kernel_signals(*cpu_);
   install_native_signals();
@@ -138,8 +140,10 @@ Bench::Verdict Bench::run(const Case& c, u64 seed, std::string& report) {
   Outcome expected;
   if (!native(c, expected)) return Verdict::too_long;
   u64 ticks = 0;
-  constexpr std::pair<Manner, const char*> manners[] = {
-      {Manner::run, "run"}, {Manner::stopped, "run with stops"}, {Manner::stepped, "stepped"}};
+  constexpr std::pair<Manner, const char*> manners[] = {{Manner::run, "run"},
+                                                        {Manner::stopped, "run with stops"},
+                                                        {Manner::stepped, "stepped"},
+                                                        {Manner::broken, "run with breaks"}};
   for (const auto& [manner, name] : manners) {
     if (manner != Manner::run && mix(seed + static_cast<u64>(manner)) % 4 != 0) continue;
     reset_memory();

@@ -11,6 +11,7 @@ namespace fred::fuzz {
 /// What varies from group to group of cases.
 struct Setting {
   TranslateOptions translate;
+  bool checked = false;  // blocks compare their source when they are entered
   Places places;
   std::string text;
 };

@@ -246,6 +246,10 @@ void Generator::indirect_through(Label to, bool call) {
         bytes({rex, 0xff, static_cast<u8>(0x80 | operation << 3 | 4),
                static_cast<u8>(0xc0 | (index & 7) << 3 | (table & 7)), static_cast<u8>(disp),
                static_cast<u8>(disp >> 8), static_cast<u8>(disp >> 16), static_cast<u8>(disp >> 24)});
+        if (places_.low_code() && random_.chance(30)) {  // the same with a 32-bit address
+          auto& code = items_.back().piece.bytes;
+          code.insert(code.begin(), 0x67);
+        }
       }
       return;
     case 4: {  // fs:[disp32]

@@ -62,6 +62,15 @@ Exit run_freely(Cpu& cpu, TranslatedRun& run, Manner manner, u64 seed) {
     cpu.stop_at(wanted);
     const Exit exit = cpu.run();
     if (exit.kind == ExitKind::fault || exit.kind == ExitKind::fetch_fault) return exit;
+    if (exit.kind == ExitKind::stop) {
+      if (!cpu.has_break(cpu.pc())) run.problem = fmt::format("stopped at {:#x}, where no break is", cpu.pc().value);
+      const Exit step = cpu.step();
+      if (step.kind == ExitKind::fault || step.kind == ExitKind::fetch_fault) return step;
+      cpu.no_stop();
+      if (cpu.ticks() - start < most_ticks) continue;
+      run.problem = "no end";
+      return exit;
+    }
     if (!cpu.stopped()) {
       run.problem = fmt::format("left with exit kind {} at {:#x}", static_cast<int>(exit.kind), cpu.pc().value);
       return exit;
@@ -83,10 +92,19 @@ TranslatedRun run_translated(const Case& c, const Places& places, Cpu& cpu, Mann
   std::memcpy(cpu.vector_area(), c.vector.data(), c.vector.size());
   cpu.no_stop();
   const u64 start = cpu.ticks();
+  std::vector<GuestAddr> breaks;
+  if (manner == Manner::broken) {
+    Random random(seed);
+    for (u32 i = 1 + random.below(3); i != 0; --i) {
+      breaks.push_back(places[Region::code] + c.offset + c.items[random.below(static_cast<u32>(c.items.size()))]);
+    }
+  }
+  for (const auto at : breaks) cpu.set_break(at, true);
   const Exit exit = manner == Manner::stepped ? run_stepped(cpu, run) : run_freely(cpu, run, manner, seed);
   run.left_for_effect = exit.kind == ExitKind::effect;
   run.ticks = cpu.ticks() - start;
   cpu.no_stop();
+  for (const auto at : breaks) cpu.set_break(at, false);
   auto& o = run.outcome;
   o.registers = cpu.regs();
   o.vector.assign(cpu.vector_area(), cpu.vector_area() + cpu.vector_size());

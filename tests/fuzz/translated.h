@@ -28,9 +28,9 @@ class FuzzEngine final : public Engine {
 /// The code region is where code may be fetched; nobody writes to it while it is executed.
 class FuzzSource final : public CodeSource {
  public:
-  explicit FuzzSource(GuestRange code) : code_(code) {}
+  FuzzSource(GuestRange code, bool checked) : code_(code), checked_(checked) {}
   bool fetchable(u64 page) override { return code_.contains(GuestAddr{page}); }
-  bool checked(u64) override { return false; }
+  bool checked(u64) override { return checked_; }
   void translated(u64) override {}
   void remember_source(BlockId, GuestRange) override {}
   bool still_as_translated(BlockId) override { return true; }
@@ -38,12 +38,14 @@ class FuzzSource final : public CodeSource {
 
  private:
   GuestRange code_;
+  bool checked_;
 };
 
 enum class Manner : u8 {
   run,      // in one go
   stopped,  // with stops at ticks on the way
   stepped,  // instruction by instruction; every tick is checked
+  broken,   // with stops before some instructions on the way
 };
 
 struct TranslatedRun {
