@@ -100,12 +100,13 @@ void Translator::Unit::run(BlockId id, u32 limit) {
   while (!ended_) {
     Instruction i;
     segment(pc_);
-    if (!fetch(pc_, i)) {
-      leave({.kind = ExitKind::fetch_fault, .pc = pc_, .block = id_});
+    const bool fetchable = touch(page_floor(pc_.value));
+    if (fetchable && !stepping_ && t_.has_break(pc_)) {  // even before what is no instruction
+      leave({.kind = ExitKind::stop, .pc = pc_, .block = id_});
       break;
     }
-    if (!stepping_ && t_.has_break(pc_)) {
-      leave({.kind = ExitKind::stop, .pc = pc_, .block = id_});
+    if (!fetchable || !fetch(pc_, i)) {
+      leave({.kind = ExitKind::fetch_fault, .pc = pc_, .block = id_});
       break;
     }
     const std::span code{pc_.ptr<const u8>(), i.length};

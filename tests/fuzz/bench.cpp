@@ -139,13 +139,14 @@ Bench::Verdict Bench::run(const Case& c, u64 seed, std::string& report) {
   write_code(c);
   Outcome expected;
   if (!native(c, expected)) return Verdict::too_long;
-  u64 ticks = 0;
+  u64 ticks = 0, visits = 0;
   constexpr std::pair<Manner, const char*> manners[] = {{Manner::run, "run"},
                                                         {Manner::stopped, "run with stops"},
                                                         {Manner::stepped, "stepped"},
                                                         {Manner::broken, "run with breaks"}};
   for (const auto& [manner, name] : manners) {
-    if (manner != Manner::run && mix(seed + static_cast<u64>(manner)) % 4 != 0) continue;
+    if (manner == Manner::stopped && mix(seed) % 4 != 0) continue;
+    if ((manner == Manner::stepped || manner == Manner::broken) && mix(seed + 1) % 4 != 0) continue;
     reset_memory();
     auto t = run_translated(c, setting_.places, *cpu_, manner, seed);
     take_memory(t.outcome);
@@ -157,6 +158,11 @@ Bench::Verdict Bench::run(const Case& c, u64 seed, std::string& report) {
       ticks = t.ticks;
     } else if (t.ticks != ticks) {
       report += fmt::format("  {} ticks, but {} when run\n", t.ticks, ticks);
+    }
+    if (manner == Manner::stepped) {
+      visits = t.visits;
+    } else if (manner == Manner::broken && t.visits != visits) {
+      report += fmt::format("  {} stops at breaks, but execution comes there {} times\n", t.visits, visits);
     }
     if (report.empty()) continue;
     Outcome again;

@@ -1,5 +1,6 @@
 #include "tests/fuzz/translated.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/check.h"
@@ -35,9 +36,21 @@ bool ticks(GuestAddr pc, GuestAddr next) {
   return false;
 }
 
-Exit run_stepped(Cpu& cpu, TranslatedRun& run) {
+using Breaks = std::vector<GuestAddr>;
+
+Breaks choose_breaks(const Case& c, const Places& places, u64 seed) {
+  Random random(seed);
+  Breaks breaks;
+  for (u32 i = 1 + random.below(3); i != 0; --i) {
+    breaks.push_back(places[Region::code] + c.offset + c.items[random.below(static_cast<u32>(c.items.size()))]);
+  }
+  return breaks;
+}
+
+Exit run_stepped(Cpu& cpu, TranslatedRun& run, const Breaks& breaks) {
   for (u64 n = 0; n < most_steps; ++n) {
     const auto before = cpu.pc();
+    if (std::find(breaks.begin(), breaks.end(), before) != breaks.end()) ++run.visits;
     const u64 at = cpu.ticks();
     const Exit exit = cpu.step();
     if (exit.kind == ExitKind::fault || exit.kind == ExitKind::fetch_fault) return exit;
@@ -63,6 +76,7 @@ Exit run_freely(Cpu& cpu, TranslatedRun& run, Manner manner, u64 seed) {
     const Exit exit = cpu.run();
     if (exit.kind == ExitKind::fault || exit.kind == ExitKind::fetch_fault) return exit;
     if (exit.kind == ExitKind::stop) {
+      ++run.visits;
       if (!cpu.has_break(cpu.pc())) run.problem = fmt::format("stopped at {:#x}, where no break is", cpu.pc().value);
       const Exit step = cpu.step();
       if (step.kind == ExitKind::fault || step.kind == ExitKind::fetch_fault) return step;
@@ -92,19 +106,16 @@ TranslatedRun run_translated(const Case& c, const Places& places, Cpu& cpu, Mann
   std::memcpy(cpu.vector_area(), c.vector.data(), c.vector.size());
   cpu.no_stop();
   const u64 start = cpu.ticks();
-  std::vector<GuestAddr> breaks;
-  if (manner == Manner::broken) {
-    Random random(seed);
-    for (u32 i = 1 + random.below(3); i != 0; --i) {
-      breaks.push_back(places[Region::code] + c.offset + c.items[random.below(static_cast<u32>(c.items.size()))]);
-    }
-  }
-  for (const auto at : breaks) cpu.set_break(at, true);
-  const Exit exit = manner == Manner::stepped ? run_stepped(cpu, run) : run_freely(cpu, run, manner, seed);
+  const auto breaks = choose_breaks(c, places, seed);
+  const auto set_breaks = [&](bool on) {
+    for (const auto at : breaks) cpu.set_break(at, on);
+  };
+  if (manner == Manner::broken) set_breaks(true);
+  const Exit exit = manner == Manner::stepped ? run_stepped(cpu, run, breaks) : run_freely(cpu, run, manner, seed);
   run.left_for_effect = exit.kind == ExitKind::effect;
   run.ticks = cpu.ticks() - start;
   cpu.no_stop();
-  for (const auto at : breaks) cpu.set_break(at, false);
+  set_breaks(false);
   auto& o = run.outcome;
   o.registers = cpu.regs();
   o.vector.assign(cpu.vector_area(), cpu.vector_area() + cpu.vector_size());

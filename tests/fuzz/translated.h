@@ -51,12 +51,14 @@ enum class Manner : u8 {
 struct TranslatedRun {
   Outcome outcome;
   u64 ticks = 0;
+  u64 visits = 0;  // stepped, broken: how often execution came to one of the breaks
   bool left_for_effect = false;
   bool no_end = false;  // stepped for too long
   std::string problem;  // not empty: what went wrong besides the outcome
 };
 
-/// Memory and the code's bytes are in place. Not the memory in the outcome: that is the caller's to take.
+/// Memory and the code's bytes are in place. `seed` chooses stops and breaks. Not the memory in the outcome: that is
+/// the caller's to take.
 TranslatedRun run_translated(const Case& c, const Places& places, Cpu& cpu, Manner manner, u64 seed);
 
 }  // namespace fred::fuzz
