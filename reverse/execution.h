@@ -1,0 +1,120 @@
+// What time travel needs of a recorded execution, and nothing more: the algorithms of reverse/timeline know
+// neither gdb nor translation, so they are tested on a toy backend. The real one is reverse/session, which owns
+// live, the snapshots and the workers.
+#pragma once
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/base/types.h"
+
+namespace fred {
+
+/// The kernel's id of a guest thread at recording time.
+using ThreadId = i32;
+
+/// The user's (or an algorithm's) number of a condition; unique among those given together.
+enum class ConditionId : u32 {};
+
+/// The instruction at `pc` is about to be executed (phase 0, rest 0). With `stack_pointer`, only while rsp is
+/// exactly that: an invocation of a function is told from deeper ones of the same function by it.
+struct BreakCondition {
+  GuestAddr pc;
+  std::optional<u64> stack_pointer;
+};
+/// The guest reads or writes one of these bytes; `write` means that their value changed.
+struct WatchCondition {
+  enum class Access : u8 { write, read, access };
+  GuestRange range;
+  Access access = Access::write;
+};
+/// A system call is about to be executed, or has just been; no number: any.
+struct SyscallCondition {
+  std::vector<u32> numbers;
+};
+/// A signal is about to be delivered.
+struct SignalCondition {
+  std::vector<int> numbers;
+};
+
+struct Condition {
+  ConditionId id{};
+  std::variant<BreakCondition, WatchCondition, SyscallCondition, SignalCondition> what;
+  std::optional<ThreadId> thread;  // only in this thread
+};
+
+/// A moment at which a condition held.
+struct Hit {
+  ConditionId id{};
+  Time at;     // break: the Time itself; watch: of the instruction that accesses, not yet executed
+  Time after;  // watch: the Time behind that instruction; else equal to `at`
+  ThreadId thread = 0;
+  std::vector<u8> before, now;  // watch: the bytes before and after
+};
+
+/// Why running forward ended.
+enum class RunEnd : u8 {
+  limit,        // the Time that was given
+  hit,          // a condition held
+  interrupted,  // interrupt() was called
+  history_end,  // the end of what is recorded so far: live stands here
+  guest_end,    // the program ends here (exit or fatal signal); it stays just before its end
+};
+
+struct RunStop {
+  RunEnd end{};
+  Time time;
+  std::vector<Hit> hits;  // all conditions that held at this Time
+};
+
+/// What a condition gave over an interval.
+struct Note {
+  ConditionId id{};
+  u64 count = 0;
+  std::optional<Hit> last;
+};
+
+/// One executed instruction: where a line of a trace stood before it.
+struct TracePoint {
+  Time time;
+  u64 stack_pointer = 0;
+  ThreadId thread = 0;
+  bool operator==(const TracePoint&) const = default;
+};
+
+/// One process's history, from its start to where live stands, and a position in it.
+class Execution {
+ public:
+  virtual ~Execution() = default;
+
+  virtual Time begin() const = 0;
+  /// Where live stands: the end of history so far.
+  virtual Time tip() const = 0;
+  virtual Time position() const = 0;
+  /// Times from which re-execution can begin, ascending; the first is begin().
+  virtual std::vector<Time> snapshots() const = 0;
+
+  /// Puts the position at exactly `time`, between begin() and tip(). An Error if the execution has no such Time, and
+  /// then the position stays.
+  virtual Result<> go_to(const Time& time) = 0;
+  /// The first Time with this tick count; where `ticks` are more than the tip's, the tip.
+  virtual Result<Time> first_of_tick(u64 ticks) = 0;
+  /// Runs on from the position, to the first hit behind it, to `limit`, or to the end of history (beyond which only
+  /// the session goes: live).
+  virtual Result<RunStop> run_forward(const Time& limit, const std::vector<Condition>& conditions) = 0;
+
+  // Questions. The position stays. ------------------------------------------------------------------------
+
+  /// Re-executes [from, to) once without stopping; one Note per condition, in their order. Hits at `from` count,
+  /// hits at `to` do not (a watch hit belongs to its `at`). `from` should be a snapshot's Time.
+  virtual Result<std::vector<Note>> collect(const Time& from, const Time& to,
+                                            const std::vector<Condition>& conditions) = 0;
+  /// The last `most` points before `to`, ascending; fewer where history begins.
+  virtual Result<std::vector<TracePoint>> trace_before(const Time& to, u64 most) = 0;
+  virtual Result<std::vector<u8>> memory_at(const Time& time, GuestAddr at, u64 size) = 0;
+  virtual Result<TracePoint> point_at(const Time& time) = 0;
+};
+
+}  // namespace fred
