@@ -1,0 +1,69 @@
+// Conditions on an execution: what the user or an algorithm of time travel waits for. They live in the translation,
+// in any number, and are either stopped at or only noted (collected).
+#pragma once
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "core/base/types.h"
+
+namespace fred {
+
+/// The kernel's id of a guest thread at recording time.
+using ThreadId = i32;
+
+/// The user's (or an algorithm's) number of a condition; unique among those given together.
+enum class ConditionId : u32 {};
+
+/// The instruction at `pc` is about to be executed (phase 0, rest 0). With `stack_pointer`, only while rsp is
+/// exactly that: an invocation of a function is told from deeper ones of the same function by it.
+struct BreakCondition {
+  GuestAddr pc;
+  std::optional<u64> stack_pointer;
+};
+/// The guest reads or writes one of these bytes; `write` means that their value changed.
+struct WatchCondition {
+  enum class Access : u8 { write, read, access };
+  GuestRange range;
+  Access access = Access::write;
+};
+/// A system call is about to be executed, or has just been; no number: any.
+struct SyscallCondition {
+  std::vector<u32> numbers;
+};
+/// A signal is about to be delivered.
+struct SignalCondition {
+  std::vector<int> numbers;
+};
+
+struct Condition {
+  ConditionId id{};
+  std::variant<BreakCondition, WatchCondition, SyscallCondition, SignalCondition> what;
+  std::optional<ThreadId> thread;  // only in this thread
+};
+
+/// A moment at which a condition held.
+struct Hit {
+  ConditionId id{};
+  Time at;     // break: the Time itself; watch: of the instruction that accesses, not yet executed
+  Time after;  // watch: the Time behind that instruction; else equal to `at`
+  ThreadId thread = 0;
+  std::vector<u8> before, now;  // watch: the bytes before and after
+};
+
+/// What a condition gave over an interval.
+struct Note {
+  ConditionId id{};
+  u64 count = 0;
+  std::optional<Hit> last;
+};
+
+/// One executed instruction: where a line of a trace stood before it.
+struct TracePoint {
+  Time time;
+  u64 stack_pointer = 0;
+  ThreadId thread = 0;
+  bool operator==(const TracePoint&) const = default;
+};
+
+}  // namespace fred
