@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 
+#include "core/arch/x86/guest_cpu.h"
 #include "core/base/check.h"
 #include "core/base/log.h"
 #include "core/translate/emitter.h"
@@ -104,6 +105,12 @@ void Cpu::reset_vector_state() {
   const u16 fcw = 0x37f;
   std::memcpy(vector_area_, &fcw, sizeof fcw);
   std::memcpy(vector_area_ + 24, &default_mxcsr, sizeof default_mxcsr);
+}
+
+void Cpu::set_vector_state(std::span<const u8> area) {
+  FRED_CHECK(area.size() == vector_size_, "a vector state of {} bytes, not {}", area.size(), vector_size_);
+  std::memcpy(vector_area_, area.data(), area.size());
+  canonicalise_vector_area(vector_area_, vector_mask());
 }
 
 CacheAddr Cpu::body_for(GuestAddr pc, bool indirect) {

@@ -3,6 +3,7 @@
 // signals' meaning or logs.
 #pragma once
 #include <memory>
+#include <span>
 
 #include "core/arch/x86/state_window.h"
 #include "core/cache/code_cache.h"
@@ -35,6 +36,9 @@ class Cpu {
   /// The XSAVE area (standard format) of the running guest thread; its size and components.
   u8* vector_area() { return vector_area_; }
   u64 vector_size() const { return vector_size_; }
+  /// Takes a vector state that this process has not saved itself. Bytes of components that are initial in it become
+  /// zero: what the guest's frames and files say of a component may be stale.
+  void set_vector_state(std::span<const u8> area);
   u64 vector_mask() const { return state_->vector_mask; }
 
   /// The registers and the vector state of a program that is about to start. The clock goes on.

@@ -1,11 +1,20 @@
 #include "core/dispatch/entry_code.h"
 
+#include "core/arch/x86/guest_cpu.h"
 #include "core/cache/code_cache.h"
 #include "core/translate/emitter.h"
 
 namespace fred {
 
 namespace {
+/// AMD's XSAVEOPT loses state of AVX-512 programs (measured on Zen 4): where an image without AVX and with ZMM_Hi256
+/// was loaded, as XSAVEOPT itself stores it when all upper halves of ymm are zero, an SSE instruction makes AVX count
+/// as in use and yet unchanged, and the bytes that the area holds from earlier are taken for it.
+bool may_use_xsaveopt(u64 components) {
+  constexpr u64 zmm_hi256 = 1 << 6;
+  return (components & zmm_hi256) == 0 || processor_is_intel();
+}
+
 constexpr Gpr callee_saved[] = {rbx, rbp, r12, r13, r14, r15};
 
 /// Flags, then every register, rsp last but for those that need no order.
@@ -82,9 +91,13 @@ void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state)
   e.mov_reg_slot(rcx, window_slot(state.vector_area));
   e.mov_reg_slot(rax, window_slot(state.vector_mask));  // edx:eax = components; the upper half is 0
   e.mov_reg_imm64(rdx, 0);
-  e.xsaveopt64_rcx();  // x87, SSE, AVX, AVX-512
-  e.vzeroupper();      // no transition penalties in engine code
-  e.fninit();          // the C ABI's x87 control word, empty stack
+  if (may_use_xsaveopt(state.vector_mask)) {
+    e.xsaveopt64_rcx();  // x87, SSE, AVX, AVX-512
+  } else {
+    e.xsave64_rcx();
+  }
+  e.vzeroupper();  // no transition penalties in engine code
+  e.fninit();      // the C ABI's x87 control word, empty stack
   e.ldmxcsr_slot(window_slot(state.engine_mxcsr));
   for (auto r = std::rbegin(callee_saved); r != std::rend(callee_saved); ++r) e.pop_reg(*r);
   e.ret();

@@ -118,7 +118,7 @@ Result<> load_guest(GuestEngine& engine, const std::string& recording_dir, const
   if (auto filled = load_image(path + ".memory"); !filled) return filled;
   engine.process() = std::move(state->process);
   engine.signals().state() = state->signals;
-  std::memcpy(cpu.vector_area(), state->vector.data(), state->vector.size());
+  cpu.set_vector_state(state->vector);
   cpu.take_registers(state->registers);
   cpu.set_ticks(state->ticks);
   engine.after_call_ = state->after_call;

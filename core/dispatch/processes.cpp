@@ -128,7 +128,7 @@ i64 Processes::end_vfork(i64 pid) {
   const i64 result = events.result([&] { return pid; });
   if (events.mode() != Mode::run) events.end();
   cpu.regs() = parent_->registers;
-  std::memcpy(cpu.vector_area(), parent_->vector.data(), parent_->vector.size());
+  cpu.set_vector_state(parent_->vector);
   engine_.signals().state() = parent_->signals;
   parent_.reset();
   child_left_ = false;

@@ -283,6 +283,7 @@ bool GuestSignals::sigreturn(bool replaying) {
     std::memcpy(&mxcsr, vector + 24, 4);
     mxcsr &= 0xffff;  // reserved bits would fault in XRSTOR
     std::memcpy(vector + 24, &mxcsr, 4);
+    canonicalise_vector_area(vector, cpu_.vector_mask());  // why: Cpu::set_vector_state
   }
   // The alternate stack comes back too (SS_AUTODISARM), if it may be changed now.
   if (!on_alt_stack(g[rsp])) {

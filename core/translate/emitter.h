@@ -129,6 +129,7 @@ class Emitter {
   void rdfsbase_rax() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xc0); }
   void wrfsbase_rax() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xd0); }
   void xsaveopt64_rcx() { byte(0x48), byte(0x0f), byte(0xae), byte(0x31); }  // xsaveopt64 [rcx]
+  void xsave64_rcx() { byte(0x48), byte(0x0f), byte(0xae), byte(0x21); }     // xsave64 [rcx]
   void xrstor64_rcx() { byte(0x48), byte(0x0f), byte(0xae), byte(0x29); }    // xrstor64 [rcx]
   void vzeroupper() { byte(0xc5), byte(0xf8), byte(0x77); }
   void fninit() { byte(0xdb), byte(0xe3); }

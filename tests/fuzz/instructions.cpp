@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/arch/x86/guest_cpu.h"
 #include "core/translate/instruction.h"
 
 namespace fred::fuzz {
@@ -253,12 +254,23 @@ Piece InstructionMaker::any() {
   }
 }
 
+namespace {
+
+/// In a VEX or EVEX form with reserved bits: AMD's processors ignore some that are no instruction for Intel's and for
+/// our decoder (README, QUIRKS).
+bool depends_on_vendor(std::span<const u8> bytes) {
+  return !processor_is_intel() &&
+         std::any_of(bytes.begin(), bytes.end(), [](u8 b) { return b == 0xc4 || b == 0xc5 || b == 0x62; });
+}
+
+}  // namespace
+
 Piece InstructionMaker::none() {
   for (;;) {
     auto piece = encode();
     piece.displacement = 0;
     bool cut = false;
-    if (!decode(GuestAddr{0x1000}, piece.bytes, &cut) && !cut) {
+    if (!decode(GuestAddr{0x1000}, piece.bytes, &cut) && !cut && !depends_on_vendor(piece.bytes)) {
       piece.bytes.resize(std::min<std::size_t>(piece.bytes.size(), 15));
       return piece;
     }

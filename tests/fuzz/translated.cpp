@@ -103,7 +103,7 @@ TranslatedRun run_translated(const Case& c, const Places& places, Cpu& cpu, Mann
   TranslatedRun run;
   cpu.regs() = c.registers;
   cpu.regs().rip = places[Region::code].value + c.offset;
-  std::memcpy(cpu.vector_area(), c.vector.data(), c.vector.size());
+  cpu.set_vector_state(c.vector);
   cpu.no_stop();
   const u64 start = cpu.ticks();
   const auto breaks = choose_breaks(c, places, seed);

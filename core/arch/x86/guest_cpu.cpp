@@ -162,4 +162,12 @@ void canonicalise_vector_area(u8* area, u64 mask) {
   std::memset(area + 520, 0, 56);
 }
 
+bool processor_is_intel() {
+  static const bool intel = [] {
+    const auto r = real_cpuid(0, 0);
+    return r.ebx == signature_INTEL_ebx && r.ecx == signature_INTEL_ecx && r.edx == signature_INTEL_edx;
+  }();
+  return intel;
+}
+
 }  // namespace fred

@@ -45,4 +45,7 @@ XsaveComponent xsave_component(u32 number);
 /// FOP become 0.
 void canonicalise_vector_area(u8* area, u64 mask);
 
+/// Is the real processor one of Intel's?
+bool processor_is_intel();
+
 }  // namespace fred
