@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "ckpt/snapshot/snapshot.h"
+#include "core/arch/x86/segment_base.h"
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
 #include "core/base/log.h"
@@ -89,6 +90,8 @@ Arguments parse(int argc, char** argv) {
       a.stats = true;
     } else if (arg == "--log-registers") {
       a.engine.log_registers = true;
+    } else if (arg == "--no-fsgsbase") {
+      use_no_fsgsbase();
     } else if (arg == "--lockstep") {
       a.engine.lockstep = true;
     } else if (arg.starts_with("--cpu=")) {
