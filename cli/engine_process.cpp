@@ -46,6 +46,10 @@ Error exec_engine(const EngineCommand& command, int control_fd) {
   std::vector<std::string> argv{"fred-engine", command.mode, fmt::format("--env-fd={}", *env)};
   if (!command.dir.empty()) argv.push_back("--dir=" + command.dir);
   if (control_fd >= 0) argv.push_back(fmt::format("--control-fd={}", control_fd));
+  if (command.lifeline >= 0) {
+    fcntl(command.lifeline, F_SETFD, 0);
+    argv.push_back(fmt::format("--lifeline-fd={}", command.lifeline));
+  }
   if (const char* log = std::getenv("FRED_LOG"); log != nullptr) argv.push_back(std::string("--log=") + log);
   argv.insert(argv.end(), command.options.begin(), command.options.end());
   argv.insert(argv.end(), {"--", command.program});

@@ -14,6 +14,7 @@ namespace fred {
 struct EngineCommand {
   std::string mode;                  // run or record
   std::string dir;                   // of the recording
+  int lifeline = -1;                 // RecordingFolder::lifeline()
   std::vector<std::string> options;  // passed on as they are
   std::string program;               // found as a shell would
   std::vector<std::string> args;     // argv, args[0] included

@@ -13,6 +13,7 @@ void add_engine_options(CLI::App& command, fred::RunOptions& options) {
       {"--no-link", "blocks are never linked: every transfer goes through the dispatcher"},
       {"--no-inline-lookup", "indirect transfers go through the dispatcher"},
       {"--single-block", "a block ends at its first branch"},
+      {"--no-fsgsbase", "the base of FS is changed by system calls, as on kernels without FSGSBASE"},
       {"--no-light", "clock functions and rdtsc take the long way through the dispatcher"},
   };
   for (const auto& [name, help] : switches) {

@@ -1,7 +1,5 @@
 // `fred record`: live, its snapshot, and the worker that verifies.
 #include <fmt/format.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,52 +7,19 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <optional>
 
 #include "cli/commands.h"
 #include "cli/engine_process.h"
+#include "cli/recording_folder.h"
 #include "core/control/peer.h"
 #include "core/elf/program.h"
+#include "core/trace/log_file.h"
 
 namespace fred {
 
 namespace {
-
-namespace fs = std::filesystem;
-
-/// The folder of the recording; a temporary one goes away with it.
-class RecordingFolder {
- public:
-  static Result<RecordingFolder> make(const std::string& keep) {
-    std::error_code error;
-    if (!keep.empty()) {
-      fs::create_directories(fs::path(keep) / "files", error);
-      if (error) return fail_errno(error.value(), "cannot make the folder of the recording " + keep);
-      if (access(keep.c_str(), W_OK) != 0) return fail_errno(errno, "cannot write into " + keep);
-      return RecordingFolder(fs::absolute(keep), false);
-    }
-    const char* tmp = std::getenv("TMPDIR");
-    std::string name = fmt::format("{}/fred-XXXXXX", tmp != nullptr && *tmp != '\0' ? tmp : "/tmp");
-    if (mkdtemp(name.data()) == nullptr) return fail_errno(errno, "cannot make a temporary folder " + name);
-    fs::create_directory(fs::path(name) / "files", error);
-    return RecordingFolder(name, true);
-  }
-  RecordingFolder(RecordingFolder&& o) noexcept
-      : path_(std::move(o.path_)), temporary_(std::exchange(o.temporary_, false)) {}
-  RecordingFolder& operator=(RecordingFolder&&) = delete;
-  ~RecordingFolder() {
-    std::error_code ignored;
-    if (temporary_) fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  RecordingFolder(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
-  std::string path_;
-  bool temporary_;
-};
 
 pid_t g_live = -1;
 
@@ -66,6 +31,16 @@ void forward(int signal) {
 void prepare_signals() {
   for (const int signal : {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU}) std::signal(signal, SIG_IGN);
   for (const int signal : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) std::signal(signal, forward);
+}
+
+/// Ends an engine process and waits until it has gone. Only for the session's own children: what the program leaves
+/// running is not waited for.
+void end_and_wait(Peer& peer) {
+  if (peer.pid() <= 0) return;
+  peer.close();
+  while (waitpid(peer.pid(), nullptr, 0) < 0 && errno == EINTR) {
+  }
+  peer = Peer{};
 }
 
 struct Snapshot {
@@ -180,8 +155,8 @@ bool verify(Session& session, const RebuildPlan& rebuild) {
     auto worker = rebuild.state.empty() ? snapshot.peer.worker() : rebuilt_worker(rebuild);
     if (!worker) return false;
     const auto tag = worker->send({.kind = MessageKind::verify, .number = {last ? 0 : session.snapshots[i + 1].event}});
-    if (!tag) return false;
-    const auto m = receive_message(worker->socket());
+    const auto m = tag ? receive_message(worker->socket()) : std::unexpected(tag.error());
+    end_and_wait(*worker);
     if (m && m->kind == MessageKind::diverged) session.diverged = *m;
     if (!m || m->kind != MessageKind::verified) return false;
     sum.events += m->number[0] - snapshot.event;
@@ -216,12 +191,15 @@ int record(const RunOptions& options) {
   auto folder = RecordingFolder::make(options.keep_log);
   if (!folder) return failed(folder.error().message);
   prepare_signals();
-  prctl(PR_SET_CHILD_SUBREAPER, 1);
   Session session;
   auto engine_options = options.engine;
   if (options.verify || options.log_registers) engine_options.emplace_back("--log-registers");
-  const EngineCommand command{
-      .mode = "record", .dir = folder->path(), .options = engine_options, .program = *program, .args = options.command};
+  const EngineCommand command{.mode = "record",
+                              .dir = folder->path(),
+                              .lifeline = folder->lifeline(),
+                              .options = engine_options,
+                              .program = *program,
+                              .args = options.command};
   auto engine = start_engine(command);
   if (!engine) return failed(engine.error().message);
   session.live = Peer{engine->pid, UniqueFd{engine->control}};
@@ -238,13 +216,16 @@ int record(const RunOptions& options) {
   g_live = -1;
   session.live.drain();
   int result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  if (!session.ended) {
+  const auto end_snapshots = [&session] {
+    for (auto& snapshot : session.snapshots) end_and_wait(snapshot.peer);
     session.snapshots.clear();
+  };
+  if (!session.ended) {
+    end_snapshots();
     if (session.start_failed || (WIFEXITED(status) && WEXITSTATUS(status) == 125)) return result;
     if (WIFSIGNALED(status)) {
       return failed(fmt::format("the engine was killed by signal {} ({}); the recording is whole up to there",
-                                WTERMSIG(status), strsignal(WTERMSIG(status))),
-                    WTERMSIG(status) == SIGKILL ? 137 : 125);
+                                WTERMSIG(status), strsignal(WTERMSIG(status))));
     }
     return failed(fmt::format("the engine ended unexpectedly with status {}", result));
   }
@@ -258,16 +239,19 @@ int record(const RunOptions& options) {
       if (session.diverged) result = 125;
     }
   }
-  session.live.close();
-  session.snapshots.clear();  // they end
-  while (waitpid(-1, nullptr, __WALL) > 0 || errno == EINTR) {
-  }
+  end_snapshots();
   return result;
 }
 
 int stats(const std::string& dir) {
   std::ifstream in(dir + "/statistics");
-  if (!in) return failed(fmt::format("no recording in {}: keep one with 'fred record --keep-log DIR'", dir));
+  if (!in) {
+    if (access(log_path(dir).c_str(), R_OK) == 0) {
+      return failed(
+          fmt::format("no statistics in {}: the recording was broken off ('fred dump' shows what is there)", dir));
+    }
+    return failed(fmt::format("no recording in {}: keep one with 'fred record --keep-log DIR'", dir));
+  }
   fmt::print("{}", std::string(std::istreambuf_iterator<char>(in), {}));
   return 0;
 }

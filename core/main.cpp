@@ -13,8 +13,10 @@
 #include <optional>
 
 #include "ckpt/snapshot/snapshot.h"
+#include "core/arch/x86/segment_base.h"
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
+#include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/control/controller.h"
@@ -33,7 +35,7 @@ struct Arguments {
   bool record = false;
   std::string dir;
   std::string state;  // rebuild: where the guest's state lies
-  int env_fd = -1, control_fd = -1;
+  int env_fd = -1, control_fd = -1, lifeline_fd = -1;
   bool stats = false;  // print them at the end (fred run; fred record gets them over the socket)
   EngineOptions engine;
   std::string program;
@@ -83,12 +85,16 @@ Arguments parse(int argc, char** argv) {
       a.env_fd = number<int>(value);
     } else if (arg.starts_with("--control-fd=")) {
       a.control_fd = number<int>(value);
+    } else if (arg.starts_with("--lifeline-fd=")) {
+      a.lifeline_fd = number<int>(value);
     } else if (arg.starts_with("--checksum-every=")) {
       a.engine.checksum_every = number<u64>(value);
     } else if (arg == "--stats") {
       a.stats = true;
     } else if (arg == "--log-registers") {
       a.engine.log_registers = true;
+    } else if (arg == "--no-fsgsbase") {
+      use_no_fsgsbase();
     } else if (arg == "--lockstep") {
       a.engine.lockstep = true;
     } else if (arg.starts_with("--cpu=")) {
@@ -134,6 +140,7 @@ int main_of_engine(int argc, char** argv) {
   std::vector<std::string> env;
   if (a.env_fd >= 0) env = read_environment(a.env_fd);
   if (a.control_fd >= 0) a.control_fd = static_cast<int>(raise_descriptor(a.control_fd));
+  if (a.lifeline_fd >= 0) hold_lifeline(a.lifeline_fd);
   take_over_limits();
 
   GuestEngine engine(a.engine);

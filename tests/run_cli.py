@@ -226,16 +226,31 @@ def check_large_log_disk_full(c: Context) -> list[str]:
     return expect(outcome, 125, says="[Nn]o space")
 
 
-def engine_of(fred: int) -> int:
-    """The process id of the engine that this fred started, waited for by its own announcement in /proc."""
+def children_of(parent: int) -> list[int]:
+    found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                stat = Path(f"/proc/{entry}/stat").read_text()
+                stat = Path(f"/proc/{entry}/stat").read_text(errors="replace")
             except OSError:
                 continue
-            if int(stat.rpartition(")")[2].split()[1]) == fred:
-                return int(entry)
+            if int(stat.rpartition(")")[2].split()[1]) == parent:
+                found.append(int(entry))
+    return found
+
+
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def engine_of(fred: int) -> int:
+    """The process id of the engine that this fred started. Once the guest runs, it bears its name."""
+    for child in children_of(fred):
+        if not name_of(child).startswith("fred"):
+            return child
     raise Skip("fred has no child process")
 
 
@@ -271,16 +286,59 @@ def with_waiting_guest(c: Context, words: Sequence[str], action: Callable[[int],
 
 
 def check_engine_killed(c: Context) -> list[str]:
+    wrong = []
+    for options in ([], ["--verify"], ["--verify", "--snapshot-every=1"]):
+        with tempfile.TemporaryDirectory() as folder:
+            log = f"{folder}/log"
+            status, error = with_waiting_guest(c, ["record", "--keep-log", log, *options],
+                                               lambda pid: os.kill(engine_of(pid), signal.SIGKILL))
+            lines = [line for line in error.decode().splitlines() if line.startswith("fred: ")]
+            if status != 125 or len(lines) != 1 or not re.search("engine.*killed.*signal 9", lines[0]):
+                wrong.append(f"{options}: status {status}, fred says {lines}")
+            dump = c.run("dump", log)
+            wrong += expect(dump, 0) + expect(c.run("stats", log), 125, says="broken off")
+            if not re.search(rb" syscall write\b.* = 6", dump.stdout):
+                wrong.append(f"{options}: the recording does not reach to the write")
+    return wrong
+
+
+def check_engine_killed_without_folder(c: Context) -> list[str]:
     status, error = with_waiting_guest(c, ["record"], lambda pid: os.kill(engine_of(pid), signal.SIGKILL))
-    lines = [line for line in error.decode().splitlines() if line.startswith("fred: ")]
-    if status not in (125, 137) or len(lines) != 1 or not re.search("engine.*killed", lines[0]):
-        return [f"status {status}, fred says {lines}"]
-    return []
+    lines = error.decode().splitlines()
+    return [] if status == 125 and len(lines) == 1 and "engine" in lines[0] else [f"status {status}, fred says {lines}"]
 
 
 def check_fred_killed(c: Context) -> list[str]:
-    status, error = with_waiting_guest(c, ["record"], lambda pid: os.kill(pid, signal.SIGKILL))
-    return [] if status == -9 and b"left behind" not in error else [f"status {status}, {error.decode()}"]
+    """Nothing stays behind: no process, and no temporary folder."""
+    wrong = []
+    for options in ([], ["--verify"], ["--verify", "--snapshot-every=1"]):
+        status, error = with_waiting_guest(c, ["record", *options], lambda pid: os.kill(pid, signal.SIGKILL))
+        if status != -9 or error:
+            wrong.append(f"{options}: status {status}, {error.decode()}")
+    return wrong
+
+
+def check_fred_killed_in_re_execution(c: Context) -> list[str]:
+    """The same while a worker runs: it is waited for in the list of fred's children, behind the end of the guest."""
+    with tempfile.TemporaryDirectory() as tmp:
+        loop = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo end"
+        with harness.spawn_lock:
+            process = subprocess.Popen([str(c.fred), "record", "--verify", "--", "sh", "-c", loop],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                                       env=os.environ | {"TMPDIR": tmp})
+            harness.children.add(process.pid)
+        assert process.stdout and process.stderr
+        process.stdout.readline()  # from here on the re-execution begins; it may be over when the signal comes
+        worker = None
+        while worker is None and process.poll() is None:
+            worker = next((pid for pid in children_of(process.pid) if name_of(pid) == "fred-worker"), None)
+        process.kill()
+        process.communicate()
+        with harness.spawn_lock:
+            harness.children.discard(process.pid)
+        wrong = [f"left behind: {name}" for name in harness.end_orphans(tmp)]
+        wrong += [f"left in TMPDIR: {name}" for name in os.listdir(tmp)]
+        return wrong if worker else [*wrong, "no worker was seen"]
 
 
 def check_interrupt_from_keyboard(c: Context) -> list[str]:

@@ -1,7 +1,6 @@
 #include "core/dispatch/cpu.h"
 
 #include <cpuid.h>
-#include <immintrin.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -9,11 +8,10 @@
 #include <cstring>
 
 #include "core/arch/x86/guest_cpu.h"
+#include "core/arch/x86/segment_base.h"
 #include "core/base/check.h"
 #include "core/base/log.h"
 #include "core/translate/emitter.h"
-
-#pragma GCC target("fsgsbase")
 
 namespace fred {
 
@@ -66,9 +64,7 @@ void Cpu::allocate_state() {
       mmap(nullptr, page_ceil(vector_size_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   state_->vector_area = reinterpret_cast<u64>(vector_area_);
   state_->engine_mxcsr = default_mxcsr;
-  u64 fs;
-  asm volatile("rdfsbase %0" : "=r"(fs));
-  state_->engine_fs = fs;
+  state_->engine_fs = fred_read_fs_base();
   state_->total_at_zero = state_->left = far_away;
   reset({}, {});
 }
@@ -78,13 +74,13 @@ void Cpu::reset(GuestAddr start, GuestAddr sp) {
   state_->regs.rip = start.value;
   state_->regs.gpr[rsp] = sp.value;
   state_->regs.rflags = 0x202;
-  _writegsbase_u64(0);
+  fred_write_gs_base(0);
   reset_vector_state();
 }
 
 Registers Cpu::registers() const {
   Registers r = state_->regs;
-  r.gs_base = _readgsbase_u64();
+  r.gs_base = fred_read_gs_base();
   return r;
 }
 
@@ -92,7 +88,7 @@ void Cpu::take_registers(const Registers& registers) {
   const u64 gs_base = registers.gs_base;
   state_->regs = registers;
   state_->regs.gs_base = 0;  // it stays in the processor
-  _writegsbase_u64(gs_base);
+  fred_write_gs_base(gs_base);
 }
 
 void Cpu::set_ticks(u64 ticks) {

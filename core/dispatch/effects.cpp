@@ -6,11 +6,12 @@
 #include <cstring>
 #include <vector>
 
+#include "core/arch/x86/segment_base.h"
 #include "core/base/check.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/guest_access.h"
 
-#pragma GCC target("fsgsbase,rdrnd,rdseed")
+#pragma GCC target("rdrnd,rdseed")
 
 namespace fred {
 
@@ -69,7 +70,7 @@ GuestAddr effective_address(const Context& c) {
   if (const auto index = register_value(c.regs, m.index)) address += *index * m.scale;
   if (c.instruction.raw.address_width == 32) address &= 0xffffffff;
   if (m.segment == ZYDIS_REGISTER_FS) address += c.regs.fs_base;
-  if (m.segment == ZYDIS_REGISTER_GS) address += _readgsbase_u64();
+  if (m.segment == ZYDIS_REGISTER_GS) address += fred_read_gs_base();
   return GuestAddr{address};
 }
 

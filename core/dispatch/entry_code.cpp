@@ -1,6 +1,10 @@
 #include "core/dispatch/entry_code.h"
 
+#include <asm/prctl.h>
+#include <sys/syscall.h>
+
 #include "core/arch/x86/guest_cpu.h"
+#include "core/arch/x86/segment_base.h"
 #include "core/cache/code_cache.h"
 #include "core/translate/emitter.h"
 
@@ -35,6 +39,19 @@ void emit_engine_flags(Emitter& e, const StateWindow& state) {
   e.push_imm32(clean_flags);
   e.popfq();
   Emitter::patch_rel8(clear, e.here());
+}
+
+/// FS becomes what the slot holds. Clobbers rax, rcx, rdi, rsi and r11.
+void emit_write_fs(Emitter& e, u32 slot) {
+  if (uses_fsgsbase()) {
+    e.mov_reg_slot(rax, slot);
+    e.wrfsbase_rax();
+    return;
+  }
+  e.mov_reg_slot(rsi, slot);
+  e.mov_reg_imm64(rdi, ARCH_SET_FS);
+  e.mov_reg_imm64(rax, SYS_arch_prctl);
+  e.byte(0x0f), e.byte(0x05);  // syscall
 }
 
 /// The short way out and back: guest rcx is saved, exit_id and entry (where to go on) are set.
@@ -84,10 +101,11 @@ void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state)
   e.pop_slot(window_slot(state.regs.rflags));
   window.leave = e.here();
   emit_engine_flags(e, state);
-  e.rdfsbase_rax();  // the guest may have changed it with wrfsbase
-  e.mov_slot_reg(window_slot(state.regs.fs_base), rax);
-  e.mov_reg_slot(rax, window_slot(state.engine_fs));
-  e.wrfsbase_rax();
+  if (uses_fsgsbase()) {
+    e.rdfsbase_rax();  // the guest may have changed it with wrfsbase
+    e.mov_slot_reg(window_slot(state.regs.fs_base), rax);
+  }
+  emit_write_fs(e, window_slot(state.engine_fs));
   e.mov_reg_slot(rcx, window_slot(state.vector_area));
   e.mov_reg_slot(rax, window_slot(state.vector_mask));  // edx:eax = components; the upper half is 0
   e.mov_reg_imm64(rdx, 0);
@@ -114,8 +132,7 @@ EntryCode emit_entry_code(Emitter& e, const CacheWindow& window, StateWindow& st
   e.mov_reg_slot(rax, window_slot(state.vector_mask));
   e.mov_reg_imm64(rdx, 0);
   e.xrstor64_rcx();
-  e.mov_reg_slot(rax, window_slot(state.regs.fs_base));
-  e.wrfsbase_rax();
+  emit_write_fs(e, window_slot(state.regs.fs_base));
   // From here on a signal that wants a stop sets the counter itself; one that came before is in `request`.
   code.begin = e.here();
   e.mov_reg_slot(rcx, window_slot(state.request));

@@ -1,20 +1,18 @@
 #include "core/dispatch/lockstep.h"
 
-#include <immintrin.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "core/arch/x86/segment_base.h"
 #include "core/arch/x86/vector_compare.h"
 #include "core/base/check.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/native_step.h"
 #include "core/memory/guest_access.h"
 #include "core/translate/code_pages.h"
-
-#pragma GCC target("fsgsbase")
 
 namespace fred {
 
@@ -110,8 +108,8 @@ void Lockstep::before(CacheAddr at) {
   native_.instructions = 0;
   const u64 gs = native_.regs.gs_base;
   native_.known = run_natively(instructions_at(at));
-  native_.regs.gs_base = _readgsbase_u64();
-  _writegsbase_u64(gs);
+  native_.regs.gs_base = fred_read_gs_base();
+  fred_write_gs_base(gs);
   restore_protection();
   undo();
   ++(native_.known ? counters.blocks : counters.skipped);
@@ -129,7 +127,7 @@ bool Lockstep::run_natively(const std::vector<GuestAddr>& block) {
     if (i->repeated && regs.gpr[rcx] > most_iterations) return false;
     if (!pages_.fetchable(page_floor(pc.value)) || !pages_.fetchable(page_floor(i->next().value - 1))) return true;
     if (!prepare_step(*i)) return false;
-    regs.gs_base = _readgsbase_u64();
+    regs.gs_base = fred_read_gs_base();
     native_.fault = step_natively(regs, native_.vector.data(), native_.vector.size());
     if (native_.fault) return true;
     if (i->raw.mnemonic == ZYDIS_MNEMONIC_PUSHFQ || i->raw.mnemonic == ZYDIS_MNEMONIC_PUSHF) {

@@ -11,15 +11,15 @@ fred_native_enter:
         push    %r13
         push    %r14
         push    %r15
-        rdfsbase %rax
-        push    %rax
         mov     %rsp, fred_native_rsp(%rip)
-        wrfsbase %rdi
+        call    fred_write_fs_base
         int3
 fred_native_done:                               # rsp is ours again, flags are clean
-        rdfsbase %rax
-        pop     %rcx
-        wrfsbase %rcx
+        call    fred_read_fs_base
+        push    %rax
+        mov     fred_engine_fs(%rip), %rdi
+        call    fred_write_fs_base
+        pop     %rax
         vzeroupper                              # as the C ABI wants it
         fninit
         ldmxcsr mxcsr(%rip)

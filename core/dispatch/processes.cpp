@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "core/base/check.h"
+#include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/elf/initial_stack.h"
@@ -58,7 +59,10 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
     block_all_signals();
     const i64 pid = raw_syscall(SYS_clone, flags, 0, call.arg(2), call.arg(3), call.arg(4));
     child = pid == 0;
-    if (child) engine_.events().stop_recording();  // before anything more is logged: the log is the parent's
+    if (child) {
+      engine_.events().stop_recording();  // before anything more is logged: the log is the parent's
+      release_lifeline();
+    }
     if (!child) engine_.signals().set_mask(engine_.signals().state().mask, false);
     return pid;
   });

@@ -5,13 +5,13 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
-#include <vector>
 
 #include "core/base/check.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/memory/guest_access.h"
 #include "core/signals/frame.h"
+#include "core/signals/vector_image.h"
 
 namespace fred {
 
@@ -117,8 +117,8 @@ bool GuestSignals::build_frame(const KernelSignal& signal, const GuestFault* fau
   const bool alternate = (action.flags & SA_ONSTACK) != 0 && state_.alt_stack.size != 0 &&
                          !on_alt_stack(regs.gpr[rsp]) && (state_.alt_stack.flags & SS_DISABLE) == 0;
   if (alternate) sp = state_.alt_stack.sp + state_.alt_stack.size;
-  const u64 image_size = guest_cpu_.xsave_size();
-  const u64 image = (sp - image_size - 4) & ~u64{63};
+  VectorImage vector(cpu_, guest_cpu_);
+  const u64 image = vector.place_below(sp).value;
   const u64 frame_at = ((image - sizeof(RtSigFrame)) & ~u64{15}) - 8;
 
   RtSigFrame frame{};
@@ -166,24 +166,7 @@ bool GuestSignals::build_frame(const KernelSignal& signal, const GuestFault* fau
   frame.mask = state_.has_saved_mask ? state_.saved_mask : state_.mask;
   frame.info = signal.info;
 
-  std::vector<u8> area(image_size + 4);
-  auto* vector = cpu_.vector_area();
-  canonicalise_vector_area(vector, cpu_.vector_mask());
-  std::memcpy(area.data(), vector, image_size);
-  const u64 features = guest_cpu_.xcr0();
-  std::memcpy(area.data() + 512, &features, 8);
-  const FpxSoftware software{.magic1 = fp_xstate_magic1,
-                             .extended_size = static_cast<u32>(image_size + 4),
-                             .xfeatures = features,
-                             .xstate_size = static_cast<u32>(image_size),
-                             .padding = {}};
-  std::memcpy(area.data() + fpx_software_offset, &software, sizeof software);
-  std::memcpy(area.data() + image_size, &fp_xstate_magic2, 4);
-
-  if (!guest_store(GuestAddr{image}, area.data(), area.size()) ||
-      !guest_store(GuestAddr{frame_at}, &frame, sizeof frame)) {
-    return false;
-  }
+  if (!vector.write(GuestAddr{image}) || !guest_store(GuestAddr{frame_at}, &frame, sizeof frame)) return false;
   cpu_.reset_vector_state();  // a handler starts with the initial one, as natively
   if (alternate && (state_.alt_stack.flags & ss_autodisarm) != 0) state_.alt_stack = {};
   regs.gpr[rdi] = static_cast<u64>(signal.number);
@@ -251,39 +234,10 @@ bool GuestSignals::sigreturn(bool replaying) {
   g[rcx] = c.cx, g[rsp] = c.sp;
   regs.rip = c.ip;
   regs.rflags = (regs.rflags & ~restored_flags) | (c.flags & restored_flags & ~resume_flag) | 0x202;
-  auto* vector = cpu_.vector_area();
-  const u64 size = guest_cpu_.xsave_size();
-  canonicalise_vector_area(vector, cpu_.vector_mask());
-  if (c.fpstate != 0) {
-    std::vector<u8> area(size);
-    if (!guest_read(area.data(), GuestAddr{c.fpstate}, 512)) return false;
-    FpxSoftware software;
-    std::memcpy(&software, area.data() + fpx_software_offset, sizeof software);
-    const bool extended = software.magic1 == fp_xstate_magic1 && software.xstate_size <= size &&
-                          guest_read(area.data(), GuestAddr{c.fpstate}, software.xstate_size);
-    u64 present = 3;
-    if (extended) std::memcpy(&present, area.data() + 512, 8);
-    present &= guest_cpu_.xcr0();
-    // What is not in the image becomes initial.
-    std::memcpy(vector, area.data(), 416);
-    for (u32 n = 2; n < 32; ++n) {
-      if ((guest_cpu_.xcr0() >> n & 1) == 0) continue;
-      const auto component = xsave_component(n);
-      if ((present >> n & 1) != 0) {
-        std::memcpy(vector + component.offset, area.data() + component.offset, component.size);
-      } else {
-        std::memset(vector + component.offset, 0, component.size);
-      }
-    }
-    u64 bits;
-    std::memcpy(&bits, vector + 512, 8);
-    bits = (bits & ~guest_cpu_.xcr0()) | present;
-    std::memcpy(vector + 512, &bits, 8);
-    u32 mxcsr;
-    std::memcpy(&mxcsr, vector + 24, 4);
-    mxcsr &= 0xffff;  // reserved bits would fault in XRSTOR
-    std::memcpy(vector + 24, &mxcsr, 4);
-    canonicalise_vector_area(vector, cpu_.vector_mask());  // why: Cpu::set_vector_state
+  if (c.fpstate == 0) {
+    cpu_.reset_vector_state();
+  } else if (!VectorImage(cpu_, guest_cpu_).read(GuestAddr{c.fpstate})) {
+    return false;
   }
   // The alternate stack comes back too (SS_AUTODISARM), if it may be changed now.
   if (!on_alt_stack(g[rsp])) {

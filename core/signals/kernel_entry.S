@@ -10,13 +10,17 @@ fred_signal_entry:
         pushfq
         andq    $~0x40000, (%rsp)               # AC off: the C ABI allows unaligned access
         popfq
-        rdfsbase %rax
+        call    fred_read_fs_base               # keeps the arguments, as does the writing
         push    %rax                            # the interrupted FS; the stack is aligned again
-        mov     fred_engine_fs(%rip), %rax
-        wrfsbase %rax
+        push    %rdi
+        push    %rdi
+        mov     fred_engine_fs(%rip), %rdi
+        call    fred_write_fs_base
+        pop     %rdi
+        pop     %rdi
         call    fred_handle_signal              # same arguments
-        pop     %rax
-        wrfsbase %rax
+        pop     %rdi
+        call    fred_write_fs_base
         ret                                     # to the restorer
         .size   fred_signal_entry, .-fred_signal_entry
 

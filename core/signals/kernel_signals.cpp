@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/arch/x86/segment_base.h"
 #include "core/base/check.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/cpu.h"
@@ -125,9 +126,7 @@ void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
 
 void install_kernel_signals(Cpu& cpu) {
   g_cpu = &cpu;
-  u64 fs;
-  asm volatile("rdfsbase %0" : "=r"(fs));
-  fred_engine_fs = fs;
+  fred_engine_fs = fred_read_fs_base();
   static void* stack = mmap(nullptr, alternate_stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   const stack_t alternate{.ss_sp = stack, .ss_flags = 0, .ss_size = alternate_stack_size};
   raw_syscall(SYS_sigaltstack, reinterpret_cast<u64>(&alternate), 0);

@@ -11,13 +11,12 @@
 
 #include <fmt/format.h>
 
+#include "core/arch/x86/segment_base.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/processes.h"
+#include "core/memory/layout.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/walker.h"
-
-#pragma GCC target("fsgsbase")
-#include <immintrin.h>
 
 namespace fred {
 
@@ -127,20 +126,19 @@ i64 sys_exit_group(Syscall& call) { return processes(call).exit(call, static_cas
 
 i64 sys_arch_prctl(Syscall& call) {
   auto& regs = guest_engine(call).cpu().regs();
-  constexpr u64 user_end = u64{1} << 47;
   switch (call.arg(0)) {
     case ARCH_SET_FS:
-      if (call.arg(1) >= user_end) return -EPERM;
+      if (call.arg(1) >= layout::task_size) return -EPERM;
       regs.fs_base = call.arg(1);
       return 0;
     case ARCH_SET_GS:
-      if (call.arg(1) >= user_end) return -EPERM;
-      _writegsbase_u64(call.arg(1));
+      if (call.arg(1) >= layout::task_size) return -EPERM;
+      fred_write_gs_base(call.arg(1));
       return 0;
     case ARCH_GET_FS:
       return call.put(call.addr(1), regs.fs_base) ? 0 : -EFAULT;
     case ARCH_GET_GS:
-      return call.put(call.addr(1), u64{_readgsbase_u64()}) ? 0 : -EFAULT;
+      return call.put(call.addr(1), fred_read_gs_base()) ? 0 : -EFAULT;
     case ARCH_GET_CPUID:
       return 1;
     default:  // cpuid faulting, AMX permission, shadow stacks: not for the guest

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstring>
 
+#include "core/arch/x86/segment_base.h"
+
 namespace fred {
 
 namespace {
@@ -74,7 +76,7 @@ GuestCpu::GuestCpu(CpuLevel level) : level_(level) {
   }
 }
 
-u64 GuestCpu::hwcap2() const { return (real_cpuid(7, 0).ebx & fsgsbase) != 0 ? 2 : 0; }  // HWCAP2_FSGSBASE
+u64 GuestCpu::hwcap2() const { return uses_fsgsbase() ? 2 : 0; }  // HWCAP2_FSGSBASE
 
 CpuidResult GuestCpu::cpuid(u32 leaf, u32 subleaf) const {
   auto r = real_cpuid(leaf, subleaf);

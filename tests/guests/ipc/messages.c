@@ -76,7 +76,7 @@ int main(void) {
     parts[i] = (struct iovec){buffers[i], 8};
     take[i].msg_hdr.msg_iov = &parts[i], take[i].msg_hdr.msg_iovlen = 1;
   }
-  struct timespec limit = {1, 0};
+  struct timespec limit = {1000, 0};
   CHECK_EQ(recvmmsg(to, take, 4, MSG_DONTWAIT, &limit), 3);
   for (int i = 0; i < 3; i++)
     printf("%u %.*s %d\n", take[i].msg_len, (int)take[i].msg_len, buffers[i], take[i].msg_hdr.msg_flags & MSG_TRUNC);

@@ -25,7 +25,7 @@ int main(void) {
   memcpy(page, loop, sizeof loop);
   const int distance = 2048 - 11;
   memcpy(page + 6, &distance, 4);
-  for (int round = 0; round < 10; round++) {
+  for (int round = 0; round < 10 || inside == 0; round++) {  // busy machines miss the loop at times
     page[2048] = 0;
     const struct itimerval timer = {{0, 0}, {0, 3000}};
     MUST(setitimer(ITIMER_REAL, &timer, NULL));
@@ -33,6 +33,5 @@ int main(void) {
     CHECK_EQ(calls, round + 1);
     CHECK_EQ(call_code(page + 1024, 0), round + 1);
   }
-  CHECK(inside > 0);
   return done();
 }

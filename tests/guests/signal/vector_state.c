@@ -66,8 +66,8 @@ int main(void) {
     // And from a timer in the middle of a loop.
     memset(out, 0, sizeof out);
     const struct itimerval timer = {{0, 0}, {0, 2000}};
-    MUST(setitimer(ITIMER_REAL, &timer, NULL));
     const int wanted = calls + 1;
+    MUST(setitimer(ITIMER_REAL, &timer, NULL));
     __asm__ volatile(LOADED "1: cmp %[calls], %[wanted]\n jne 1b\n" STORED
                      :
                      : [in] "r"(in), [out] "r"(out), [calls] "m"(calls), [wanted] "r"(wanted)

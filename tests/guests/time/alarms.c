@@ -31,7 +31,7 @@ int main(void) {
   const struct itimerval period = {{0, 2000}, {0, 2000}};
   setitimer(ITIMER_REAL, &period, NULL);
   int jumps = 0;
-  while (alarms < 20) {
+  while (alarms < 20 || count <= 5000) {
     count++;
     if (count % 10000 == 0 && jumps < 5) {
       if (sigsetjmp(back, 1) == 0) {
