@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/control/controller.h"
+#include "core/dispatch/fork.h"
 #include "core/signals/kernel_signals.h"
 
 namespace fred {
@@ -20,9 +21,8 @@ namespace {
 
 /// Forks a child of the session, not of this process: the guest's wait calls never see it. All signals are
 /// blocked afterwards. The child does not keep this process's control socket.
-i64 fork_for_session(int control_of_parent) {
-  block_all_signals();
-  const i64 pid = raw_syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+i64 fork_for_session(GuestEngine& engine, int control_of_parent) {
+  const i64 pid = fork_engine(engine.cpu(), CLONE_PARENT | SIGCHLD);
   if (pid != 0) return pid;
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -47,7 +47,7 @@ void close_guest_descriptors(const GuestEngine& engine) {
     Message answer{.kind = MessageKind::refused, .tag = message->tag, .pid = static_cast<u32>(getpid())};
     if (message->kind != MessageKind::worker || descriptor < 0) {
       answer.set_text("a snapshot forks workers, nothing else");
-    } else if (const i64 worker = fork_for_session(control); worker == 0) {
+    } else if (const i64 worker = fork_for_session(engine, control); worker == 0) {
       be_worker(engine, static_cast<int>(raise_descriptor(descriptor)));
     } else if (worker < 0) {
       answer.set_text("cannot fork a worker");
@@ -76,7 +76,7 @@ void be_worker(GuestEngine& engine, int control) {
 
 Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_parent) {
   const bool replaying = engine.mode() == Mode::replay;
-  const i64 pid = fork_for_session(control_of_parent);
+  const i64 pid = fork_for_session(engine, control_of_parent);
   if (pid != 0) {
     if (!replaying) engine.signals().set_mask(engine.signals().state().mask, false);
     if (pid < 0) return fail_errno(static_cast<int>(-pid), "cannot fork a snapshot");

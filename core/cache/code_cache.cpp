@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/arch/x86/state_window.h"
+#include "core/arch/x86/state_memory.h"
 #include "core/base/check.h"
 #include "core/base/log.h"
 #include "core/dispatch/entry_code.h"
@@ -21,7 +21,8 @@ constexpr u64 stepping_room = 1 << 10;
 constexpr u64 reach = (u64{1536} << 20);  // how far code and window may be apart
 }  // namespace
 
-CodeCache::CodeCache(Engine& engine, StateWindow& state) : engine_(engine), state_(state), entries_(1 << 14) {
+CodeCache::CodeCache(Engine& engine, StateMemory& memory)
+    : engine_(engine), memory_(memory), state_(memory.window()), entries_(1 << 14) {
   exits_.resize(first_free_exit);
   exits_[static_cast<u32>(exit_indirect_miss)].kind = ExitKind::indirect_miss;
   exits_[static_cast<u32>(exit_bail)].kind = ExitKind::bail;
@@ -56,7 +57,9 @@ CacheWindow& CodeCache::make_window(GuestRange range) {
   void* at = mmap(range.begin.ptr(), window_size, PROT_READ | PROT_WRITE | PROT_EXEC,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
   FRED_CHECK(at == range.begin.ptr(), "cannot map a code cache window");
-  Emitter e{CacheAddr{w.range.begin.value}};
+  w.view = CacheAddr{w.range.begin.value};
+  memory_.add_view(w.view);
+  Emitter e{w.view + page_size, w.view};
   emit_common_code(e, w, state_);
   e.align(64);
   w.begin = w.next = e.here();
@@ -242,6 +245,11 @@ void CodeCache::flush(CacheWindow& window) {
     pages_.clear();
     entries_of_block_.clear();
   }
+}
+
+bool CodeCache::is_view_of(CacheAddr at, const u64* field) const {
+  return std::any_of(windows_.begin(), windows_.end(),
+                     [&](const CacheWindow& w) { return at == w.view + window_slot(*field); });
 }
 
 bool CodeCache::in_cache(u64 address) const {

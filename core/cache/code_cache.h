@@ -16,6 +16,7 @@
 namespace fred {
 
 class Engine;
+class StateMemory;
 struct StateWindow;
 
 enum class ExitKind : u8 {
@@ -83,6 +84,7 @@ struct GuestPosition {
 
 struct CacheWindow {
   GuestRange range;      // also the range of cache addresses
+  CacheAddr view = {};   // of the state window's first page
   CacheAddr begin = {};  // behind the common code
   CacheAddr next = {};   // where the next block goes
   CacheAddr exit = {};   // common code: leaves the cache with exit_id set
@@ -95,7 +97,7 @@ struct CacheWindow {
 
 class CodeCache {
  public:
-  CodeCache(Engine& engine, StateWindow& state);
+  CodeCache(Engine& engine, StateMemory& memory);
 
   /// The window for code at `pc`; makes one (reserving it through GuestMemory) if none is in reach.
   CacheWindow& window_for(GuestAddr pc);
@@ -135,6 +137,8 @@ class CodeCache {
   void flush(CacheWindow& window);
 
   bool in_cache(u64 address) const;
+  /// Is `at` where a window sees this field of the state window?
+  bool is_view_of(CacheAddr at, const u64* field) const;
   std::optional<GuestPosition> locate(CacheAddr at) const;
   /// The pieces of a block, in the order of their code.
   std::span<const Segment> segments(BlockId id) const;
@@ -154,6 +158,7 @@ class CodeCache {
   void drop_block(BlockId id);
 
   Engine& engine_;
+  StateMemory& memory_;
   StateWindow& state_;
   std::vector<CacheWindow> windows_;
   std::vector<Exit> exits_;

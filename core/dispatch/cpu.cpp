@@ -17,10 +17,6 @@ namespace fred {
 
 namespace {
 
-/// Candidates for the state window: above what the kernel keeps unmapped (vm.mmap_min_addr is at most
-/// 64 KiB), below the usual base of non-PIE images; then other places below 2 GiB.
-constexpr u64 window_places[] = {0x10000, 0x7ff00000, 0x78000000, 0x30000000};
-
 /// XCR0 components that the engine saves: x87, SSE, AVX, the three of AVX-512, PKRU. Not AMX: tiles need
 /// the process's request (arch_prctl), which is refused.
 constexpr u64 saved_components = 0x7 | 0xe0 | 0x200;
@@ -29,25 +25,14 @@ constexpr u32 default_mxcsr = 0x1f80;
 
 }  // namespace
 
-Cpu::Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options) : source_(source), options_(options) {
-  allocate_state();
-  cache_ = std::make_unique<CodeCache>(engine, *state_);
+Cpu::Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options)
+    : source_(source), options_(options), state_(&memory_.window()) {
+  prepare_state();
+  cache_ = std::make_unique<CodeCache>(engine, memory_);
   translator_ = std::make_unique<Translator>(*cache_, *state_, source_, options_);
 }
 
-void Cpu::allocate_state() {
-  const u64 size = page_ceil(sizeof(StateWindow));
-  for (const u64 place : window_places) {
-    void* at = mmap(reinterpret_cast<void*>(place), size, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-    if (at == reinterpret_cast<void*>(place)) {
-      state_ = new (at) StateWindow{};
-      break;
-    }
-    if (at != MAP_FAILED) munmap(at, size);
-  }
-  FRED_CHECK(state_ != nullptr, "no place for the state window below 2 GiB");
-
+void Cpu::prepare_state() {
   u32 eax, ebx, ecx, edx;
   FRED_CHECK(__get_cpuid_count(0xd, 0, &eax, &ebx, &ecx, &edx) != 0, "the processor has no XSAVE");
   u32 xcr0_low, xcr0_high;
@@ -205,7 +190,7 @@ Exit Cpu::fetch_fault() const { return {.kind = ExitKind::fetch_fault, .pc = pc(
 
 void Cpu::prepare_entry() {
   auto& window = cache_->window_for(pc());
-  Emitter e{window.next};
+  Emitter e{window.next, window.view};
   entry_ = emit_entry_code(e, window, *state_);
   e.align(64);
   window.next = window.begin = e.here();
@@ -237,20 +222,21 @@ void Cpu::request_stop_from_handler(u64& rip, u64& rcx) {
   if (!in_entry && !cache_->in_cache(rip)) return;  // engine code: entering the cache looks at the request
   if (!in_entry) {
     // Complete a counting sequence (translator.cpp: lea rcx,[rcx-1]; mov [left],rcx) whose load has run.
-    const auto store = [this] {
-      std::array<u8, 8> code{0x48, 0x89, 0x0c, 0x25};
-      const u32 slot = window_slot(state_->left);
-      std::memcpy(&code[4], &slot, sizeof slot);
-      return code;
-    }();
     constexpr std::array<u8, 4> lea{0x48, 0x8d, 0x49, 0xff};
+    constexpr u64 store_size = 7;
+    const auto is_store = [this](const u8* code) {  // mov [rip+d], rcx
+      i32 displacement;
+      std::memcpy(&displacement, code + 3, sizeof displacement);
+      const CacheAddr target{reinterpret_cast<u64>(code) + store_size + static_cast<u64>(i64{displacement})};
+      return code[0] == 0x48 && code[1] == 0x89 && code[2] == 0x0d && cache_->is_view_of(target, &state_->left);
+    };
     const auto* code = CacheAddr{rip}.ptr();
-    if (std::memcmp(code, lea.data(), lea.size()) == 0 && std::memcmp(code + 4, store.data(), store.size()) == 0) {
+    if (std::memcmp(code, lea.data(), lea.size()) == 0 && is_store(code + lea.size())) {
       state_->left = --rcx;
-      rip += lea.size() + store.size();
-    } else if (std::memcmp(code, store.data(), store.size()) == 0) {
+      rip += lea.size() + store_size;
+    } else if (is_store(code)) {
       state_->left = rcx;
-      rip += store.size();
+      rip += store_size;
     }
   }
   if (state_->left == 0) return;  // about to stop by itself

@@ -5,7 +5,7 @@
 #include <memory>
 #include <span>
 
-#include "core/arch/x86/state_window.h"
+#include "core/arch/x86/state_memory.h"
 #include "core/cache/code_cache.h"
 #include "core/dispatch/entry_code.h"
 #include "core/translate/translator.h"
@@ -26,6 +26,7 @@ class Cpu {
   Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options);
 
   StateWindow& state() { return *state_; }
+  StateMemory& state_memory() { return memory_; }
   Registers& regs() { return state_->regs; }
   CodeCache& cache() { return *cache_; }
   /// All of them, fs_base and gs_base as they are now.
@@ -83,7 +84,7 @@ class Cpu {
 
  private:
   static constexpr u64 far_away = u64{1} << 62;
-  void allocate_state();
+  void prepare_state();
   void prepare_entry();
   Exit fetch_fault() const;
   Exit enter(CacheAddr at);
@@ -91,7 +92,8 @@ class Cpu {
 
   CodeSource& source_;
   TranslateOptions options_;
-  StateWindow* state_ = nullptr;
+  StateMemory memory_;
+  StateWindow* state_;
   std::unique_ptr<CodeCache> cache_;
   std::unique_ptr<Translator> translator_;
   EntryCode entry_;

@@ -15,6 +15,7 @@
 #include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
+#include "core/dispatch/fork.h"
 #include "core/elf/initial_stack.h"
 #include "core/elf/program.h"
 #include "core/syscalls/limits.h"
@@ -56,8 +57,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   bool child = false;
   const i64 result = call.perform([&]() -> i64 {
     if (const i64 shared = engine_.memory().share_for_fork(); shared < 0) return shared;
-    block_all_signals();
-    const i64 pid = raw_syscall(SYS_clone, flags, 0, call.arg(2), call.arg(3), call.arg(4));
+    const i64 pid = fork_engine(engine_.cpu(), flags, call.arg(2), call.arg(3), call.arg(4));
     child = pid == 0;
     if (child) {
       engine_.events().stop_recording();  // before anything more is logged: the log is the parent's

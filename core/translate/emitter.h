@@ -1,6 +1,6 @@
 // Writes machine code at a place in a code cache window. One method for each instruction form that the
-// translator needs, named after what it emits; `slot` is the address of a field of the state window.
-// The caller guarantees room.
+// translator needs, named after what it emits; `slot` is a field of the state window (window_slot), reached
+// rip-relative by the view of it that the code cache window has. The caller guarantees room.
 #pragma once
 #include <cstring>
 #include <span>
@@ -13,7 +13,7 @@ namespace fred {
 
 class Emitter {
  public:
-  explicit Emitter(CacheAddr at) : at_(at.ptr()) {}
+  Emitter(CacheAddr at, CacheAddr view) : at_(at.ptr()), view_(view) {}
 
   CacheAddr here() const { return CacheAddr{reinterpret_cast<u64>(at_)}; }
   void bytes(std::span<const u8> code) {
@@ -37,7 +37,7 @@ class Emitter {
   void mov_slot_reg(u32 slot, Gpr r) { slot_form(0x89, r, slot); }  // mov [slot], r
   void mov_reg_slot(Gpr r, u32 slot) { slot_form(0x8b, r, slot); }  // mov r, [slot]
   void mov_slot_imm(u32 slot, u32 v) {                              // mov dword [slot], v
-    byte(0xc7), byte(0x04), byte(0x25), imm32(slot), imm32(v);
+    byte(0xc7), byte(0x05), slot_operand(slot, 4), imm32(v);
   }
   void mov_reg_imm64(Gpr r, u64 v) {  // mov r, v in the shortest form
     if (v <= 0xffffffff) {
@@ -92,8 +92,8 @@ class Emitter {
   }
   void pushfq() { byte(0x9c); }
   void popfq() { byte(0x9d); }
-  void push_slot(u32 slot) { byte(0xff), byte(0x34), byte(0x25), imm32(slot); }  // push qword [slot]
-  void pop_slot(u32 slot) { byte(0x8f), byte(0x04), byte(0x25), imm32(slot); }   // pop qword [slot]
+  void push_slot(u32 slot) { byte(0xff), byte(0x35), slot_operand(slot); }  // push qword [slot]
+  void pop_slot(u32 slot) { byte(0x8f), byte(0x05), slot_operand(slot); }   // pop qword [slot]
 
   // --- transfers; each returns where the displacement lies ---
   CacheAddr jmp() {
@@ -116,14 +116,14 @@ class Emitter {
     byte(0xeb), byte(0);
     return CacheAddr{here().value - 1};
   }
-  void jmp_slot(u32 slot) { byte(0xff), byte(0x24), byte(0x25), imm32(slot); }         // jmp [slot]
+  void jmp_slot(u32 slot) { byte(0xff), byte(0x25), slot_operand(slot); }              // jmp [slot]
   void jmp_table_rdx(u32 table) { byte(0xff), byte(0x24), byte(0xd5), imm32(table); }  // jmp [table+rdx*8]
-  void call_slot(u32 slot) { byte(0xff), byte(0x14), byte(0x25), imm32(slot); }        // call [slot]
+  void call_slot(u32 slot) { byte(0xff), byte(0x15), slot_operand(slot); }             // call [slot]
   void ret() { byte(0xc3); }
 
   // --- entering and leaving engine code ---
   void test_slot8(u32 slot, u8 mask) {  // test byte [slot], mask
-    byte(0xf6), byte(0x04), byte(0x25), imm32(slot), byte(mask);
+    byte(0xf6), byte(0x05), slot_operand(slot, 1), byte(mask);
   }
   void cld() { byte(0xfc); }
   void rdfsbase_rax() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xc0); }
@@ -133,7 +133,7 @@ class Emitter {
   void xrstor64_rcx() { byte(0x48), byte(0x0f), byte(0xae), byte(0x29); }    // xrstor64 [rcx]
   void vzeroupper() { byte(0xc5), byte(0xf8), byte(0x77); }
   void fninit() { byte(0xdb), byte(0xe3); }
-  void ldmxcsr_slot(u32 slot) { byte(0x0f), byte(0xae), byte(0x14), byte(0x25), imm32(slot); }
+  void ldmxcsr_slot(u32 slot) { byte(0x0f), byte(0xae), byte(0x15), slot_operand(slot); }
 
   static void patch_rel32(CacheAddr hole, CacheAddr target) {
     const i32 d = static_cast<i32>(target.value - (hole.value + 4));
@@ -151,8 +151,12 @@ class Emitter {
     imm32(0);
     return hole;
   }
+  /// The displacement of [rip+…]; `behind`: bytes of the instruction that follow it.
+  void slot_operand(u32 slot, u32 behind = 0) {
+    imm32(static_cast<u32>(view_.value + slot - (here().value + 4 + behind)));
+  }
   void slot_form(u8 opcode, Gpr r, u32 slot) {
-    byte(r >= 8 ? 0x4c : 0x48), byte(opcode), byte(static_cast<u8>((r & 7) << 3 | 4)), byte(0x25), imm32(slot);
+    byte(r >= 8 ? 0x4c : 0x48), byte(opcode), byte(static_cast<u8>((r & 7) << 3 | 5)), slot_operand(slot);
   }
   void mem8_form(u8 opcode, Gpr reg, Gpr base, i8 disp) {
     byte(static_cast<u8>(0x48 | (reg >= 8 ? 4 : 0) | (base >= 8 ? 1 : 0))), byte(opcode);
@@ -162,6 +166,7 @@ class Emitter {
   }
 
   u8* at_;
+  CacheAddr view_;
 };
 
 }  // namespace fred

@@ -19,7 +19,7 @@ constexpr u64 max_instruction_length = 15;
 class Translator::Unit {
  public:
   Unit(Translator& t, CacheWindow& window, CacheAddr at, GuestAddr pc, bool stepping)
-      : t_(t), window_(window), e_(at), pc_(pc), stepping_(stepping) {}
+      : t_(t), window_(window), e_(at, window.view), pc_(pc), stepping_(stepping) {}
 
   void run(BlockId id, u32 limit);
   void finish();
@@ -313,7 +313,7 @@ void Translator::Unit::lookup() {
     return;
   }
   e_.movzx_edx_cx();                                   // the table's index: the low 16 bits
-  e_.jmp_table_rdx(window_slot(s.indirect_table[0]));  // the entry there verifies, counts and restores
+  e_.jmp_table_rdx(low_address(s.indirect_table[0]));  // the entry there verifies, counts and restores
 }
 
 void Translator::Unit::leave(Exit exit) {
@@ -382,7 +382,7 @@ CacheAddr Translator::emit_indirect_prologue(Emitter& e, GuestAddr pc, CacheWind
 
 BlockId Translator::translate(GuestAddr pc, bool indirect) {
   auto& window = cache_.window_for(pc);
-  Emitter prologue{window.next};
+  Emitter prologue{window.next, window.view};
   prologue.align(16);
   const auto begin = prologue.here();
   CacheAddr indirect_entry;
@@ -438,7 +438,7 @@ void Translator::set_break(GuestAddr pc, bool on) {
 void Translator::make_indirect(Entry& entry) {
   if (!entry.indirect) {
     auto& window = cache_.window_for(entry.pc);
-    Emitter e{window.next};
+    Emitter e{window.next, window.view};
     e.align(16);
     const auto at = emit_indirect_prologue(e, entry.pc, window);
     Emitter::patch_rel32(e.jmp(), entry.body);

@@ -1,6 +1,6 @@
-// The state that translated code touches, in one small window at addresses below 2 GiB, so that emitted
-// code reaches it with absolute 32-bit displacements. Its base is a run-time value, never a constant in
-// emitted code's source. One guest thread runs at a time, so there is one window per process.
+// The state that translated code touches, in one small window at addresses below 2 GiB, of whose first page each code
+// cache window has a view (state_memory.h). Its base is a run-time value, never a constant in emitted code's source.
+// One guest thread runs at a time, so there is one window per process.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -51,9 +51,14 @@ struct StateWindow {
   u64 ticks() const { return total_at_zero - left; }
 };
 
-/// The 32-bit displacement of a field of the window in emitted code.
+/// Where a field lies in the window's first page, of which each code cache window has a view (state_memory.h).
 template <class Field>
 u32 window_slot(const Field& field) {
+  return static_cast<u32>(reinterpret_cast<u64>(&field) % page_size);
+}
+/// The absolute address of a field, for operands with an index, which cannot be rip-relative.
+template <class Field>
+u32 low_address(const Field& field) {
   return static_cast<u32>(reinterpret_cast<u64>(&field));
 }
 
