@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "core/arch/x86/state_memory.h"
 #include "core/base/check.h"
 #include "core/base/log.h"
 #include "core/dispatch/entry_code.h"
@@ -72,7 +71,7 @@ CacheWindow& CodeCache::make_window(GuestRange range) {
 
 u64 CodeCache::slot_of(GuestAddr pc) const {
   const u64 mask = entries_.size() - 1;
-  u64 i = (pc.value * 0x9e3779b97f4a7c15) >> 20 & mask;
+  u64 i = first_slot(pc, mask);
   while (entries_[i].pc.value != 0 && entries_[i].pc != pc) i = (i + 1) & mask;
   return i;
 }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/arch/x86/state_memory.h"
 #include "core/base/error.h"
 #include "core/base/types.h"
 #include "core/translate/instruction.h"
@@ -16,8 +17,6 @@
 namespace fred {
 
 class Engine;
-class StateMemory;
-struct StateWindow;
 
 enum class ExitKind : u8 {
   indirect_miss,  // an indirect transfer found no entry: the target is in the state window
@@ -91,8 +90,9 @@ struct CacheWindow {
   CacheAddr leave = {};  // common code: the same, with registers and flags already in the state window
   CacheAddr light = {};  // common code: calls the light handler (core/dispatch/light.h)
   CacheAddr light_check = {}, light_end = {};  // where it looks at requests and goes back into the cache
-  CacheAddr miss = {};               // common code: rcx is an indirect target without entry; rcx and rdx are spilled
-  std::vector<BlockId> blocks = {};  // in ascending order of address
+  CacheAddr leave_indirect = {};               // common code: rcx is an indirect target; rcx and rdx are spilled
+  CacheAddr miss = {};                         // common code: the same, but first looks for the target's entry
+  std::vector<BlockId> blocks = {};            // in ascending order of address
 };
 
 class CodeCache {
@@ -107,6 +107,9 @@ class CodeCache {
   void prepare(GuestRange code) { window_for(code.begin); }
 
   Entry* find(GuestAddr pc);
+  /// For the short way (core/dispatch/light_lookup.cpp): the indirect entry of the block at `pc`, published in the
+  /// table from now on, or 0. General registers only, no call.
+  [[gnu::always_inline]] CacheAddr find_indirect(GuestAddr pc);
   Entry& add_entry(GuestAddr pc, CacheAddr body, BlockId block);
 
   ExitId add_exit(const Exit& exit);
@@ -153,6 +156,9 @@ class CodeCache {
   CacheWindow& make_window(GuestRange range);
   std::optional<GuestPosition> locate_in(const Block& b, std::span<const Segment> segments, CacheAddr at) const;
   void grow_entries();
+  [[gnu::always_inline]] static u64 first_slot(GuestAddr pc, u64 mask) {
+    return (pc.value * 0x9e3779b97f4a7c15) >> 20 & mask;
+  }
   u64 slot_of(GuestAddr pc) const;
   void remove_entry(GuestAddr pc);
   void drop_block(BlockId id);
@@ -171,5 +177,16 @@ class CodeCache {
   std::unordered_map<u64, std::vector<BlockId>> pages_;               // source page -> blocks
   std::unordered_map<u32, std::vector<GuestAddr>> entries_of_block_;  // only blocks with more than one
 };
+
+inline CacheAddr CodeCache::find_indirect(GuestAddr pc) {
+  const Entry* entries = entries_.data();
+  const u64 mask = entries_.size() - 1;
+  u64 i = first_slot(pc, mask);
+  while (entries[i].pc.value != 0 && entries[i].pc.value != pc.value) i = (i + 1) & mask;
+  const Entry& e = entries[i];
+  if (e.pc.value == 0 || e.indirect.value == 0 || blocks_.data()[static_cast<u32>(e.block)].checked) return {};
+  state_.indirect_table[pc.value % indirect_table_size] = e.indirect.value;
+  return e.indirect;
+}
 
 }  // namespace fred

@@ -11,6 +11,7 @@
 #include "core/arch/x86/segment_base.h"
 #include "core/base/check.h"
 #include "core/base/log.h"
+#include "core/dispatch/light_lookup.h"
 #include "core/translate/emitter.h"
 
 namespace fred {
@@ -29,6 +30,7 @@ Cpu::Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options)
     : source_(source), options_(options), state_(&memory_.window()) {
   prepare_state();
   cache_ = std::make_unique<CodeCache>(engine, memory_);
+  install_light_lookup(*cache_, *state_, options.light);
   translator_ = std::make_unique<Translator>(*cache_, *state_, source_, options_);
 }
 

@@ -54,10 +54,9 @@ void emit_write_fs(Emitter& e, u32 slot) {
   e.byte(0x0f), e.byte(0x05);  // syscall
 }
 
-/// The short way out and back: guest rcx is saved, exit_id and entry (where to go on) are set.
-void emit_light_code(Emitter& e, CacheWindow& window, const StateWindow& state) {
-  e.align(16);
-  window.light = e.here();
+/// Calls a C function that uses general registers only, so FS and vectors stay the guest's. Guest rcx is saved; the
+/// other registers and the flags are saved here. What it returns is in rcx; rsp is the engine's.
+void emit_light_call(Emitter& e, const StateWindow& state, u32 handler) {
   for (u8 r = 0; r < 16; ++r) {
     if (r != rcx) e.mov_slot_reg(window_slot(state.regs.gpr[r]), static_cast<Gpr>(r));
   }
@@ -65,10 +64,41 @@ void emit_light_code(Emitter& e, CacheWindow& window, const StateWindow& state) 
   e.pushfq();
   e.pop_slot(window_slot(state.regs.rflags));
   emit_engine_flags(e, state);
-  e.lea_rsp_disp(-8);                             // the C ABI wants the stack aligned
-  e.call_slot(window_slot(state.light_handler));  // general registers only: FS and vectors stay the guest's
+  e.lea_rsp_disp(-8);  // the C ABI wants the stack aligned
+  e.call_slot(handler);
   e.mov_reg_reg(rcx, rax);
   e.mov_reg_slot(rsp, window_slot(state.engine_rsp));
+}
+
+/// A miss of the inline table: rcx = guest target, guest rcx and rdx in their spill slots, flags the guest's.
+void emit_miss_code(Emitter& e, CacheWindow& window, const StateWindow& state) {
+  e.align(16);
+  window.miss = e.here();
+  e.mov_slot_reg(window_slot(state.indirect_target), rcx);
+  e.mov_reg_slot(rdx, window_slot(state.spill_rdx));
+  e.mov_reg_slot(rcx, window_slot(state.spill_rcx));
+  e.mov_slot_reg(window_slot(state.regs.gpr[rcx]), rcx);
+  emit_light_call(e, state, window_slot(state.lookup_handler));
+  const auto unknown = e.jrcxz();
+  e.mov_slot_reg(window_slot(state.entry), rcx);  // the target's indirect entry
+  // A request that came meanwhile has the dispatcher take the transfer, and look at it. One that comes from here on
+  // sets the counter, which the entry counts down.
+  e.mov_reg_slot(rcx, window_slot(state.request));
+  const auto none = e.jrcxz();
+  Emitter::patch_rel8(unknown, e.here());
+  e.mov_slot_imm(window_slot(state.exit_id), static_cast<u32>(exit_indirect_miss));
+  Emitter::patch_rel32(e.jmp(), window.leave);
+  Emitter::patch_rel8(none, e.here());
+  emit_load_guest(e, state);
+  e.mov_reg_slot(rcx, window_slot(state.indirect_target));  // as at the transfer: the slots still hold rcx and rdx
+  e.jmp_slot(window_slot(state.entry));
+}
+
+/// The short way out and back: guest rcx is saved, exit_id and entry (where to go on) are set.
+void emit_light_code(Emitter& e, CacheWindow& window, const StateWindow& state) {
+  e.align(16);
+  window.light = e.here();
+  emit_light_call(e, state, window_slot(state.light_handler));
   const auto declined = e.jrcxz();
   window.light_check = e.here();  // as in the entering code: a signal from here on sets the counter itself
   e.mov_reg_slot(rcx, window_slot(state.request));
@@ -85,9 +115,9 @@ void emit_light_code(Emitter& e, CacheWindow& window, const StateWindow& state) 
 }  // namespace
 
 void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state) {
-  // A miss: rcx = guest target, guest rcx and rdx in their spill slots, flags the guest's.
+  // An indirect transfer leaves: rcx = guest target, guest rcx and rdx in their spill slots, flags the guest's.
   e.align(16);
-  window.miss = e.here();
+  window.leave_indirect = e.here();
   e.mov_slot_reg(window_slot(state.indirect_target), rcx);  // the dispatcher looks it up
   e.mov_reg_slot(rdx, window_slot(state.spill_rdx));        // the guest's registers are whole again
   e.mov_reg_slot(rcx, window_slot(state.spill_rcx));
@@ -120,6 +150,7 @@ void emit_common_code(Emitter& e, CacheWindow& window, const StateWindow& state)
   for (auto r = std::rbegin(callee_saved); r != std::rend(callee_saved); ++r) e.pop_reg(*r);
   e.ret();
   emit_light_code(e, window, state);
+  emit_miss_code(e, window, state);
 }
 
 EntryCode emit_entry_code(Emitter& e, const CacheWindow& window, StateWindow& state) {

@@ -309,7 +309,7 @@ void Translator::Unit::lookup() {
   const auto& s = t_.state_;
   e_.mov_slot_reg(window_slot(s.spill_rdx), rdx);
   if (!t_.options_.inline_lookup || stepping_) {
-    Emitter::patch_rel32(e_.jmp(), window_.miss);
+    Emitter::patch_rel32(e_.jmp(), window_.leave_indirect);
     return;
   }
   e_.movzx_edx_cx();                                   // the table's index: the low 16 bits
