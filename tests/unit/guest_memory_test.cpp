@@ -27,7 +27,7 @@ namespace {
 
 constexpr u32 anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
 constexpr int rw = PROT_READ | PROT_WRITE;
-constexpr GuestAddr area{0x100000000000};
+constexpr GuestAddr area{0x300000000000};  // AddressSanitizer has its shadow at 0x100000000000
 
 MapRequest request(GuestAddr addr, u64 size, int prot = rw, u32 flags = anonymous) {
   return {.addr = addr, .size = size, .prot = prot, .flags = flags};
