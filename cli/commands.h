@@ -20,6 +20,8 @@ struct RunOptions {
 int run(const RunOptions& options);
 int record(const RunOptions& options);
 int dump(const std::string& dir);
+/// Every row of the table of system calls, and how often the recording has it (`fred dump --calls`).
+int dump_calls(const std::string& dir);
 int stats(const std::string& dir);
 
 /// One line on stderr, and the status for failures of fred itself.

@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <vector>
 
 #include "cli/commands.h"
+#include "core/base/raw_syscall.h"
 #include "core/syscalls/table.h"
 #include "core/trace/log_file.h"
 
@@ -57,7 +59,52 @@ void print_item(const LogReader::Item& item, const EventHeader& event) {
   }
 }
 
+constexpr const char* to_string(RowClass cls) {
+  switch (cls) {
+    case RowClass::walked:
+      return "walked";
+    case RowClass::handled:
+      return "handled";
+    case RowClass::refused:
+      return "refused";
+    case RowClass::absent:
+      return "absent";
+    case RowClass::none:
+      break;
+  }
+  return "none";
+}
+
+/// What the current event says of its result; a call whose result follows from the guest's state has none: no error.
+bool succeeded(LogReader& log) {
+  i64 result = 0;
+  for (LogReader::Item item; log.item(item);) {
+    if (item.kind == ItemKind::result) std::memcpy(&result, item.bytes.data(), sizeof result);
+  }
+  return !is_error(result);
+}
+
 }  // namespace
+
+int dump_calls(const std::string& dir) {
+  LogReader log;
+  if (auto r = log.open(log_path(dir)); !r) return failed(r.error().message);
+  struct Count {
+    u64 made = 0, succeeded = 0;
+  };
+  std::vector<Count> counts(syscall_count);
+  while (const auto* next = log.next()) {
+    if (next->kind != EventKind::syscall || next->detail >= syscall_count) continue;
+    auto& count = counts[next->detail];
+    ++count.made;
+    count.succeeded += succeeded(log) ? 1 : 0;
+  }
+  for (u32 n = 0; n < syscall_count; ++n) {
+    const Row& row = *find_row(n);
+    fmt::print("{} {} {} {} {}\n", n, row.name, to_string(row.cls), counts[n].made, counts[n].succeeded);
+  }
+  return 0;
+}
 
 int dump(const std::string& dir) {
   LogReader log;

@@ -73,7 +73,11 @@ int main(int argc, char** argv) {
 
   auto* dump = app.add_subcommand("dump", "print a kept recording as text");
   dump->add_option("dir", dir, "the folder of the recording")->required();
-  dump->callback([&] { status = fred::dump(dir); });
+  bool calls = false;
+  dump->add_flag("--calls", calls,
+                 "instead, for every system call: number, name, class of its row, how often it was made and how often "
+                 "it succeeded");
+  dump->callback([&] { status = calls ? fred::dump_calls(dir) : fred::dump(dir); });
 
   auto* stats = app.add_subcommand("stats", "print statistics of a kept recording");
   stats->add_option("dir", dir, "the folder of the recording")->required();

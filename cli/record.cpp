@@ -205,6 +205,7 @@ int record(const RunOptions& options) {
   session.live = Peer{engine->pid, UniqueFd{engine->control}};
   session.live.on_other([&session](const Message& m) { session.take(m); });
   g_live = engine->pid;
+  if (auto r = folder->guard(engine->pid); !r) return failed(r.error().message);
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);

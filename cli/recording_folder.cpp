@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
+#include <vector>
+
+#include "core/control/message.h"
 
 namespace fred {
 
@@ -24,22 +28,31 @@ void remove_folder(const std::string& path) {
   fs::remove_all(path, ignored);
 }
 
-/// Waits until the last writing end of the pipe is closed, and removes the folder unless it was told that this has
-/// been done. It keeps nothing of the user's open, and no signal from a terminal or to a group reaches it.
-[[noreturn]] void be_cleaner(const std::string& path, int pipe) {
+/// Of a clone without the user's descriptors, which no signal from a terminal or to a group reaches.
+[[noreturn]] void be_cleaner(const std::string& temporary, int control, int pipe) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, nullptr);
   setsid();
   prctl(PR_SET_NAME, "fred-cleaner");
-  if (pipe != 0) dup2(pipe, 0);
-  syscall(SYS_close_range, 1, ~0u, 0);
-  if (chdir("/") != 0) _exit(1);
-  char done = 0;
-  ssize_t n = 0;
-  do n = read(0, &done, 1);
-  while (n < 0 && errno == EINTR);
-  if (n == 0) remove_folder(path);
+  control = fcntl(control, F_DUPFD, 2);
+  pipe = fcntl(pipe, F_DUPFD, 2);
+  if (dup2(control, 0) < 0 || dup2(pipe, 1) < 0 || chdir("/") != 0) _exit(1);
+  control = 0, pipe = 1;
+  syscall(SYS_close_range, 2, ~0u, 0);
+  std::vector<UniqueFd> engines;
+  for (;;) {
+    int engine = -1;
+    const auto message = receive_message(control, &engine);
+    if (message && message->kind == MessageKind::quit) _exit(0);
+    if (!message) break;  // the session has been killed
+    engines.emplace_back(engine);
+  }
+  for (const auto& engine : engines) syscall(SYS_pidfd_send_signal, engine.get(), SIGKILL, nullptr, 0);
+  char byte;
+  while (read(pipe, &byte, 1) < 0 && errno == EINTR) {
+  }
+  if (!temporary.empty()) remove_folder(temporary);
   _exit(0);
 }
 
@@ -51,42 +64,53 @@ Result<RecordingFolder> RecordingFolder::make(const std::string& keep) {
     fs::create_directories(fs::path(keep) / "files", error);
     if (error) return fail_errno(error.value(), "cannot make the folder of the recording " + keep);
     if (access(keep.c_str(), W_OK) != 0) return fail_errno(errno, "cannot write into " + keep);
-    return RecordingFolder(fs::absolute(keep));
+    RecordingFolder folder(fs::absolute(keep), false);
+    if (auto r = folder.start_cleaner(); !r) return std::unexpected(r.error());
+    return folder;
   }
   const char* tmp = std::getenv("TMPDIR");
   std::string name = fs::absolute(tmp != nullptr && *tmp != '\0' ? tmp : "/tmp") / "fred-XXXXXX";
   if (mkdtemp(name.data()) == nullptr) return fail_errno(errno, "cannot make a temporary folder " + name);
-  RecordingFolder folder(name);
-  if (auto r = folder.watch(); !r) {
-    remove_folder(name);
-    return std::unexpected(r.error());
-  }
+  RecordingFolder folder(name, true);
+  if (auto r = folder.start_cleaner(); !r) return std::unexpected(r.error());
   fs::create_directory(fs::path(name) / "files", error);
   return folder;
 }
 
-Result<> RecordingFolder::watch() {
-  int ends[2];
+Result<> RecordingFolder::start_cleaner() {
+  int ends[2], sockets[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno(errno, "cannot make a pipe");
-  UniqueFd reading{ends[0]}, writing{ends[1]};
+  UniqueFd reading{ends[0]};
+  lifeline_ = UniqueFd{ends[1]};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+    return fail_errno(errno, "cannot make a control socket");
+  }
+  UniqueFd other{sockets[0]};
+  control_ = UniqueFd{sockets[1]};
   // No signal at its end: whoever waits for the program never meets it.
-  const auto pid = static_cast<pid_t>(syscall(SYS_clone, 0, 0, 0, 0, 0));
-  if (pid < 0) return fail_errno(errno, "cannot fork");
-  if (pid == 0) be_cleaner(path_, reading.get());
-  cleaner_ = pid;
-  lifeline_ = std::move(writing);
+  cleaner_ = static_cast<pid_t>(syscall(SYS_clone, 0, 0, 0, 0, 0));
+  if (cleaner_ < 0) return fail_errno(errno, "cannot fork");
+  if (cleaner_ == 0) be_cleaner(temporary_ ? path_ : "", other.get(), reading.get());
   return {};
 }
 
+Result<> RecordingFolder::guard(pid_t engine) {
+  const UniqueFd handle{syscall(SYS_pidfd_open, engine, 0)};
+  if (!handle) return {};  // an old kernel: PR_SET_PDEATHSIG has to do
+  return send_message(control_.get(), {.kind = MessageKind::guard}, handle.get());
+}
+
 RecordingFolder::RecordingFolder(RecordingFolder&& o) noexcept
-    : path_(std::move(o.path_)), lifeline_(std::move(o.lifeline_)), cleaner_(std::exchange(o.cleaner_, -1)) {}
+    : path_(std::move(o.path_)),
+      temporary_(std::exchange(o.temporary_, false)),
+      lifeline_(std::move(o.lifeline_)),
+      control_(std::move(o.control_)),
+      cleaner_(std::exchange(o.cleaner_, -1)) {}
 
 RecordingFolder::~RecordingFolder() {
-  if (cleaner_ < 0) return;
-  remove_folder(path_);
-  const char done = 1;
-  while (write(lifeline_.get(), &done, 1) < 0 && errno == EINTR) {
-  }
+  if (temporary_) remove_folder(path_);
+  if (cleaner_ <= 0) return;
+  (void)send_message(control_.get(), {.kind = MessageKind::quit});
   while (waitpid(cleaner_, nullptr, __WCLONE) < 0 && errno == EINTR) {
   }
 }

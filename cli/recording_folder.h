@@ -9,8 +9,9 @@
 
 namespace fred {
 
-/// A temporary folder goes away with this object, and also if this process is killed: then a small process of its own
-/// removes it, once everybody who works in the folder has gone.
+/// If this process is killed, a small process of its own, the cleaner, sees to it that nothing stays behind: it ends
+/// the engine and, once everybody who works in the folder has gone, removes a temporary one. Otherwise a temporary
+/// folder goes away with this object.
 class RecordingFolder {
  public:
   /// `keep`: the folder to make and keep; empty: a temporary one. To be called while there is one thread only.
@@ -20,16 +21,21 @@ class RecordingFolder {
   ~RecordingFolder();
 
   const std::string& path() const { return path_; }
-  /// Whoever works in a temporary folder keeps this descriptor open meanwhile. -1 if the folder is kept.
+  /// Whoever works in the folder keeps this descriptor open meanwhile.
   int lifeline() const { return lifeline_.get(); }
+  /// The engine does not outlive this process. PR_SET_PDEATHSIG alone does not guarantee that: the kernel forgets it
+  /// when the guest changes its credentials, and the guest may change it.
+  Result<> guard(pid_t engine);
 
  private:
-  explicit RecordingFolder(std::string path) : path_(std::move(path)) {}
-  Result<> watch();
+  RecordingFolder(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  Result<> start_cleaner();
 
   std::string path_;
-  UniqueFd lifeline_;   // writing end of a pipe whose end of file the cleaner sees
-  pid_t cleaner_ = -1;  // -1: not temporary
+  bool temporary_;
+  UniqueFd lifeline_;  // writing end of a pipe whose end of file the cleaner sees
+  UniqueFd control_;   // socket to the cleaner
+  pid_t cleaner_ = -1;
 };
 
 }  // namespace fred

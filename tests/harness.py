@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import dataclasses
 import hashlib
+import itertools
 import os
 import re
 import select
@@ -224,11 +225,12 @@ class Result:
     details: list[str] = dataclasses.field(default_factory=list)
 
 
-def report(jobs: int, tasks: Sequence[Callable[[], Result]], verbose: bool) -> int:
-    """Runs the tasks, prints what failed, and gives the exit status of the runner."""
+def report(jobs: int, tasks: Sequence[Callable[[], Result]], verbose: bool,
+           afterwards: Sequence[Callable[[], Result]] = ()) -> int:
+    """Runs the tasks, and `afterwards` when all are done, prints what failed, and gives the exit status of the runner."""
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     with ThreadPoolExecutor(jobs) as pool:
-        for result in pool.map(lambda task: task(), tasks):
+        for result in itertools.chain(pool.map(lambda task: task(), tasks), (task() for task in afterwards)):
             counts[result.state] += 1
             if result.state == "failed":
                 print(f"FAILED {result.name}")

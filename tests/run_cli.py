@@ -254,11 +254,12 @@ def engine_of(fred: int) -> int:
     raise Skip("fred has no child process")
 
 
-def with_waiting_guest(c: Context, words: Sequence[str], action: Callable[[int], None]) -> tuple[int, bytes]:
-    """Records `cat`, lets it echo one line, does `action(pid of fred)`, and gives status and standard error."""
+def with_waiting_guest(c: Context, words: Sequence[str], action: Callable[[int], None],
+                       guest: Sequence[str] = ("cat",)) -> tuple[int, bytes]:
+    """Records `cat` (or what ends in it), lets it echo one line, does `action(pid of fred)`, and gives status and standard error."""
     with tempfile.TemporaryDirectory() as tmp:
         with harness.spawn_lock:
-            process = subprocess.Popen([str(c.fred), *words, "--", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            process = subprocess.Popen([str(c.fred), *words, "--", *guest], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                        stderr=subprocess.PIPE, start_new_session=True, env=os.environ | {"TMPDIR": tmp})
             harness.children.add(process.pid)
         try:
@@ -316,6 +317,15 @@ def check_fred_killed(c: Context) -> list[str]:
         if status != -9 or error:
             wrong.append(f"{options}: status {status}, {error.decode()}")
     return wrong
+
+
+def check_fred_killed_after_change_of_user(c: Context) -> list[str]:
+    """The kernel forgets PR_SET_PDEATHSIG then."""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    status, error = with_waiting_guest(c, ["record"], lambda pid: os.kill(pid, signal.SIGKILL),
+                                       ["setpriv", "--reuid=65534", "--clear-groups", "cat"])
+    return [] if status == -9 and not error else [f"status {status}, {error.decode()}"]
 
 
 def check_fred_killed_in_re_execution(c: Context) -> list[str]:

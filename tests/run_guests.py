@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the guest programs of tests/guests natively and under fred, and compares.
+"""Runs the guest programs of tests/guests natively and under fred, and compares. When all of them are run, it also
+checks that they exercise every row of the system-call table (call_coverage.py).
 
 A guest's header comment may carry directives, one per line:
   // args: A B               arguments; {dir} is the folder of the built guest
@@ -18,11 +19,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import harness
+from call_coverage import Coverage
 from harness import MODES, Outcome, Result
 
 HERE = Path(__file__).resolve().parent
@@ -100,7 +103,8 @@ def check_native(guest: Guest, timeout: float) -> Result:
     return Result(guest.name, "failed" if problems else "passed", problems or [f"status {first.status}"])
 
 
-def check_under_fred(guest: Guest, fred: Path, modes: Sequence[str], options: Sequence[str], timeout: float) -> Result:
+def check_under_fred(guest: Guest, fred: Path, modes: Sequence[str], options: Sequence[str], timeout: float,
+                     coverage: Coverage | None) -> Result:
     native = run_native(guest, timeout)
     problems = native_problems(guest, native)
     if problems:
@@ -112,9 +116,13 @@ def check_under_fred(guest: Guest, fred: Path, modes: Sequence[str], options: Se
     for mode in guest.modes():
         if mode not in modes:
             continue
-        command = harness.fred_command(fred, mode, [*options, *guest.words("engine")],
-                                       [str(guest.program), *guest.words("args")])
-        outcome = harness.execute(command, stdin=guest.stdin(), timeout=timeout)
+        with tempfile.TemporaryDirectory(prefix="log-") as folder:
+            kept = [f"--keep-log={folder}/log"] if coverage and mode == "record" else []
+            command = harness.fred_command(fred, mode, [*options, *guest.words("engine"), *kept],
+                                           [str(guest.program), *guest.words("args")])
+            outcome = harness.execute(command, stdin=guest.stdin(), timeout=timeout)
+            if coverage and kept:
+                problems += coverage.add(Path(folder) / "log")
         differences = harness.compare(native, outcome, mode, output="nondeterministic" not in guest.directives,
                                       fred_lines=guest.directives.get("fred-line", []))
         problems += [f"{mode}: the same"] if differences and differences == last else [f"{mode}: {x}" for x in differences]
@@ -122,7 +130,7 @@ def check_under_fred(guest: Guest, fred: Path, modes: Sequence[str], options: Se
     return Result(guest.name, "failed" if problems else "passed", problems)
 
 
-def check(guest: Guest, flags: set[str], options: argparse.Namespace) -> Result:
+def check(guest: Guest, flags: set[str], options: argparse.Namespace, coverage: Coverage | None) -> Result:
     missing = [f for f in guest.words("skip-if-no") if f not in flags]
     if missing:
         return Result(guest.name, "skipped", [f"processor has no {' '.join(missing)}"])
@@ -131,7 +139,7 @@ def check(guest: Guest, flags: set[str], options: argparse.Namespace) -> Result:
     if options.native_only:
         return check_native(guest, options.timeout)
     return check_under_fred(guest, options.fred, options.modes.split(","),
-                            harness.parse_words(options.engine_options), options.timeout)
+                            harness.parse_words(options.engine_options), options.timeout, coverage)
 
 
 def main() -> int:
@@ -158,8 +166,11 @@ def main() -> int:
         return 2
     harness.become_subreaper()
     flags = processor_flags()
-    tasks: list[Callable[[], Result]] = [partial(check, guest, flags, options) for guest in guests] * options.repeat
-    return harness.report(options.jobs, tasks, options.verbose)
+    whole = not (options.filter or options.native_only or options.engine_options) and "record" in options.modes
+    coverage = Coverage(options.fred) if whole else None
+    tasks: list[Callable[[], Result]] = [partial(check, guest, flags, options, coverage) for guest in guests]
+    return harness.report(options.jobs, tasks * options.repeat, options.verbose,
+                          afterwards=[coverage.result] if coverage else [])
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ namespace {
 
 constexpr u32 anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
 constexpr int rw = PROT_READ | PROT_WRITE;
-constexpr GuestAddr area{0x100000000000};
+constexpr GuestAddr area{0x300000000000};  // AddressSanitizer has its shadow at 0x100000000000
 
 MapRequest request(GuestAddr addr, u64 size, int prot = rw, u32 flags = anonymous) {
   return {.addr = addr, .size = size, .prot = prot, .flags = flags};
@@ -343,7 +343,7 @@ TEST_CASE("guest memory: the heap") {
   CHECK(table_prot(memory, area) == rw);
   area.ptr<u8>()[50] = 1;
   CHECK(memory.set_brk(area + 5 * page_size) == area + 5 * page_size);
-  CHECK(memory.maps_text() == "100000000000-100000005000 rw-p 00000000 00:00 0                          [heap]\n");
+  CHECK(memory.maps_text() == "300000000000-300000005000 rw-p 00000000 00:00 0                          [heap]\n");
   CHECK(memory.set_brk(area - 1) == area + 5 * page_size);
   CHECK(memory.set_brk(area + page_size + 1) == area + page_size + 1);
   CHECK(kernel_prot(area + 2 * page_size) == -1);
@@ -466,11 +466,11 @@ TEST_CASE("guest memory: names of anonymous memory") {
   REQUIRE(memory.map(request(area, 3 * page_size, rw, anonymous | MAP_FIXED)) > 0);
   CHECK(memory.name_anonymous(area + page_size, page_size, "pool") == 0);
   CHECK(memory.maps_text().find(
-            "100000001000-100000002000 rw-p 00000000 00:00 0                          [anon:pool]\n") !=
+            "300000001000-300000002000 rw-p 00000000 00:00 0                          [anon:pool]\n") !=
         std::string::npos);
   CHECK(memory.name_anonymous(area + page_size, page_size, "") == 0);
   CHECK(memory.table().all().size() >= 1);
-  CHECK(memory.maps_text() == "100000000000-100000003000 rw-p 00000000 00:00 0 \n");
+  CHECK(memory.maps_text() == "300000000000-300000003000 rw-p 00000000 00:00 0 \n");
   CHECK(memory.name_anonymous(area + 1, page_size, "x") == -EINVAL);
   CHECK(memory.name_anonymous(area, 9 * page_size, "x") == -ENOMEM);
 }

@@ -95,5 +95,7 @@ int main(void) {
   MUST(unlinkat(d, "e/broken", 0));
   CHECK_ERR(unlinkat(d, "e", AT_REMOVEDIR), ENOTEMPTY);
   MUST(unlink("d/fifo"));
+  MUST(mkdir("empty", 0700));
+  MUST(rmdir("empty"));
   return done();
 }

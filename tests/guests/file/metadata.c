@@ -80,6 +80,8 @@ int main(void) {
     MUST(removexattr("f", "user.colour"));
     MUST(fremovexattr(fd, "user.size"));
     CHECK_ERR(lremovexattr("f", "user.size"), ENODATA);
+    MUST(lsetxattr("f", "user.size", "3", 1, 0));
+    MUST(lremovexattr("f", "user.size"));
   } else {
     CHECK(errno == ENOTSUP || errno == EPERM);
   }

@@ -55,6 +55,7 @@ int main(void) {
   u64 attributes[4] = {0};
   printf("file_getattr %ld\n", quiet(FILE_GETATTR, AT_FDCWD, (long)"f", (long)attributes, 24, 0, 0));
   printf("file_setattr %ld\n", quiet(FILE_GETATTR + 1, AT_FDCWD, (long)"missing", (long)attributes, 24, 0, 0));
+  printf("file_setattr %ld\n", quiet(FILE_GETATTR + 1, AT_FDCWD, (long)"f", (long)attributes, 24, 0, 0));
 
   struct {
     struct file_handle h;
@@ -63,7 +64,11 @@ int main(void) {
   int mount_id = -1;
   const long handled = quiet(SYS_name_to_handle_at, AT_FDCWD, (long)"f", (long)&handle, (long)&mount_id, 0, 0);
   CHECK(handled == 0 || handled == -EOPNOTSUPP);
-  if (handled == 0) CHECK(handle.h.handle_bytes > 0 && mount_id >= 0);
+  if (handled == 0) {
+    CHECK(handle.h.handle_bytes > 0 && mount_id >= 0);
+    const long by_handle = quiet(SYS_open_by_handle_at, AT_FDCWD, (long)&handle, O_RDONLY, 0, 0, 0);
+    CHECK(by_handle >= 0 ? read((int)by_handle, buffer, 10) == 4 : by_handle == -EPERM);  // only root may
+  }
   handle.h.handle_bytes = 9999;
   printf("open_by_handle_at %d\n", quiet(SYS_open_by_handle_at, AT_FDCWD, (long)&handle, 0, 0, 0, 0) < 0);
 

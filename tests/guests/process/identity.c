@@ -31,6 +31,7 @@ int main(void) {
   gid_t groups[64];
   const int n = MUST(getgroups(64, groups));
   CHECK_EQ(getgroups(0, NULL), n);
+  CHECK(setgroups((size_t)n, groups) == 0 || errno == EPERM);
   CHECK_EQ(getpgid(0), getpgrp());
   CHECK(getsid(0) > 0);
 

@@ -14,9 +14,32 @@
 // expect: bpf 1
 // expect: ioperm 1
 // expect: landlock 95
+// expect: io_uring_enter 38
+// expect: io_uring_register 38
+// expect: io_destroy 38
+// expect: io_getevents 38
+// expect: io_submit 38
+// expect: io_cancel 38
+// expect: io_pgetevents 38
+// expect: landlock_add_rule 95
+// expect: landlock_restrict_self 95
+// expect: iopl 1
+// expect: uselib 38
+// expect: reboot 1
+// expect: init_module 1
+// expect: finit_module 1
+// expect: delete_module 1
+// expect: kexec_load 1
+// expect: kexec_file_load 1
+// expect: map_shadow_stack 95
+// expect: uretprobe 38
+// expect: uprobe 38
 #include "common.h"
 
-enum { MSEAL = 462 };
+// Where a native kernel would do something, the arguments are such that it does not.
+enum { URETPROBE = 335, UPROBE, MAP_SHADOW_STACK = 453, MSEAL = 462 };
+
+static void nothing(int sig, siginfo_t* info, void* context) { (void)sig, (void)info, (void)context; }
 
 static void show(const char* name, long number, long a, long b, long c) {
   errno = 0;
@@ -39,5 +62,26 @@ int main(void) {
   show("bpf", SYS_bpf, -1, 0, 0);
   show("ioperm", SYS_ioperm, -1, 1, 1);
   show("landlock", SYS_landlock_create_ruleset, 0, 0, 77);
+  show("io_uring_enter", SYS_io_uring_enter, -1, 0, 0);
+  show("io_uring_register", SYS_io_uring_register, -1, 0, 0);
+  show("io_destroy", SYS_io_destroy, 0, 0, 0);
+  show("io_getevents", SYS_io_getevents, 0, 0, 0);
+  show("io_submit", SYS_io_submit, 0, 0, 0);
+  show("io_cancel", SYS_io_cancel, 0, 0, 0);
+  show("io_pgetevents", SYS_io_pgetevents, 0, 0, 0);
+  show("landlock_add_rule", SYS_landlock_add_rule, -1, 0, 0);
+  show("landlock_restrict_self", SYS_landlock_restrict_self, -1, -1, 0);
+  show("iopl", SYS_iopl, 77, 0, 0);
+  show("uselib", SYS_uselib, 0, 0, 0);
+  show("reboot", SYS_reboot, 0, 0, 0);
+  show("init_module", SYS_init_module, 0, 0, 0);
+  show("finit_module", SYS_finit_module, -1, 0, 0);
+  show("delete_module", SYS_delete_module, 0, 0, 0);
+  show("kexec_load", SYS_kexec_load, 0, 9999, 0);
+  show("kexec_file_load", SYS_kexec_file_load, -1, -1, 0);
+  show("map_shadow_stack", MAP_SHADOW_STACK, 1, 1, 0);
+  on_signal(SIGILL, nothing, 0);  // what the kernel answers to these two outside a probe
+  show("uretprobe", URETPROBE, 0, 0, 0);
+  show("uprobe", UPROBE, 0, 0, 0);
   return 0;
 }

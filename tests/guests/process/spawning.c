@@ -60,6 +60,15 @@ int main(void) {
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK_EQ(WEXITSTATUS(status), 3);
   }
+  // A session of its own.
+  pid = vfork();
+  if (pid == 0) {
+    const pid_t session = setsid();
+    shared = session == getpid() && getsid(0) == session && setsid() == -1 && errno == EPERM;
+    _exit(0);
+  }
+  CHECK_EQ(shared, 1);
+  CHECK_EQ(waitpid(pid, &status, 0), pid);
   pid = vfork();
   if (pid == 0) {
     shared = 7;
