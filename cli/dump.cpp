@@ -34,8 +34,6 @@ std::string preview(std::span<const u8> bytes) {
 
 void print_item(const LogReader::Item& item, const EventHeader& event) {
   switch (item.kind) {
-    case ItemKind::hash:
-      return;
     case ItemKind::registers: {
       if (event.kind != EventKind::syscall) return;
       Registers r;
@@ -50,6 +48,9 @@ void print_item(const LogReader::Item& item, const EventHeader& event) {
       fmt::print(" = {}", r);
       return;
     }
+    case ItemKind::clock:
+      fmt::print(" = 0 [{} bytes: {}]", item.bytes.size(), preview(item.bytes));
+      return;
     case ItemKind::output:
       fmt::print(" [{:#x}, {} bytes: {}]", item.at.value, item.bytes.size(), preview(item.bytes));
       return;
@@ -112,7 +113,7 @@ int dump(const std::string& dir) {
   for (u64 n = 0; const auto* next = log.next(); ++n) {
     const EventHeader event = *next;
     fmt::print("{} {}:{:#x}", n, event.ticks, event.pc);
-    if (event.rest != 0) fmt::print("+{}", event.rest);
+    if (next->rest() != 0) fmt::print("+{}", next->rest());
     if (event.phase != 0) fmt::print("'");
     fmt::print(" {} {}", to_string(event.kind), detail(event));
     for (LogReader::Item item; log.item(item);) print_item(item, event);

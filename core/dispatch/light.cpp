@@ -34,15 +34,11 @@ struct FullPrefix {
 };
 struct CompactPrefix {
   EventHeader header;
-  ItemHeader item;
-  u64 hash;
 };
 template <class Prefix>
 struct ClockEvent {
   Prefix prefix;
-  ItemHeader result_item;
-  i64 result;
-  ItemHeader output_item;
+  ItemHeader clock_item;
   timespec output;
 };
 template <class Prefix>
@@ -51,24 +47,25 @@ struct TscEvent {
   ItemHeader value_item;
   u64 value;
 };
-static_assert(sizeof(ClockEvent<FullPrefix>) == 40 + 176 + 24 + 32 && sizeof(TscEvent<CompactPrefix>) == 40 + 24 + 24);
+static_assert(sizeof(ClockEvent<FullPrefix>) == 32 + 168 + 24 && sizeof(TscEvent<CompactPrefix>) == 32 + 16);
 
 void copy_words(void* to, const void* from, u64 words) {
   asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
 void write_registers(FullPrefix& e) {
-  e.item = {ItemKind::registers, {}, sizeof(Registers), 0};
+  e.header.flags = e.header.hash = 0;
+  e.item = {ItemKind::registers, {}, sizeof(Registers)};
   copy_words(&e.registers, &g_window->regs, sizeof(Registers) / 8);
 }
 
 void write_registers(CompactPrefix& e) {
-  e.item = {ItemKind::hash, {}, sizeof(u64), 0};
-  e.hash = register_hash(g_window->regs);
+  e.header.flags = EventHeader::hashed;
+  e.header.hash = register_hash(g_window->regs);
 }
 
 bool same_registers(const FullPrefix& e) {
-  if (e.item.kind != ItemKind::registers) return false;
+  if (e.header.flags != 0 || e.item.kind != ItemKind::registers) return false;
   const auto* a = reinterpret_cast<const u64*>(&e.registers);
   const auto* b = reinterpret_cast<const u64*>(&g_window->regs);
   u64 different = 0;
@@ -77,7 +74,7 @@ bool same_registers(const FullPrefix& e) {
 }
 
 bool same_registers(const CompactPrefix& e) {
-  return e.item.kind == ItemKind::hash && e.hash == register_hash(g_window->regs);
+  return e.header.flags == EventHeader::hashed && e.header.hash == register_hash(g_window->regs);
 }
 
 template <class Event>
@@ -86,12 +83,9 @@ void write_prefix(Event& event, EventKind kind, u32 detail) {
   header.size = 0;  // set last: a broken-off log ends before
   header.kind = kind;
   header.phase = 0;
-  header.reserved = 0;
   header.detail = detail;
-  header.reserved2 = 0;
   header.ticks = g_window->ticks();
   header.pc = g_window->regs.rip;
-  header.rest = 0;
   write_registers(event.prefix);
   asm volatile("" ::: "memory");
   header.size = sizeof(Event);
@@ -104,7 +98,7 @@ const Event* next_event(EventKind kind, u32 detail) {
   if (event == nullptr) return nullptr;
   const auto& h = event->prefix.header;
   if (h.size != sizeof(Event) || h.kind != kind || h.detail != detail || h.phase != 0) return nullptr;
-  if (h.ticks != g_window->ticks() || h.pc != g_window->regs.rip || h.rest != 0) return nullptr;
+  if (h.ticks != g_window->ticks() || h.pc != g_window->regs.rip) return nullptr;
   return same_registers(event->prefix) ? event : nullptr;
 }
 
@@ -134,9 +128,7 @@ bool record_clock(void* to) {
   timespec now;
   if (event == nullptr || g_clock_gettime(static_cast<long>(regs.gpr[rdi]), &now) != 0) return false;
   if (fred_guest_copy(to, &now, sizeof now) != 0) return false;
-  event->result_item = {ItemKind::result, {}, sizeof(i64), 0};
-  event->result = 0;
-  event->output_item = {ItemKind::output, {}, sizeof(timespec), regs.gpr[rsi]};
+  event->clock_item = {ItemKind::clock, {}, sizeof(timespec)};
   event->output = now;
   write_prefix(*event, EventKind::syscall, SYS_clock_gettime);
   commit_event<Event>(EventKind::syscall);
@@ -146,8 +138,7 @@ bool record_clock(void* to) {
 template <class Event>
 bool replay_clock(void* to) {
   const auto* event = next_event<Event>(EventKind::syscall, SYS_clock_gettime);
-  if (event == nullptr || event->result != 0 || event->output_item.size != sizeof(timespec)) return false;
-  if (event->output_item.at != g_window->regs.gpr[rsi]) return false;
+  if (event == nullptr || event->clock_item.kind != ItemKind::clock) return false;
   if (fred_guest_copy(to, &event->output, sizeof(timespec)) != 0) return false;
   taken(sizeof(Event), EventKind::syscall);
   return true;
@@ -193,7 +184,7 @@ bool record_tsc(u64& tsc) {
   auto* event = reserve_event<Event>();
   if (event == nullptr) return false;
   tsc = read_tsc();
-  event->value_item = {ItemKind::value, {}, sizeof tsc, 0};
+  event->value_item = {ItemKind::value, {}, sizeof tsc};
   event->value = tsc;
   write_prefix(*event, EventKind::instruction, rdtsc_detail);
   commit_event<Event>(EventKind::instruction);

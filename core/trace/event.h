@@ -2,7 +2,9 @@
 // a worker checks at each that it is still on the recorded path.
 //
 // A log is a sequence of records, each a multiple of 8 bytes:
-//   EventHeader, then its payload: items {ItemHeader, bytes, padding to 8}.
+//   EventHeader, a u64 `rest` if it says so, then items {ItemHeader, the address if it is an output, bytes, padding to
+//   8}.
+// Records are small on purpose: making a page of the log's file costs as much as dozens of events.
 // The order of items within an event is the order in which the engine asked (core/syscalls/syscall.h).
 #pragma once
 #include <string_view>
@@ -32,22 +34,29 @@ struct EventHeader {
   u32 size;  // of the whole record
   EventKind kind;
   u8 phase;  // of the Time
-  u16 reserved;
+  u16 flags;
   u32 detail;  // by kind
-  u32 reserved2;
+  u32 hash;    // flag hashed: register_hash at the event, where the registers are not logged in full
   u64 ticks;
   u64 pc;
-  u64 rest;
-  Time time() const { return {.ticks = ticks, .pc = GuestAddr{pc}, .rest = rest, .phase = phase}; }
-};
-static_assert(sizeof(EventHeader) == 40);
 
-#define FRED_ITEM_KINDS(K)                                                              \
-  K(hash)      /* u64: register_hash at the event, where they are not logged in full */ \
-  K(registers) /* Registers at the event, for comparison */                             \
-  K(result)    /* i64: what the outside world answered */                               \
-  K(output)    /* `at`: memory the kernel wrote, with the bytes */                      \
-  K(value)     /* bytes that only the outside world knows */
+  static constexpr u16 has_rest = 1;  // Time::rest is not 0 and follows
+  static constexpr u16 hashed = 2;
+
+  /// Only of a header in its record, never of a copy.
+  Time time() const { return {.ticks = ticks, .pc = GuestAddr{pc}, .rest = rest(), .phase = phase}; }
+  u64 rest() const { return (flags & has_rest) != 0 ? *reinterpret_cast<const u64*>(this + 1) : 0; }
+  /// Where the first item is, from the record's begin.
+  u64 items_at() const { return sizeof(EventHeader) + ((flags & has_rest) != 0 ? sizeof(u64) : 0); }
+};
+static_assert(sizeof(EventHeader) == 32);
+
+#define FRED_ITEM_KINDS(K)                                              \
+  K(registers) /* Registers at the event, for comparison */             \
+  K(result)    /* i64: what the outside world answered */               \
+  K(output)    /* memory the kernel wrote: its address and the bytes */ \
+  K(value)     /* bytes that only the outside world knows */            \
+  K(clock)     /* a result of 0 and the bytes of one output, at an address that the registers hold */
 
 enum class ItemKind : u8 {
 #define K(name) name,
@@ -59,11 +68,14 @@ std::string_view to_string(ItemKind kind);
 struct ItemHeader {
   ItemKind kind;
   u8 reserved[3];
-  u32 size;  // of the bytes behind this header, without padding
-  u64 at;    // output: guest address; else 0
+  u32 size;  // of the bytes, without padding; an output's address comes before them
 };
-static_assert(sizeof(ItemHeader) == 16);
+static_assert(sizeof(ItemHeader) == 8);
 
+/// From the begin of an item to its bytes.
+constexpr u64 bytes_at(ItemKind kind) {
+  return sizeof(ItemHeader) + (kind == ItemKind::output ? sizeof(GuestAddr) : 0);
+}
 constexpr u64 padded(u64 size) { return (size + 7) & ~u64{7}; }
 
 }  // namespace fred

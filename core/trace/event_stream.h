@@ -2,6 +2,7 @@
 // Code that produces events is the same in all modes, which is what keeps a worker on the recorded path.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "core/syscalls/syscall.h"
@@ -73,14 +74,15 @@ class EventStream {
   i64 recorded_result();
   LogReader::Item expect(ItemKind kind);
 
-  void compare_registers(EventKind kind, u32 detail, const Registers& registers);
+  void compare_registers(EventKind kind, u32 detail, const Registers& registers, std::optional<u32> hash);
 
   Mode mode_ = Mode::run;
   bool full_registers_ = false;
   LogWriter writer_;
   LogReader reader_;
   OnDivergence on_divergence_;
-  Time time_;  // of the open event
+  Time time_;                             // of the open event
+  std::optional<LogReader::Item> clock_;  // of the open event: taken as its result, not yet as its output
   u64 counts_[16] = {};
 };
 

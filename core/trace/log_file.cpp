@@ -17,7 +17,10 @@ namespace fred {
 
 namespace {
 constexpr u64 window_step = u64{4} << 20;
-}
+/// A long log is made in large steps: the file system then hands out whole runs of pages (ext4: 1.4 µs a page, against
+/// 3.5 µs in steps of 4 MiB).
+constexpr u64 largest_window_step = u64{32} << 20;
+}  // namespace
 
 std::string log_path(const std::string& recording_dir) { return recording_dir + "/events"; }
 
@@ -46,7 +49,8 @@ void LogWriter::make_room(u64 size) {
   const u64 position = base_ + used_;
   const u64 keep_from = page_floor(in_event() ? event_ : position);
   const u64 wanted = position - keep_from + size;
-  const u64 new_size = std::max(window_step, page_ceil(wanted + window_step / 4));
+  const u64 step = std::clamp(window_size_ * 2, window_step, largest_window_step);
+  const u64 new_size = std::max(step, page_ceil(wanted + window_step / 4));
   if (window_ != nullptr) munmap(window_, window_size_);
   const int no_space = posix_fallocate(fd_, static_cast<off_t>(keep_from), static_cast<off_t>(new_size));
   if (no_space != 0) {
@@ -70,29 +74,32 @@ u8* LogWriter::take(u64 size) {
   return at;
 }
 
-void LogWriter::begin(EventKind kind, u32 detail, const Time& time) {
+void LogWriter::begin(EventKind kind, u32 detail, const Time& time, std::optional<u32> hash) {
   FRED_CHECK(!in_event(), "event {} within another", to_string(kind));
-  auto* at = take(sizeof(EventHeader));
-  event_ = base_ + used_ - sizeof(EventHeader);
+  const u64 size = sizeof(EventHeader) + (time.rest != 0 ? sizeof time.rest : 0);
+  auto* at = take(size);
+  event_ = base_ + used_ - size;
   // The size stays 0 until the record is whole: a reader of a broken-off log ends there.
-  const EventHeader header{.size = 0,
-                           .kind = kind,
-                           .phase = time.phase,
-                           .reserved = 0,
-                           .detail = detail,
-                           .reserved2 = 0,
-                           .ticks = time.ticks,
-                           .pc = time.pc.value,
-                           .rest = time.rest};
+  const EventHeader header{
+      .size = 0,
+      .kind = kind,
+      .phase = time.phase,
+      .flags = static_cast<u16>((time.rest != 0 ? EventHeader::has_rest : 0) | (hash ? EventHeader::hashed : 0)),
+      .detail = detail,
+      .hash = hash.value_or(0),
+      .ticks = time.ticks,
+      .pc = time.pc.value};
   std::memcpy(at, &header, sizeof header);
+  if (time.rest != 0) std::memcpy(at + sizeof header, &time.rest, sizeof time.rest);
 }
 
 u8* LogWriter::item_space(ItemKind kind, u64 size, GuestAddr at) {
   FRED_CHECK(in_event() && size <= 0xffffffff, "item of {} bytes", size);
-  auto* to = take(sizeof(ItemHeader) + padded(size));
-  const ItemHeader header{.kind = kind, .reserved = {}, .size = static_cast<u32>(size), .at = at.value};
+  auto* to = take(bytes_at(kind) + padded(size));
+  const ItemHeader header{.kind = kind, .reserved = {}, .size = static_cast<u32>(size)};
   std::memcpy(to, &header, sizeof header);
-  return to + sizeof header;
+  if (kind == ItemKind::output) std::memcpy(to + sizeof header, &at, sizeof at);
+  return to + bytes_at(kind);
 }
 
 void LogWriter::item(ItemKind kind, const void* data, u64 size, GuestAddr at) {
@@ -152,7 +159,7 @@ const EventHeader* LogReader::peek() {
 const EventHeader* LogReader::next() {
   const auto* header = peek();
   if (header == nullptr) return nullptr;
-  item_ = next_ + sizeof(EventHeader);
+  item_ = next_ + header->items_at();
   next_ += header->size;
   end_ = next_;
   ++events_;
@@ -164,11 +171,12 @@ bool LogReader::item(Item& out) {
   const auto* header = reinterpret_cast<const ItemHeader*>(view(item_, sizeof(ItemHeader)));
   FRED_CHECK(header != nullptr, "the event log is cut off");
   const u32 size = header->size;
-  out = {.kind = header->kind, .at = GuestAddr{header->at}, .bytes = {}};
-  const auto* bytes = view(item_ + sizeof(ItemHeader), size);
-  FRED_CHECK(bytes != nullptr, "the event log is cut off");
-  out.bytes = {bytes, size};
-  item_ += sizeof(ItemHeader) + padded(size);
+  const auto kind = header->kind;
+  const auto* whole = view(item_, bytes_at(kind) + size);
+  FRED_CHECK(whole != nullptr, "the event log is cut off");
+  out = {.kind = kind, .at = {}, .bytes = {whole + bytes_at(kind), size}};
+  if (kind == ItemKind::output) std::memcpy(&out.at, whole + sizeof(ItemHeader), sizeof out.at);
+  item_ += bytes_at(kind) + padded(size);
   return true;
 }
 

@@ -1,6 +1,7 @@
 // The event log as a file that is written and read through moving windows of shared memory: no copy, no
 // system call per event, bounded memory, and what was written survives the death of the writer.
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
 
@@ -24,7 +25,8 @@ class LogWriter {
   Result<> open(const std::string& path);
 
   /// Begins a record; only one is open at a time. A full disk ends the process with one line and 125.
-  void begin(EventKind kind, u32 detail, const Time& time);
+  /// `hash`: of the registers, if they are not to be an item.
+  void begin(EventKind kind, u32 detail, const Time& time, std::optional<u32> hash);
   void item(ItemKind kind, const void* data, u64 size, GuestAddr at = {});
   /// An item of `size` bytes for the caller to fill at once (before the next call of the writer).
   u8* item_space(ItemKind kind, u64 size, GuestAddr at = {});

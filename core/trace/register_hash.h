@@ -6,7 +6,7 @@
 namespace fred {
 
 /// Four independent lanes of multiply and add, folded at the end; every bit of every register counts.
-inline u64 register_hash(const Registers& registers) {
+inline u32 register_hash(const Registers& registers) {
   constexpr u64 words = sizeof(Registers) / 8;
   static_assert(words % 4 == 0);
   constexpr u64 factor = 0x9e3779b97f4a7c15;
@@ -19,7 +19,7 @@ inline u64 register_hash(const Registers& registers) {
     d = (d ^ w[i + 3]) * factor;
     a ^= a >> 29, b ^= b >> 29, c ^= c >> 29, d ^= d >> 29;
   }
-  return ((a * factor ^ b) * factor ^ c) * factor ^ d;
+  return static_cast<u32>((((a * factor ^ b) * factor ^ c) * factor ^ d) >> 32);
 }
 
 }  // namespace fred
