@@ -256,7 +256,10 @@ def engine_of(fred: int) -> int:
 
 def with_waiting_guest(c: Context, words: Sequence[str], action: Callable[[int], None],
                        guest: Sequence[str] = ("cat",)) -> tuple[int, bytes]:
-    """Records `cat` (or what ends in it), lets it echo one line, does `action(pid of fred)`, and gives status and standard error."""
+    """Records `cat` (or what ends in it), lets it echo two lines, does `action(pid of fred)`, and gives status and standard error.
+
+    When the second line is seen, the write of the first one is over and in the log.
+    """
     with tempfile.TemporaryDirectory() as tmp:
         with harness.spawn_lock:
             process = subprocess.Popen([str(c.fred), *words, "--", *guest], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -264,10 +267,11 @@ def with_waiting_guest(c: Context, words: Sequence[str], action: Callable[[int],
             harness.children.add(process.pid)
         try:
             assert process.stdin and process.stdout and process.stderr
-            process.stdin.write(b"ready\n")
-            process.stdin.flush()
-            if not select.select([process.stdout], [], [], c.timeout)[0] or process.stdout.readline() != b"ready\n":
-                raise Skip("cat did not echo")
+            for line in (b"ready\n", b"steady\n"):
+                process.stdin.write(line)
+                process.stdin.flush()
+                if not select.select([process.stdout], [], [], c.timeout)[0] or process.stdout.readline() != line:
+                    raise Skip("cat did not echo")
             action(process.pid)
             process.stdin.close()
             error = process.stderr.read()
