@@ -12,7 +12,8 @@ namespace fred {
 #define FRED_STOP_REASONS(R)                                                          \
   R(reached)     /* what was asked for */                                             \
   R(passed)      /* the execution has no such Time; this is the next one behind it */ \
-  R(break_)      /* the instruction at a break is next */                             \
+  R(break_)      /* the instruction at a break (set_break) is next */                 \
+  R(hit)         /* conditions hold: see the hits */                                  \
   R(interrupted) /* the session wanted it */                                          \
   R(history_end) /* nothing more is recorded */                                       \
   R(guest_end)   /* the guest ends here: exit or fatal signal */
