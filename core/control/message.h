@@ -17,6 +17,17 @@ enum class MessageKind : u32 {
 };
 std::string_view to_string(MessageKind kind);
 
+/// What `describe` can be asked for.
+enum class GuestFact : u8 {
+  auxv,            // text
+  mappings,        // text, as in /proc/PID/maps
+  exe,             // text: path
+  waiting_signal,  // number, 1 for a fault; text: siginfo_t
+  system_call,     // number, 1 if it has just been made
+  edited,          // a worker that was changed
+  thread,          // id
+};
+
 /// Numbers mean what the row of commands.def says. Only `size` bytes of `text` travel; a byte 0 follows them.
 struct Message {
   static constexpr u64 max_text = 16384;

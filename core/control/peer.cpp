@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "core/control/value_bytes.h"
 #include "core/signals/kernel_signals.h"
 
 namespace fred {
@@ -29,23 +30,31 @@ Result<SocketPair> make_sockets() {
 
 }  // namespace
 
-Standing standing(const Message& m) {
-  return {.time = m.time(),
-          .reason = m.number[4],
-          .event = m.number[5],
-          .signal_or_status = m.number[6],
-          .by_signal = m.number[7] != 0};
-}
-
 Result<u32> Peer::send(Message m, int descriptor) {
   m.tag = ++last_tag_;
   if (auto sent = send_message(socket(), m, descriptor); !sent) return std::unexpected(sent.error());
   return m.tag;
 }
 
-Result<Message> Peer::wait(u32 tag) {
+Result<Message> Peer::next_message() {
   for (;;) {
     auto m = receive_message(socket());
+    if (!m || m->kind != MessageKind::more) return m;
+    auto& text = parts_[m->tag];
+    text.insert(text.end(), m->bytes().begin(), m->bytes().end());
+  }
+}
+
+std::vector<u8> Peer::take_text(const Message& answer) {
+  std::vector<u8> text;
+  if (auto ahead = parts_.extract(answer.tag); !ahead.empty()) text = std::move(ahead.mapped());
+  text.insert(text.end(), answer.bytes().begin(), answer.bytes().end());
+  return text;
+}
+
+Result<Message> Peer::wait(u32 tag) {
+  for (;;) {
+    auto m = next_message();
     if (!m) return m;
     if (m->kind == MessageKind::diverged) {
       return fail(
@@ -59,6 +68,23 @@ Result<Message> Peer::wait(u32 tag) {
   }
 }
 
+Standing Peer::standing_of(const Message& m) {
+  Standing s{.time = m.time(),
+             .reason = m.number[4],
+             .event = m.number[5],
+             .signal_or_status = m.number[6],
+             .by_signal = m.number[7] != 0,
+             .hits = {}};
+  if (auto hits = hits_from(take_text(m))) s.hits = std::move(*hits);
+  return s;
+}
+
+Result<Standing> Peer::wait_standing(u32 tag) {
+  const auto answer = wait(tag);
+  if (!answer) return std::unexpected(answer.error());
+  return standing_of(*answer);
+}
+
 Result<Message> Peer::ask(Message m, int descriptor) {
   const auto tag = send(std::move(m), descriptor);
   if (!tag) return std::unexpected(tag.error());
@@ -67,7 +93,7 @@ Result<Message> Peer::ask(Message m, int descriptor) {
 
 void Peer::drain() {
   while (message_waits(socket())) {
-    const auto m = receive_message(socket());
+    const auto m = next_message();
     if (!m) return;
     if (on_other_) on_other_(*m);
   }
@@ -110,15 +136,13 @@ Result<Peer::Pending> Peer::ask_for_snapshot() {
 Result<Standing> Peer::run_to(const Time& t) {
   Message m{.kind = MessageKind::run_to};
   m.set_time(t);
-  const auto answer = ask(m);
-  if (!answer) return std::unexpected(answer.error());
-  return standing(*answer);
+  return go(m);
 }
 
-Result<Standing> Peer::go(MessageKind kind, u64 n) {
-  const auto answer = ask({.kind = kind, .number = {n}});
+Result<Standing> Peer::go(const Message& m) {
+  const auto answer = ask(m);
   if (!answer) return std::unexpected(answer.error());
-  return standing(*answer);
+  return standing_of(*answer);
 }
 
 Result<Registers> Peer::registers() {

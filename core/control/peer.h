@@ -3,10 +3,13 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/arch/x86/state_window.h"
+#include "core/control/condition.h"
 #include "core/control/message.h"
 #include "core/memory/unique_fd.h"
 
@@ -19,6 +22,17 @@ struct Standing {
   u64 event = 0;   // the number of the next event
   u64 signal_or_status = 0;
   bool by_signal = false;
+  /// The conditions that hold here, having got here by running: with reason `hit`, or with `reached` where the goal
+  /// is a Time at which a break, a system call or a signal is about to happen (a change that is watched and a system
+  /// call that has just been made always give `hit`).
+  std::vector<Hit> hits;
+};
+
+/// A signal that is delivered next, unless the session wants otherwise.
+struct WaitingSignal {
+  int number = 0;
+  bool fault = false;           // raised by the instruction at pc (phase 1)
+  std::vector<u8> signal_info;  // siginfo_t
 };
 
 class Peer {
@@ -36,6 +50,10 @@ class Peer {
   Result<u32> send(Message m, int descriptor = -1);
   /// The answer to `tag`. What comes before it that answers nothing goes to the handler of others.
   Result<Message> wait(u32 tag);
+  /// The same where the answer is at_time: with its hits.
+  Result<Standing> wait_standing(u32 tag);
+  /// What an answer says that came to the handler of others.
+  Standing standing_of(const Message& at_time);
   /// A refusal, a divergence and a process that has gone are Errors.
   Result<Message> ask(Message m, int descriptor = -1);
   void on_other(std::function<void(const Message&)> handler) { on_other_ = std::move(handler); }
@@ -59,26 +77,77 @@ class Peer {
   /// Writes what `fred-engine rebuild` starts from.
   Result<> save(const std::string& path);
   Result<Standing> run_to(const Time& t);
-  Result<Standing> run_ticks(u64 n) { return go(MessageKind::run_ticks, n); }
-  Result<Standing> step(u64 n) { return go(MessageKind::step, n); }
-  Result<Standing> run_on() { return go(MessageKind::run_on, 0); }
-  Result<Standing> now() { return go(MessageKind::now, 0); }
+  Result<Standing> run_ticks(u64 n) { return go({.kind = MessageKind::run_ticks, .number = {n}}); }
+  Result<Standing> step(u64 n) { return go({.kind = MessageKind::step, .number = {n}}); }
+  Result<Standing> run_on() { return go({.kind = MessageKind::run_on}); }
+  Result<Standing> now() { return go({.kind = MessageKind::now}); }
   Result<Registers> registers();
   Result<std::vector<u8>> vector_state();
   /// What is readable of it, from the first byte on.
   Result<std::vector<u8>> memory(GuestAddr at, u64 size);
+  /// Breaks apart from the conditions: the hit of one has no id (core/dispatch/run_control.h).
   Result<> set_break(GuestAddr at, bool on);
 
+  /// Running stops where one holds from now on. They replace those given before; none: none. The snapshots and
+  /// workers of this process begin without any.
+  Result<> set_conditions(const std::vector<Condition>& conditions);
+  /// A worker re-executes to `to` without stopping: a Note for each condition, in their order. Hits where it stands
+  /// count, hits at `to` do not (a watch hit belongs to its `at`). Interrupted: an Error, EINTR.
+  Result<std::vector<Note>> collect(const Time& to);
+  /// A worker executes instruction by instruction up to `to`: the last `most` points before it, ascending.
+  /// Interrupted: an Error, EINTR.
+  Result<std::vector<TracePoint>> trace(const Time& to, u64 most);
+  // The same in two steps: send() a command, take its answer from wait() or the handler of others.
+  static Message collect_message(const Time& to);
+  static Message trace_message(const Time& to, u64 most);
+  Result<std::vector<Note>> notes_of(const Message& answer);
+  Result<std::vector<TracePoint>> trace_points_of(const Message& answer);
+
+  // Changes. At the tip they are part of the recording, and each ticks. In a worker they are thrown away with it: it
+  // has no history from then on: where it would need the recording it stops with history_end (is_edited() is true).
+  /// All or nothing; write protections of the guest do not matter.
+  Result<> write_memory(GuestAddr at, std::span<const u8> bytes);
+  Result<> set_registers(const Registers& registers);
+  /// As vector_state() gives it.
+  Result<> set_vector_state(std::span<const u8> area);
+  /// At the tip: what becomes of the signal that is about to be delivered, or a signal for the guest where none is.
+  /// It is delivered when the guest goes on. number 0: none. Without `signal_info`: as kill() from the debugger.
+  Result<> set_signal(int number, std::span<const u8> signal_info = {});
+
+  // What the guest is like where it stands.
+  Result<std::optional<GuestAddr>> search_memory(GuestRange range, std::span<const u8> pattern);
+  Result<std::vector<u8>> auxv();
+  /// As in /proc/PID/maps.
+  Result<std::string> mappings();
+  Result<std::string> exe();
+  Result<std::optional<WaitingSignal>> waiting_signal();
+  /// The number of the system call that is executed next or has just been; none: pc is not at one.
+  struct AtSystemCall {
+    u32 number = 0;
+    bool returned = false;
+  };
+  Result<std::optional<AtSystemCall>> at_system_call();
+  Result<bool> is_edited();
+  Result<ThreadId> thread();
+
  private:
-  Result<Standing> go(MessageKind kind, u64 n);
+  Result<Standing> go(const Message& m);
   Result<Peer> fork_of(MessageKind kind);
+  /// The next message that is a whole answer or report.
+  Result<Message> next_message();
+  /// Sends a command whose text may be longer than one message.
+  Result<u32> send_long(Message m, std::span<const u8> text);
+  /// For commands that are answered by done.
+  Result<> order(Message m, std::span<const u8> text);
+  Result<Message> describe(GuestFact fact);
+  /// The text of an answer, with the parts that came before it.
+  std::vector<u8> take_text(const Message& answer);
 
   pid_t pid_ = -1;
   UniqueFd socket_;
   u32 last_tag_ = 0;
+  std::map<u32, std::vector<u8>> parts_;  // of answers that are still coming, by tag
   std::function<void(const Message&)> on_other_;
 };
-
-Standing standing(const Message& at_time);
 
 }  // namespace fred

@@ -31,7 +31,7 @@ Cpu::Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options)
   prepare_state();
   cache_ = std::make_unique<CodeCache>(engine, memory_);
   install_light_lookup(*cache_, *state_, options.light);
-  translator_ = std::make_unique<Translator>(*cache_, *state_, source_, options_);
+  translator_ = std::make_unique<Translator>(*cache_, *state_, conditions(), source_, options_);
 }
 
 void Cpu::prepare_state() {
@@ -155,10 +155,12 @@ Exit Cpu::run() {
       case ExitKind::tick_stop:
       case ExitKind::effect:
       case ExitKind::stop:
+      case ExitKind::watch:
         state_->regs.rip = exit.pc.value;
         return exit;
       case ExitKind::fault:
       case ExitKind::bail:
+      case ExitKind::watch_hit:
         return exit;
     }
   }
@@ -178,11 +180,13 @@ Exit Cpu::step() {
     case ExitKind::tick_stop:
     case ExitKind::effect:
     case ExitKind::stop:
+    case ExitKind::watch:
     case ExitKind::fetch_fault:
       state_->regs.rip = exit.pc.value;
       break;
     case ExitKind::fault:
     case ExitKind::bail:
+    case ExitKind::watch_hit:
       break;
   }
   return exit;
@@ -196,6 +200,17 @@ void Cpu::prepare_entry() {
   entry_ = emit_entry_code(e, window, *state_);
   e.align(64);
   window.next = window.begin = e.here();
+}
+
+void Cpu::set_break_points(GuestAddr at, std::vector<BreakPoint> points) {
+  translator_->break_points().set(at, std::move(points));
+  cache_->invalidate(guest_range(at, 1));
+}
+
+void Cpu::watch(const Watching& watching) {
+  if (translator_->watching() == watching) return;
+  translator_->watch(watching);
+  cache_->flush_all();
 }
 
 void Cpu::set_break(GuestAddr at, bool on) {
@@ -223,6 +238,9 @@ void Cpu::request_stop_from_handler(u64& rip, u64& rcx) {
   }
   if (!in_entry && !cache_->in_cache(rip)) return;  // engine code: entering the cache looks at the request
   if (!in_entry) {
+    if (const auto position = cache_->locate(CacheAddr{rip}); position && position->restart) {
+      rip = position->restart.value;
+    }
     // Complete a counting sequence (translator.cpp: lea rcx,[rcx-1]; mov [left],rcx) whose load has run.
     constexpr std::array<u8, 4> lea{0x48, 0x8d, 0x49, 0xff};
     constexpr u64 store_size = 7;

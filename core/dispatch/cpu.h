@@ -27,6 +27,7 @@ class Cpu {
 
   StateWindow& state() { return *state_; }
   StateMemory& state_memory() { return memory_; }
+  ConditionWindow& conditions() { return memory_.conditions(); }
   Registers& regs() { return state_->regs; }
   CodeCache& cache() { return *cache_; }
   /// All of them, fs_base and gs_base as they are now.
@@ -69,6 +70,10 @@ class Cpu {
   /// all the same. Ticks do not depend on it. Only with no thread in the cache.
   void set_break(GuestAddr at, bool on);
   bool has_break(GuestAddr at) const { return translator_->has_break(at); }
+  /// What translated code does before the instruction at `at` from now on, apart from set_break().
+  void set_break_points(GuestAddr at, std::vector<BreakPoint> points);
+  /// Translated code finds accesses to watched memory from now on, or no longer does (core/dispatch/watches.h).
+  void watch(const Watching& watching);
   /// Null: nobody.
   void observe(BlockObserver* observer) { observer_ = observer; }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/base/raw_syscall.h"
+#include "core/dispatch/watch_check.h"
 #include "core/trace/register_hash.h"
 
 extern "C" {
@@ -277,6 +278,7 @@ fred::u64 fred_light_handler() {
   using namespace fred;
   const Exit& exit = g_cache->exit(ExitId{static_cast<u32>(g_window->exit_id)});
   g_window->regs.rip = exit.pc.value;
+  if (exit.kind == ExitKind::watch) return check_watched(*g_window, exit);
   if (exit.effect == Effect::rdtsc) return do_rdtsc(exit.length) ? 1 : 0;
   if (g_window->regs.gpr[rax] != SYS_clock_gettime || g_clock_gettime == nullptr) return 0;
   return do_clock_gettime() ? 1 : 0;

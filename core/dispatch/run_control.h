@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "core/dispatch/conditions.h"
 #include "core/dispatch/guest_engine.h"
 
 namespace fred {
@@ -12,7 +13,8 @@ namespace fred {
 #define FRED_STOP_REASONS(R)                                                          \
   R(reached)     /* what was asked for */                                             \
   R(passed)      /* the execution has no such Time; this is the next one behind it */ \
-  R(break_)      /* the instruction at a break is next */                             \
+  R(break_)      /* the instruction at a break (set_break) is next */                 \
+  R(hit)         /* conditions hold: see the hits */                                  \
   R(interrupted) /* the session wanted it */                                          \
   R(history_end) /* nothing more is recorded */                                       \
   R(guest_end)   /* the guest ends here: exit or fatal signal */
@@ -31,6 +33,7 @@ class RunControl {
   /// Called at safe points on the way when the session has asked for something; true: stop (interrupted).
   void on_request(std::function<bool()> handler) { on_request_ = std::move(handler); }
 
+  // Running stops where a condition holds (GuestEngine::conditions(): hits()).
   /// pc 0: the first pc of that tick, whatever it is.
   StopReason run_to(const Time& goal);
   StopReason run_ticks(u64 n);
@@ -39,8 +42,13 @@ class RunControl {
   StopReason step(u64 n);
   StopReason run_on();
 
-  /// Breaks at which running stops, before the instruction; one at the Time where running begins does not
-  /// count, nor do those within a vfork child.
+  /// To `goal` without stopping at conditions: they are noted (Conditions::notes()), from where the guest stands on.
+  StopReason collect(const Time& goal);
+  /// The same step by step; the last `most` points before `goal` go to `points`.
+  StopReason trace(const Time& goal, u64 most, std::vector<TracePoint>& points);
+
+  /// Breaks beside the conditions at which running stops, before the instruction; one at the Time where running
+  /// begins does not count, nor do those within a vfork child.
   void set_break(GuestAddr pc, bool on);
   void clear_breaks();
 
@@ -51,6 +59,8 @@ class RunControl {
   struct Goal {
     Time time = {.ticks = ~u64{0}, .pc = {}};
     u64 steps = 0;  // instead of a Time if not 0
+    Conditions::Use use = Conditions::Use::stop;
+    std::function<void(const Time&)> visit = {};  // goes step by step, and visits each Time before the goal
   };
   StopReason go(const Goal& goal);
   /// One move towards `goal`, which lies ahead of `at`.

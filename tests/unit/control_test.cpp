@@ -322,7 +322,7 @@ TEST_CASE("control: interrupts and snapshots of what runs") {
     REQUIRE(live.interrupt());
     const auto m = live.wait(*tag);
     REQUIRE(m);
-    CHECK(standing(*m).reason == reason(StopReason::interrupted));
+    CHECK(live.standing_of(*m).reason == reason(StopReason::interrupted));
     places.push_back(state_of(live));
   }
   CHECK(snapshots.size() == 5);

@@ -27,34 +27,33 @@ void duplicate(void* from, void* at) {
 
 StateMemory::StateMemory() {
   static_assert(offsetof(StateWindow, indirect_table) == page_size, "what emitted code writes lies in the first page");
-  const u64 size = page_ceil(sizeof(StateWindow));
+  const u64 size = page_ceil(sizeof(LowWindow));
   for (const u64 place : places) {
     void* at = mmap(reinterpret_cast<void*>(place), size, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (at == reinterpret_cast<void*>(place)) {
-      window_ = static_cast<StateWindow*>(at);
+      low_ = static_cast<LowWindow*>(at);  // all zero, and what is not used takes no memory
       break;
     }
     if (at != MAP_FAILED) munmap(at, size);
   }
-  FRED_CHECK(window_ != nullptr, "no place for the state window below 2 GiB");
+  FRED_CHECK(low_ != nullptr, "no place for the state window below 2 GiB");
   void* page = shared_page();
   FRED_CHECK(page != MAP_FAILED, "no memory for the state window");
-  duplicate(page, window_);
+  duplicate(page, low_);
   munmap(page, page_size);
-  views_.push_back(window_);
-  new (window_) StateWindow{};
+  views_.push_back(low_);
 }
 
 void StateMemory::add_view(CacheAddr at) {
-  duplicate(window_, at.ptr());
+  duplicate(low_, at.ptr());
   views_.push_back(at.ptr());
 }
 
 Result<> StateMemory::prepare_fork() {
   copy_ = shared_page();
   if (copy_ == MAP_FAILED) return fail_errno(errno, "no memory for the state of a forked process");
-  std::memcpy(copy_, window_, page_size);
+  std::memcpy(copy_, low_, page_size);
   return {};
 }
 
