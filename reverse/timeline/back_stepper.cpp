@@ -61,7 +61,11 @@ Result<std::optional<Time>> BackStepper::entry(const TracePoint& from, GuestAddr
   walk_.restart(from);
   at_ = 0;
   const std::optional<Function> function = code_.function(pc);
-  if (!function) return result(find_call({.cfa = cfa, .back = back, .or_interrupted = true}));
+  if (!function) {
+    const Move found = find_call({.cfa = cfa, .back = back, .or_interrupted = true});
+    if (found && *found == Found::no) return fail("the call that made this frame is not in its stack");
+    return result(found);
+  }
   bool found = false;
   for (u64 n = 0; n <= tuning_.near && !found; ++n) {
     const Result<const TracePoint*> p = look(n);
@@ -89,7 +93,9 @@ Result<std::optional<Time>> BackStepper::entry(const TracePoint& from, GuestAddr
   const Arrival how = arrival(execution_, code_, last, first);
   if (how == Arrival::call || how == Arrival::delivered || code_.line(last.time.pc)) return last.time;
   // A jump from code without lines in its caller's place.
-  return result(find_call({.cfa = cfa, .back = back, .or_interrupted = true}));
+  const Move called = find_call({.cfa = cfa, .back = back, .or_interrupted = true});
+  if (called && *called == Found::no) return last.time;
+  return result(called);
 }
 
 Result<std::optional<Time>> BackStepper::result(const Move& move) {
