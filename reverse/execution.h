@@ -40,7 +40,8 @@ class Execution {
   /// Puts the position at exactly `time`, between begin() and tip(). An Error if the execution has no such Time, and
   /// then the position stays.
   virtual Result<> go_to(const Time& time) = 0;
-  /// The first Time with this tick count; where `ticks` are more than the tip's, the tip.
+  /// The first Time with this tick count, or, if no instruction was executed at it, with the next that has one; where
+  /// `ticks` are more than the tip's, the tip.
   virtual Result<Time> first_of_tick(u64 ticks) = 0;
   /// Runs on from the position, to the first hit behind it, to `limit`, or to the end of history (beyond which only
   /// the session goes: live). A break at the position is not behind it, a watched access of the instruction there

@@ -171,8 +171,7 @@ BackStepper::Move BackStepper::before_here(bool into, bool& stays) {
       move(1);
       return Found::yes;
     case Arrival::returned:
-      // A return to a function's entry is a jump in disguise (retpolines).
-      return code_.is_entry(here.time.pc) ? across(before, into) : over_call(before, into);
+      return code_.is_entry(here.time.pc) ? returned_to_entry(before, into) : over_call(before, into);
     case Arrival::call:
     case Arrival::delivered:
       move(1);
@@ -184,6 +183,21 @@ BackStepper::Move BackStepper::before_here(bool into, bool& stays) {
     }
   }
   return Found::no;
+}
+
+/// A return to a function's entry is a jump in disguise (retpolines), or a handler has returned to its trampoline.
+BackStepper::Move BackStepper::returned_to_entry(const TracePoint& before, bool into) {
+  const TracePoint here = **look(0);
+  const Result<std::vector<Frame>> frames = code_.symbols().frames_at(here.time, 2);
+  if (!frames || frames->size() < 2 || !(*frames)[1].interrupted) return across(before, into);
+  if (into && code_.line(before.time.pc)) {
+    move(1);
+    take_level();
+    return Found::yes;
+  }
+  const Move found = find_call({.skip = 1, .cfa = (*frames)[0].cfa, .back = (*frames)[1].pc, .or_interrupted = true});
+  if (!found || *found != Found::yes) return found;
+  return out_to_caller();
 }
 
 BackStepper::Move BackStepper::over_call(const TracePoint& before, bool into) {
@@ -210,7 +224,7 @@ BackStepper::Move BackStepper::over_handler() {
     if (!p) return std::unexpected(p.error());
     if (!*p) return Found::history_begin;
     if ((*p)->stack_pointer == here.stack_pointer) {
-      move(n);
+      move((*p)->time.phase == 0 ? n : n + 1);
       return Found::yes;
     }
     if (n < tuning_.near || searched) continue;
@@ -278,11 +292,8 @@ BackStepper::Move BackStepper::across(const TracePoint& before, bool into) {
   }
   // Code without lines that jumped here in its caller's place: a PLT stub, the dynamic linker, a thunk.
   std::optional<Call> call;
-  if (at_entry) {
-    const std::optional<u64> back = word_at(execution_, here.time, here.stack_pointer);
-    if (back) call = {.skip = 0, .cfa = here.stack_pointer + 8, .back = GuestAddr{*back}, .or_interrupted = true};
-  } else if (const Result<std::vector<Frame>> frames = code_.symbols().frames_at(here.time, 2);
-             frames && frames->size() == 2) {
+  if (const Result<std::vector<Frame>> frames = code_.symbols().frames_at(here.time, 2);
+      frames && frames->size() == 2) {
     call = {.skip = 0, .cfa = (*frames)[0].cfa, .back = (*frames)[1].pc, .or_interrupted = true};
   }
   if (call) {
@@ -340,7 +351,7 @@ BackStepper::Move BackStepper::find_call(const Call& call) {
       const bool calls = may_be_call_before(pc, call.back) && inner == call.cfa - 8;
       const bool is_interrupted = call.or_interrupted && (pc == call.back || pc + syscall_size == call.back);
       if (!calls && !is_interrupted) return Found::no;
-      move(n);
+      move(point.time.phase == 0 ? n : n + 1);
       return Found::yes;
     }
     inner = point.stack_pointer;

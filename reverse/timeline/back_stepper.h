@@ -52,6 +52,7 @@ class BackStepper {
   Result<bool> comes_from_other_line(const TracePoint& here, const Line& line);
 
   Move before_here(bool into, bool& stays);
+  Move returned_to_entry(const TracePoint& before, bool into);
   Move over_call(const TracePoint& before, bool into);
   Move over_handler();
   Move out_to_caller();

@@ -93,7 +93,8 @@ ForwardStepper::Move ForwardStepper::next_here(bool into) {
     case Arrival::call:
       return call(next, into);
     case Arrival::returned:
-      if (at_entry) return enter_by_jump(next, into);
+      // To an entry: a jump in disguise (retpolines), or a handler returns to its trampoline.
+      if (at_entry && !in_trampoline(next)) return enter_by_jump(next, into);
       [[fallthrough]];
     case Arrival::resumed:
       move(1);
@@ -105,6 +106,11 @@ ForwardStepper::Move ForwardStepper::next_here(bool into) {
     }
   }
   return std::nullopt;
+}
+
+bool ForwardStepper::in_trampoline(const TracePoint& point) {
+  const Result<std::vector<Frame>> frames = code_.symbols().frames_at(point.time, 2);
+  return frames && frames->size() == 2 && (*frames)[1].interrupted;
 }
 
 ForwardStepper::Move ForwardStepper::call(const TracePoint& first, bool into) {
@@ -130,8 +136,10 @@ ForwardStepper::Move ForwardStepper::enter_by_jump(const TracePoint& first, bool
     return std::nullopt;
   }
   if (into && function && function->trampoline) return std::nullopt;
-  const std::optional<u64> back = word_at(execution_, first.time, first.stack_pointer);
-  Move left = leave({.cfa = first.stack_pointer + 8, .back = GuestAddr{back.value_or(0)}, .handler_cfa = {}});
+  // In its caller's place: a PLT stub has pushed something, so the unwinder says where it returns to.
+  const Result<std::vector<Frame>> frames = code_.symbols().frames_at(first.time, 2);
+  if (!frames || frames->size() < 2) return std::nullopt;
+  Move left = leave({.cfa = (*frames)[0].cfa, .back = (*frames)[1].pc, .handler_cfa = {}});
   if (!left || *left) return left;
   return out_to_caller();
 }
@@ -145,7 +153,12 @@ ForwardStepper::Move ForwardStepper::out_to_caller() {
   const Result<std::vector<Frame>> frames = code_.symbols().frames_at(here, all_frames);
   for (std::size_t k = 1; frames && k < frames->size(); ++k) {
     if (!code_.line(pc_within(*frames, k))) continue;
-    Move left = leave({.cfa = (*frames)[k - 1].cfa, .back = (*frames)[k].pc, .handler_cfa = {}});
+    Callee callee{.cfa = (*frames)[k - 1].cfa, .back = (*frames)[k].pc, .handler_cfa = {}};
+    if ((*frames)[k].interrupted) {
+      callee.back = (*frames)[k - 1].pc;
+      callee.handler_cfa = (*frames)[k >= 2 ? k - 2 : 0].cfa;
+    }
+    Move left = leave(callee);
     if (!left || *left) return left;
     return out_to_caller();
   }

@@ -49,6 +49,7 @@ class ForwardStepper {
   Result<> jump_to(const Time& time);
   void take_level();
   bool is_line_stop();
+  bool in_trampoline(const TracePoint& point);
 
   Move next_here(bool into);
   Move call(const TracePoint& first, bool into);

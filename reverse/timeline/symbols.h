@@ -43,10 +43,12 @@ struct Frame {
   bool interrupted = false;  // a signal interrupted it: `pc` is no return address
 };
 
-/// An instruction of the frame itself: a return address may lie behind the last line, even behind the function.
+/// An instruction of the frame itself: a return address may lie behind the last line, even behind the function. A
+/// signal's trampoline is returned to without having called.
 inline GuestAddr pc_within(const std::vector<Frame>& frames, std::size_t level) {
   const Frame& frame = frames[level];
-  return level == 0 || frame.interrupted ? frame.pc : frame.pc - 1;
+  const bool trampoline = level + 1 < frames.size() && frames[level + 1].interrupted;
+  return level == 0 || frame.interrupted || trampoline ? frame.pc : frame.pc - 1;
 }
 
 class Symbols {

@@ -25,6 +25,7 @@ class Timeline {
   Timeline(Execution& execution, Symbols& symbols, const Tuning& tuning = {})
       : execution_(execution), symbols_(symbols), tuning_(tuning), search_(execution) {}
 
+  Time begin() const { return execution_.begin(); }
   Time position() const { return execution_.position(); }
   /// The Time that was meant; an Error if it lies outside of history.
   Result<Time> resolve(const TimeText& text);

@@ -48,7 +48,8 @@ Oracle::Place Oracle::after(u64 point) const {
 
 Oracle::Place Oracle::own_before(u64 point, u32 of_node) const {
   Place p = before(point);
-  while (p && h_.points[*p].node != of_node) p = before(*p);
+  // Where a fault was raised, before that.
+  while (p && (h_.points[*p].node != of_node || h_.points[*p].trace.time.phase != 0)) p = before(*p);
   return p;
 }
 
@@ -62,7 +63,7 @@ Oracle::Place Oracle::has_control(u64 point, u32 of_node) const {
 /// An instruction of the parent while it waits for `inner`.
 GuestAddr Oracle::waits_at(u32 inner) const {
   const Node& n = h_.nodes[inner];
-  return n.kind == Node::Kind::trampoline ? n.back : n.back - 1;
+  return n.kind == Node::Kind::trampoline || n.kind == Node::Kind::handler ? n.back : n.back - 1;
 }
 
 u32 Oracle::outer_with_lines(u32 of_node) const {
@@ -162,6 +163,16 @@ Oracle::Place Oracle::line_back(u64 from, bool into) {
         }
       }
       if (target != n) next = own_before(at, target);
+      if (!next && h_.nodes[own].kind == Node::Kind::trampoline) {
+        // It was not executed before: on to what was interrupted.
+        target = h_.nodes[own].parent;
+        next = own_before(at, target);
+        if (next && !line_of(*next)) {
+          target = outer_with_lines(target);
+          if (target == Node::none) return next;
+          next = own_before(at, target);
+        }
+      }
       if (!next) return std::nullopt;
       if (target != own) level_ = level_of(*next);
       own = target;
