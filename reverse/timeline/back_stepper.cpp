@@ -18,7 +18,9 @@
 namespace fred {
 namespace {
 constexpr u64 all_frames = 4096;
-constexpr u64 syscall_size = 2;  // an interrupted system call may be restarted: its pc is either side of it
+constexpr int most_unwindings = 3;
+constexpr u64 longest_landing = 4096;  // instructions from where longjmp or the unwinder sets rsp to where it arrives
+constexpr u64 syscall_size = 2;        // an interrupted system call may be restarted: its pc is either side of it
 }  // namespace
 
 Result<std::optional<Time>> BackStepper::line(const TracePoint& from, bool into) {
@@ -84,12 +86,23 @@ Result<std::optional<Time>> BackStepper::entry(const TracePoint& from, GuestAddr
     const Result<std::optional<Hit>> hit = search(from.time, own);
     if (!hit) return std::unexpected(hit.error());
     if (!*hit) return std::nullopt;
-    if ((*hit)->id != OwnConditions::guard_id) return (*hit)->at;
+    if (!OwnConditions::is_guard((*hit)->id)) return (*hit)->at;
   }
-  const Result<const TracePoint*> before = look(1);
-  if (!before) return std::unexpected(before.error());
-  if (!*before) return std::nullopt;
-  const TracePoint last = **before, first = **look(0);
+  return before_entry(cfa, back);
+}
+
+/// Having come to a function's first instruction: to what entered it.
+Result<std::optional<Time>> BackStepper::before_entry(u64 cfa, GuestAddr back) {
+  for (;;) {
+    const Result<const TracePoint*> before = look(1);
+    if (!before) return std::unexpected(before.error());
+    if (!*before) return std::nullopt;
+    if (arrival(execution_, code_, **before, **look(0)) != Arrival::resumed) break;
+    // A signal came just then.
+    const Move over = over_handler();
+    if (!over || *over != Found::yes) return result(over);
+  }
+  const TracePoint last = **look(1), first = **look(0);
   const Arrival how = arrival(execution_, code_, last, first);
   if (how == Arrival::call || how == Arrival::delivered || code_.line(last.time.pc)) return last.time;
   // A jump from code without lines in its caller's place.
@@ -284,17 +297,25 @@ BackStepper::Move BackStepper::across(const TracePoint& before, bool into) {
     take_level();
     return Found::yes;
   }
+  const std::optional<Function>& from = code_.function(before.time.pc);
+  if (from && from->trampoline) {
+    // On the way of a call: left backwards as it was entered.
+    move(1);
+    return Found::yes;
+  }
   if (!at_entry) {
     // A switch of stacks back to where this one was left by a call.
     const Move left =
         find_call({.skip = 1, .cfa = here.stack_pointer, .back = here.time.pc, .of_this_invocation = false});
     if (!left || *left == Found::yes || *left == Found::user_hit) return left;
   }
-  // Code without lines that jumped here in its caller's place: a PLT stub, the dynamic linker, a thunk.
+  // Code without lines that jumped here in its caller's place.
   std::optional<Call> call;
-  if (const Result<std::vector<Frame>> frames = code_.symbols().frames_at(here.time, 2);
-      frames && frames->size() == 2) {
-    call = {.skip = 0, .cfa = (*frames)[0].cfa, .back = (*frames)[1].pc, .or_interrupted = true};
+  const Result<std::vector<Frame>> frames = code_.symbols().frames_at(here.time, 3);
+  if (frames && frames->size() >= 2) {
+    // A handler was not called by its trampoline.
+    const std::size_t caller = frames->size() == 3 && (*frames)[2].interrupted ? 2 : 1;
+    call = {.skip = 0, .cfa = (*frames)[caller - 1].cfa, .back = (*frames)[caller].pc, .or_interrupted = true};
   }
   if (call) {
     const Move found = find_call(*call);
@@ -311,18 +332,22 @@ BackStepper::Move BackStepper::to_origin(bool into) {
   const TracePoint here = **look(0);
   const Result<std::vector<Frame>> own = code_.symbols().frames_at(here.time, 1);
   if (!own || own->empty()) return Found::no;
-  u64 n = 1;
-  for (;; ++n) {
+  // The registers of the last instructions before are half of here: unwound from where rsp was still deeper.
+  std::vector<Frame> frames;
+  auto same = frames.end();
+  u64 n = 2, deepest = here.stack_pointer;
+  for (int tries = 0; tries < most_unwindings && same == frames.end(); ++n) {
     const Result<const TracePoint*> p = look(n);
     if (!p) return std::unexpected(p.error());
-    if (!*p || n > tuning_.near) return Found::no;
-    if ((*p)->stack_pointer + 8 < here.stack_pointer) break;
+    if (!*p || n > std::max(tuning_.near, longest_landing)) return Found::no;
+    if ((*p)->stack_pointer >= deepest) continue;
+    deepest = (*p)->stack_pointer;
+    ++tries;
+    frames = code_.symbols().frames_at((*p)->time, all_frames).value_or(std::vector<Frame>{});
+    same = std::ranges::find(frames, own->front().cfa, &Frame::cfa);
   }
-  const Time left = (*look(n))->time;
-  const Result<std::vector<Frame>> frames = code_.symbols().frames_at(left, all_frames);
-  if (!frames) return Found::no;
-  const auto same = std::ranges::find(*frames, own->front().cfa, &Frame::cfa);
-  if (same == frames->end() || same == frames->begin()) return Found::no;
+  if (same == frames.end() || same == frames.begin()) return Found::no;
+  const Time left = (*look(--n))->time;
   auto target = same;
   if (into) {
     if (code_.line(left.pc)) {
@@ -331,8 +356,9 @@ BackStepper::Move BackStepper::to_origin(bool into) {
       return Found::yes;
     }
     std::size_t level = 1;
-    while (frames->begin() + level != same && !code_.line(pc_within(*frames, level))) ++level;
-    target = frames->begin() + level;
+    while (frames.begin() + static_cast<std::ptrdiff_t>(level) != same && !code_.line(pc_within(frames, level)))
+      ++level;
+    target = frames.begin() + static_cast<std::ptrdiff_t>(level);
   }
   const Move found = find_call({.skip = n, .cfa = (target - 1)->cfa, .back = target->pc, .or_interrupted = true});
   if (found && *found == Found::yes && target != same) take_level();
@@ -365,8 +391,9 @@ BackStepper::Move BackStepper::search_call(const Call& call) {
   for (u64 n = shortest_call; n <= longest_call; ++n) own.add(call.back - n, call.cfa);
   if (call.or_interrupted) own.add(call.back, call.cfa);
   if (!call.of_this_invocation) {
-    // An exception arrives by a return too, at a place that an older invocation may have called just before: an
-    // invocation of this function at this frame address that began after the call found is another one.
+    // An exception arrives by a return too, at a place that has code before it that may have been executed: as a call
+    // that has returned since, or by an older invocation with the same frame address.
+    own.guard(call.back, here.stack_pointer);
     const Result<std::vector<Frame>> frames = code_.symbols().frames_at(here.time, 1);
     const std::optional<Function>& function = code_.function(here.time.pc);
     if (frames && !frames->empty() && function) {
@@ -379,7 +406,14 @@ BackStepper::Move BackStepper::search_call(const Call& call) {
   if (!hit) return std::unexpected(hit.error());
   if (!*hit) return Found::history_begin;
   if (!OwnConditions::owns((*hit)->id)) return Found::user_hit;
-  if ((*hit)->id != OwnConditions::guard_id) return Found::yes;
+  if (!OwnConditions::is_guard((*hit)->id)) {
+    if (call.or_interrupted) return Found::yes;
+    Walk after(execution_, Direction::forward, tuning_, stop_);
+    after.restart(**look(0));
+    const Result<const TracePoint*> next = after.at(1);
+    if (!next) return std::unexpected(next.error());
+    if (*next && (*next)->stack_pointer == call.cfa - 8) return Found::yes;
+  }
   walk_ = kept_walk;
   at_ = kept;
   return Found::no;

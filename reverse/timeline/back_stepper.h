@@ -51,6 +51,7 @@ class BackStepper {
   Result<bool> is_line_stop();
   Result<bool> comes_from_other_line(const TracePoint& here, const Line& line);
 
+  Result<std::optional<Time>> before_entry(u64 cfa, GuestAddr back);
   Move before_here(bool into, bool& stays);
   Move returned_to_entry(const TracePoint& before, bool into);
   Move over_call(const TracePoint& before, bool into);

@@ -8,8 +8,9 @@ namespace fred {
 namespace {
 constexpr u64 all_frames = 4096;
 constexpr Time never{.ticks = ~u64{0}, .pc = GuestAddr{~u64{0}}};
-constexpr u64 most_popped_words = 8;  // by a `ret n` that ends a call too long to be traced
-constexpr int most_checks = 4;        // of one rise of rsp that may be a landing
+constexpr u64 most_popped_words = 8;   // by a `ret n` that ends a call too long to be traced
+constexpr u64 longest_landing = 4096;  // instructions from longjmp's entry to where it arrives, generously
+constexpr int most_checks = 4;         // of one rise of rsp that may be a landing
 }  // namespace
 
 Result<Stop> ForwardStepper::line(const TracePoint& from, bool into) {
@@ -82,11 +83,13 @@ ForwardStepper::Move ForwardStepper::next_here(bool into) {
   if (!p) return std::unexpected(p.error());
   if (!*p) return end_of_history();
   const TracePoint next = **p, here = **look(0);
-  const bool at_entry = code_.is_entry(next.time.pc);
+  // A fault raised at an entry, or a part of a rep instruction there, is no jump to it.
+  const bool stays = here.time.pc == next.time.pc && here.time.ticks == next.time.ticks;
+  const bool at_entry = !stays && code_.is_entry(next.time.pc);
   switch (arrival(execution_, code_, here, next)) {
     case Arrival::straight:
     case Arrival::jump:
-      if (at_entry) return enter_by_jump(next, into);
+      if (at_entry) return enter_by_jump(next);
       move(1);
       if (code_.different_functions(here.time.pc, next.time.pc)) take_level();
       return std::nullopt;
@@ -94,7 +97,7 @@ ForwardStepper::Move ForwardStepper::next_here(bool into) {
       return call(next, into);
     case Arrival::returned:
       // To an entry: a jump in disguise (retpolines), or a handler returns to its trampoline.
-      if (at_entry && !in_trampoline(next)) return enter_by_jump(next, into);
+      if (at_entry && !in_trampoline(next)) return enter_by_jump(next);
       [[fallthrough]];
     case Arrival::resumed:
       move(1);
@@ -126,7 +129,7 @@ ForwardStepper::Move ForwardStepper::call(const TracePoint& first, bool into) {
 }
 
 /// The function here is left by a jump to the entry of another one (or of itself) in its place.
-ForwardStepper::Move ForwardStepper::enter_by_jump(const TracePoint& first, bool into) {
+ForwardStepper::Move ForwardStepper::enter_by_jump(const TracePoint& first) {
   move(1);
   if (by_instruction_) return std::nullopt;
   const std::optional<Function>& function = code_.function(first.time.pc);
@@ -135,7 +138,7 @@ ForwardStepper::Move ForwardStepper::enter_by_jump(const TracePoint& first, bool
     take_level();
     return std::nullopt;
   }
-  if (into && function && function->trampoline) return std::nullopt;
+  if (function && function->trampoline) return std::nullopt;
   // In its caller's place: a PLT stub has pushed something, so the unwinder says where it returns to.
   const Result<std::vector<Frame>> frames = code_.symbols().frames_at(first.time, 2);
   if (!frames || frames->size() < 2) return std::nullopt;
@@ -189,10 +192,10 @@ std::optional<std::size_t> ForwardStepper::frame_below(const TracePoint& point) 
   return static_cast<std::size_t>(found - below_.begin());
 }
 
-Result<ForwardStepper::Scan> ForwardStepper::scan(Walk& walk, u64 begin, const Callee& callee) {
+Result<ForwardStepper::Scan> ForwardStepper::scan(Walk& walk, u64 begin, u64 most, const Callee& callee) {
   int checks = 0;  // left for the present rise of rsp above the callee's frame
   TracePoint before = **walk.at(begin);
-  for (u64 n = begin + 1; n <= begin + tuning_.near; ++n) {
+  for (u64 n = begin + 1; n <= begin + most; ++n) {
     const Result<const TracePoint*> p = walk.at(n);
     if (!p) return std::unexpected(p.error());
     if (!*p) return Scan{Scan::End::history_end, n};
@@ -211,14 +214,14 @@ Result<ForwardStepper::Scan> ForwardStepper::scan(Walk& walk, u64 begin, const C
     }
     before = here;
   }
-  return Scan{Scan::End::nothing, begin + tuning_.near};
+  return Scan{Scan::End::nothing, begin + most};
 }
 
 ForwardStepper::Move ForwardStepper::leave(const Callee& callee) {
   const Time start = (*look(0))->time;
   below_ = code_.symbols().frames_at(start, all_frames).value_or(std::vector<Frame>{});
   frame_ = 0;
-  const Result<Scan> scanned = scan(walk_, at_, callee);
+  const Result<Scan> scanned = scan(walk_, at_, tuning_.near, callee);
   if (!scanned) return std::unexpected(scanned.error());
   switch (scanned->end) {
     case Scan::End::history_end:
@@ -259,17 +262,15 @@ ForwardStepper::Move ForwardStepper::leave_far(const Callee& callee, const Time&
     if (run->end == RunEnd::interrupted) return interrupted();
     const bool hit = run->end == RunEnd::hit;
     if (hit && !OwnConditions::users(run->hits).empty()) return stopped(*run);
-    if (!hit || run->hits.front().id == OwnConditions::guard_id) {
-      const Result<std::vector<Frame>> now = code_.symbols().frames_at(run->time, all_frames);
-      const bool within =
-          !hit && (below == below_.end() || (now && std::ranges::find(*now, below->cfa, &Frame::cfa) != now->end()));
-      if (within || code_.symbols().nonlocal_jumps().empty()) return stopped(*run);
+    if (!hit || OwnConditions::is_guard(run->hits.front().id)) {
+      // Even if the frame is still there at the end: control may have come back to it by a jump, and gone on.
+      if (code_.symbols().nonlocal_jumps().empty()) return stopped(*run);
       return leave_by_jump(callee, start);
     }
     const Result<> jumped = jump_to(run->time);
     if (!jumped) return std::unexpected(jumped.error());
     if (callee.handler_cfa) {
-      const Result<Scan> scanned = scan(walk_, 0, callee);
+      const Result<Scan> scanned = scan(walk_, 0, std::max(tuning_.near, longest_landing), callee);
       if (!scanned) return std::unexpected(scanned.error());
       if (scanned->end == Scan::End::returned) {
         at_ = scanned->at;
@@ -291,21 +292,23 @@ ForwardStepper::Move ForwardStepper::leave_by_jump(const Callee& callee, const T
   if (!back) return std::unexpected(back.error());
   OwnConditions own((*look(0))->thread);
   for (const GuestAddr pc : code_.symbols().nonlocal_jumps()) own.add(pc, std::nullopt);
-  for (;;) {
+  // The start may be inside of such a function already.
+  for (Time place = start;;) {
     if (stop_.stop_requested()) return interrupted();
-    Result<RunStop> run = execution_.run_forward(never, own.with(conditions_));
-    if (!run) return std::unexpected(std::move(run.error()));
-    if (run->end == RunEnd::interrupted) return interrupted();
-    if (run->end != RunEnd::hit || !OwnConditions::users(run->hits).empty()) return stopped(*run);
-    const Result<> jumped = jump_to(run->time);
+    const Result<> jumped = jump_to(place);
     if (!jumped) return std::unexpected(jumped.error());
-    const Result<Scan> scanned = scan(walk_, 0, callee);
+    const Result<Scan> scanned = scan(walk_, 0, std::max(tuning_.near, longest_landing), callee);
     if (!scanned) return std::unexpected(scanned.error());
     if (scanned->end == Scan::End::returned || scanned->end == Scan::End::landed) {
       at_ = scanned->at;
       frame_ = scanned->frame;
       return std::nullopt;
     }
+    Result<RunStop> run = execution_.run_forward(never, own.with(conditions_));
+    if (!run) return std::unexpected(std::move(run.error()));
+    if (run->end == RunEnd::interrupted) return interrupted();
+    if (run->end != RunEnd::hit || !OwnConditions::users(run->hits).empty()) return stopped(*run);
+    place = run->time;
   }
 }
 

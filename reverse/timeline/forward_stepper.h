@@ -53,14 +53,14 @@ class ForwardStepper {
 
   Move next_here(bool into);
   Move call(const TracePoint& first, bool into);
-  Move enter_by_jump(const TracePoint& first, bool into);
+  Move enter_by_jump(const TracePoint& first);
   Move out_to_caller();
   Move over(const Callee& callee);
   /// Moves to where the callee that the point here called has ended; `frame_` says in which frame below.
   Move leave(const Callee& callee);
   Move leave_far(const Callee& callee, const Time& start);
   Move leave_by_jump(const Callee& callee, const Time& start);
-  Result<Scan> scan(Walk& walk, u64 begin, const Callee& callee);
+  Result<Scan> scan(Walk& walk, u64 begin, u64 most, const Callee& callee);
   bool ends(const Callee& callee, const TracePoint& before, const TracePoint& here);
   std::optional<std::size_t> frame_below(const TracePoint& point);
   Move pass(const Time& limit);

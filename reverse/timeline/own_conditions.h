@@ -1,5 +1,6 @@
 // Conditions that a step searches with for itself, beside the user's.
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "core/control/condition.h"
@@ -9,8 +10,9 @@ namespace fred {
 class OwnConditions {
  public:
   // Numbers from here on are never the user's.
-  static constexpr ConditionId guard_id{0xffff0000}, first_id{0xffff0001};
-  static bool owns(ConditionId id) { return id >= guard_id; }
+  static constexpr ConditionId first_guard{0xfffe0000}, first_id{0xffff0000};
+  static bool owns(ConditionId id) { return id >= first_guard; }
+  static bool is_guard(ConditionId id) { return owns(id) && id < first_id; }
 
   explicit OwnConditions(ThreadId thread) : thread_(thread) {}
 
@@ -19,8 +21,9 @@ class OwnConditions {
     conditions_.push_back({ConditionId{id}, BreakCondition{pc, stack_pointer}, thread_});
   }
   /// What says that the search has gone too far.
-  void guard(GuestAddr pc, u64 stack_pointer) {
-    conditions_.push_back({guard_id, BreakCondition{pc, stack_pointer}, thread_});
+  void guard(GuestAddr pc, std::optional<u64> stack_pointer) {
+    const u32 id = static_cast<u32>(first_guard) + static_cast<u32>(conditions_.size());
+    conditions_.push_back({ConditionId{id}, BreakCondition{pc, stack_pointer}, thread_});
   }
   /// These, then the user's.
   std::vector<Condition> with(const std::vector<Condition>& users) const {

@@ -25,7 +25,7 @@ Result<Stop> Timeline::until_forward(const std::vector<Frame>& frames, const Con
                                      const Conditions& conditions, bool any_frame) {
   Conditions all = joined(own, conditions);
   if (frames.size() == 2) {
-    all.push_back({OwnConditions::guard_id, BreakCondition{frames[1].pc, frames[0].cfa}, own.front().thread});
+    all.push_back({OwnConditions::first_guard, BreakCondition{frames[1].pc, frames[0].cfa}, own.front().thread});
   }
   for (;;) {
     if (stop_.stop_requested()) return interrupted();
@@ -33,7 +33,7 @@ Result<Stop> Timeline::until_forward(const std::vector<Frame>& frames, const Con
     if (!run) return std::unexpected(run.error());
     Result<Stop> stop = stop_of(*run);
     if (!stop || stop->end != TravelEnd::hit || !stop->hits.empty()) return stop;
-    const bool left = std::ranges::find(run->hits, OwnConditions::guard_id, &Hit::id) != run->hits.end();
+    const bool left = std::ranges::any_of(run->hits, OwnConditions::is_guard, &Hit::id);
     if (left || any_frame || in_frames(symbols_, frames, stop->time)) return Stop{TravelEnd::arrived, stop->time, {}};
   }
 }

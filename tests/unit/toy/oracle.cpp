@@ -181,11 +181,14 @@ Oracle::Place Oracle::line_back(u64 from, bool into) {
       // The frame was made at `at`.
       u32 caller = n;
       const bool tail = h_.nodes[own].kind == Node::Kind::tail;
-      if (!line_of(*p)) {
+      if (tail && !line_of(*p) && symbols_.function_at(pc(*p))->trampoline) {
+        // Walked through as it was.
+      } else if (!line_of(*p)) {
         if (tail) {
           // Its caller, who may lack lines too.
           caller = h_.nodes[own].parent;
           if (caller == Node::none) return std::nullopt;
+          if (h_.nodes[caller].kind == Node::Kind::trampoline) caller = h_.nodes[caller].parent;
           next = own_before(at, caller);
           if (!next) return std::nullopt;
         }
@@ -247,11 +250,7 @@ Oracle::Place Oracle::line_on(u64 from, bool into) {
       if (line_of(*p)) {
         current = no_line;
         level_ = level_of(*p);
-      } else if (!into || !trampoline) {
-        if (frame.parent == Node::none) {
-          // Nothing to return to: to the end.
-          return std::nullopt;
-        }
+      } else if (!trampoline && frame.parent != Node::none) {
         p = has_control(at, frame.parent);
         if (p) p = out_on(*p);
       }
