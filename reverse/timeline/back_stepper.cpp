@@ -59,12 +59,17 @@ Result<std::optional<Time>> BackStepper::instruction(const TracePoint& from) {
   return last.time;
 }
 
-Result<std::optional<Time>> BackStepper::entry(const TracePoint& from, GuestAddr pc, u64 cfa, GuestAddr back) {
+Result<std::optional<Time>> BackStepper::entry(const TracePoint& from, const std::vector<Frame>& frames,
+                                               std::size_t level) {
   walk_.restart(from);
   at_ = 0;
-  const std::optional<Function> function = code_.function(pc);
+  const u64 cfa = frames[level].cfa;
+  // A handler was not called by its trampoline.
+  const std::size_t caller = level + (level + 2 < frames.size() && frames[level + 2].interrupted ? 2 : 1);
+  const Call call{.cfa = frames[caller - 1].cfa, .back = frames[caller].pc, .or_interrupted = true};
+  const std::optional<Function> function = code_.function(pc_within(frames, level));
   if (!function) {
-    const Move found = find_call({.cfa = cfa, .back = back, .or_interrupted = true});
+    const Move found = find_call(call);
     if (found && *found == Found::no) return fail("the call that made this frame is not in its stack");
     return result(found);
   }
@@ -74,25 +79,26 @@ Result<std::optional<Time>> BackStepper::entry(const TracePoint& from, GuestAddr
     if (!p) return std::unexpected(p.error());
     if (!*p) return std::nullopt;
     const Time& time = (*p)->time;
-    if ((*p)->stack_pointer == cfa && (may_be_call_before(time.pc, back) || time.pc == back)) return time;
+    const bool calls = may_be_call_before(time.pc, call.back) || time.pc == call.back;
+    if ((*p)->stack_pointer == call.cfa && calls) return time;
     found = (*p)->stack_pointer == cfa - 8 && time.pc == function->entry && time.phase == 0;
     if (found) move(n);
   }
   if (!found) {
     OwnConditions own(from.thread);
     own.guard(function->entry, cfa - 8);
-    for (u64 n = shortest_call; n <= longest_call; ++n) own.add(back - n, cfa);
-    own.add(back, cfa);
+    for (u64 n = shortest_call; n <= longest_call; ++n) own.add(call.back - n, call.cfa);
+    own.add(call.back, call.cfa);
     const Result<std::optional<Hit>> hit = search(from.time, own);
     if (!hit) return std::unexpected(hit.error());
     if (!*hit) return std::nullopt;
     if (!OwnConditions::is_guard((*hit)->id)) return (*hit)->at;
   }
-  return before_entry(cfa, back);
+  return before_entry(call);
 }
 
 /// Having come to a function's first instruction: to what entered it.
-Result<std::optional<Time>> BackStepper::before_entry(u64 cfa, GuestAddr back) {
+Result<std::optional<Time>> BackStepper::before_entry(const Call& call) {
   for (;;) {
     const Result<const TracePoint*> before = look(1);
     if (!before) return std::unexpected(before.error());
@@ -106,7 +112,7 @@ Result<std::optional<Time>> BackStepper::before_entry(u64 cfa, GuestAddr back) {
   const Arrival how = arrival(execution_, code_, last, first);
   if (how == Arrival::call || how == Arrival::delivered || code_.line(last.time.pc)) return last.time;
   // A jump from code without lines in its caller's place.
-  const Move called = find_call({.cfa = cfa, .back = back, .or_interrupted = true});
+  const Move called = find_call(call);
   if (called && *called == Found::no) return last.time;
   return result(called);
 }

@@ -27,9 +27,8 @@ class BackStepper {
   Result<std::optional<Time>> line(const TracePoint& from, bool into);
   /// The instruction before; over the call that it ended, if it did.
   Result<std::optional<Time>> instruction(const TracePoint& from);
-  /// The instruction through which the function at `pc` was entered whose frame has this canonical address and returns
-  /// to `back`. `from` lies in that frame or in what it called.
-  Result<std::optional<Time>> entry(const TracePoint& from, GuestAddr pc, u64 cfa, GuestAddr back);
+  /// The instruction through which the function was entered whose frame is `frames[level]`, of the frames at `from`.
+  Result<std::optional<Time>> entry(const TracePoint& from, const std::vector<Frame>& frames, std::size_t level);
 
  private:
   enum class Found : u8 { yes, no, history_begin, user_hit };
@@ -51,7 +50,7 @@ class BackStepper {
   Result<bool> is_line_stop();
   Result<bool> comes_from_other_line(const TracePoint& here, const Line& line);
 
-  Result<std::optional<Time>> before_entry(u64 cfa, GuestAddr back);
+  Result<std::optional<Time>> before_entry(const Call& call);
   Move before_here(bool into, bool& stays);
   Move returned_to_entry(const TracePoint& before, bool into);
   Move over_call(const TracePoint& before, bool into);

@@ -10,6 +10,7 @@ constexpr u64 all_frames = 4096;
 constexpr Time never{.ticks = ~u64{0}, .pc = GuestAddr{~u64{0}}};
 constexpr u64 most_popped_words = 8;   // by a `ret n` that ends a call too long to be traced
 constexpr u64 longest_landing = 4096;  // instructions from longjmp's entry to where it arrives, generously
+constexpr u64 other_stack = 1 << 16;   // rsp that moves so far at once goes to another stack
 constexpr int most_checks = 4;         // of one rise of rsp that may be a landing
 }  // namespace
 
@@ -91,7 +92,8 @@ ForwardStepper::Move ForwardStepper::next_here(bool into) {
     case Arrival::jump:
       if (at_entry) return enter_by_jump(next);
       move(1);
-      if (code_.different_functions(here.time.pc, next.time.pc)) take_level();
+      // Frames were left, perhaps, and those here have no lines.
+      if (code_.different_functions(here.time.pc, next.time.pc)) return out_to_caller();
       return std::nullopt;
     case Arrival::call:
       return call(next, into);
@@ -201,15 +203,18 @@ Result<ForwardStepper::Scan> ForwardStepper::scan(Walk& walk, u64 begin, u64 mos
     if (!*p) return Scan{Scan::End::history_end, n};
     const TracePoint here = **p;
     if (ends(callee, before, here)) return Scan{Scan::End::returned, n};
-    if (here.stack_pointer < callee.cfa) {
+    const u64 from = before.stack_pointer, to = here.stack_pointer;
+    if (to < callee.cfa) {
       checks = 0;
-    } else if (before.stack_pointer < callee.cfa) {
+    } else if (from < callee.cfa || std::max(from, to) - std::min(from, to) > other_stack) {
       checks = most_checks;
     }
-    const bool lands = before.time.ticks != here.time.ticks &&
-                       (code_.different_functions(before.time.pc, here.time.pc) || !code_.function(here.time.pc));
-    if (checks > 0 && lands) {
-      --checks;
+    const bool elsewhere = before.time.ticks != here.time.ticks &&
+                           (code_.different_functions(before.time.pc, here.time.pc) || !code_.function(here.time.pc));
+    // By longjmp, in the middle of a function; or as what follows a rise of rsp, be it a return.
+    const bool jumps = from == to && !code_.is_entry(here.time.pc);
+    if (elsewhere && (jumps || checks > 0)) {
+      if (checks > 0) --checks;
       if (const std::optional<std::size_t> frame = frame_below(here)) return Scan{Scan::End::landed, n, *frame};
     }
     before = here;
@@ -220,6 +225,10 @@ Result<ForwardStepper::Scan> ForwardStepper::scan(Walk& walk, u64 begin, u64 mos
 ForwardStepper::Move ForwardStepper::leave(const Callee& callee) {
   const Time start = (*look(0))->time;
   below_ = code_.symbols().frames_at(start, all_frames).value_or(std::vector<Frame>{});
+  const auto ended = std::ranges::find(below_, callee.cfa, &Frame::cfa);
+  const std::size_t level = ended == below_.end() ? 0 : static_cast<std::size_t>(ended - below_.begin()) + 1;
+  function_below_ = level < below_.size() ? code_.function(pc_within(below_, level)) : std::nullopt;
+  below_.erase(below_.begin(), below_.begin() + static_cast<std::ptrdiff_t>(level));
   frame_ = 0;
   const Result<Scan> scanned = scan(walk_, at_, tuning_.near, callee);
   if (!scanned) return std::unexpected(scanned.error());
@@ -247,14 +256,8 @@ ForwardStepper::Move ForwardStepper::leave_far(const Callee& callee, const Time&
   } else {
     for (u64 n = 0; n <= most_popped_words; ++n) own.add(callee.back, callee.cfa + 8 * n);
   }
-  // The frame that gets control. A new invocation at its address: it was itself left by a jump.
-  const auto ended = std::ranges::find(below_, callee.cfa, &Frame::cfa);
-  const auto below = ended == below_.end() ? below_.begin() : ended + 1;
-  if (below != below_.end()) {
-    const auto level = static_cast<std::size_t>(below - below_.begin());
-    const std::optional<Function>& function = code_.function(pc_within(below_, level));
-    if (function) own.guard(function->entry, below->cfa - 8);
-  }
+  // A new invocation at the address of the frame that is to get control: it was itself left by a jump.
+  if (function_below_) own.guard(function_below_->entry, below_.front().cfa - 8);
   for (;;) {
     if (stop_.stop_requested()) return interrupted();
     Result<RunStop> run = execution_.run_forward(never, own.with(conditions_));

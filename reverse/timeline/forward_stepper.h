@@ -80,7 +80,8 @@ class ForwardStepper {
   bool over_inlined_ = false;
   u32 level_ = 0;
   bool no_lines_outside_ = false;
-  std::vector<Frame> below_;  // the frames when the callee was called
+  std::vector<Frame> below_;  // the frame that gets control when the callee has ended, and those that it returns to
+  std::optional<Function> function_below_;  // the first one's
   std::size_t frame_ = 0;
 };
 

@@ -177,15 +177,15 @@ Result<Stop> Timeline::next(Direction direction, u64 count, const Conditions& co
 Result<Stop> Timeline::finish(Direction direction, u64 level, const Conditions& conditions) {
   Code code(symbols_);
   return repeat(1, [&](const TracePoint& from) -> Result<Stop> {
-    const Result<std::vector<Frame>> frames = symbols_.frames_at(from.time, level + 2);
+    const Result<std::vector<Frame>> frames = symbols_.frames_at(from.time, level + 3);
     if (!frames) return std::unexpected(frames.error());
     if (frames->size() < level + 2) return fail(fmt::format("\"finish\" {}", outermost));
     const Frame &callee = (*frames)[level], &caller = (*frames)[level + 1];
     if (direction == Direction::forward) {
       return ForwardStepper(execution_, code, conditions, tuning_, stop_).finish(from, callee.cfa, caller.pc);
     }
-    const Arrives there = BackStepper(execution_, code, search_, conditions, tuning_, stop_)
-                              .entry(from, pc_within(*frames, level), callee.cfa, caller.pc);
+    const Arrives there =
+        BackStepper(execution_, code, search_, conditions, tuning_, stop_).entry(from, *frames, level);
     if (!there) return std::unexpected(there.error());
     return land_backwards(from.time, *there, conditions);
   });
@@ -195,7 +195,7 @@ Result<Stop> Timeline::until(Direction direction, const std::vector<GuestAddr>& 
                              const Conditions& conditions) {
   if (addresses.empty()) return fail("no place to run to");
   return repeat(1, [&](const TracePoint& from) -> Result<Stop> {
-    const std::vector<Frame> frames = symbols_.frames_at(from.time, 2).value_or(std::vector<Frame>{});
+    const std::vector<Frame> frames = symbols_.frames_at(from.time, 3).value_or(std::vector<Frame>{});
     OwnConditions own(from.thread);
     for (const GuestAddr pc : addresses) own.add(pc, std::nullopt);
     return direction == Direction::forward ? until_forward(frames, own.with({}), conditions, any_frame)

@@ -1,5 +1,6 @@
 // Timeline::until: to a place in the code, no further than out of the frame.
 #include <algorithm>
+#include <ranges>
 
 #include "reverse/timeline/back_stepper.h"
 #include "reverse/timeline/timeline.h"
@@ -24,7 +25,7 @@ Conditions joined(const Conditions& one, const Conditions& other) {
 Result<Stop> Timeline::until_forward(const std::vector<Frame>& frames, const Conditions& own,
                                      const Conditions& conditions, bool any_frame) {
   Conditions all = joined(own, conditions);
-  if (frames.size() == 2) {
+  if (frames.size() >= 2) {
     all.push_back({OwnConditions::first_guard, BreakCondition{frames[1].pc, frames[0].cfa}, own.front().thread});
   }
   for (;;) {
@@ -42,12 +43,11 @@ Result<Stop> Timeline::until_backward(const std::vector<Frame>& frames, const Co
                                       const Conditions& conditions, bool any_frame) {
   const Time start = position();
   std::optional<Time> lowest;
-  if (frames.size() == 2) {
+  if (frames.size() >= 2) {
     Code code(symbols_);
     const Result<TracePoint> from = execution_.point_at(start);
     if (!from) return std::unexpected(from.error());
-    const Arrives entered = BackStepper(execution_, code, search_, {}, tuning_, stop_)
-                                .entry(*from, frames[0].pc, frames[0].cfa, frames[1].pc);
+    const Arrives entered = BackStepper(execution_, code, search_, {}, tuning_, stop_).entry(*from, frames, 0);
     if (!entered) return std::unexpected(entered.error());
     lowest = *entered;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace fred::toy {
@@ -59,6 +60,7 @@ class Machine {
   u64 deepest_ = 0, signal_percent_ = 0;
   std::set<u64> repaired_;
   std::map<std::pair<u32, u64>, u64> counters_;
+  std::map<u32, std::pair<u64, u64>> saved_;  // by trampoline: argument and link register of what was interrupted
 };
 
 void Machine::add_thread(u64 start) {
@@ -181,6 +183,7 @@ void Machine::deliver(GuestAddr resume_at) {
   write(frame + 8 + ucontext_rsp, sp);
   write(frame + 8 + ucontext_rip, resume_at.value);
   const u32 trampoline = static_cast<u32>(h_.nodes.size());
+  saved_[trampoline] = {t_->argument, t_->linked};
   h_.nodes.push_back({t_->node, Node::Kind::trampoline, sp, resume_at, h_.program.restorer});
   h_.nodes.push_back(
       {trampoline, Node::Kind::handler, frame + 8, function(h_.program.restorer).entry, h_.program.handler});
@@ -308,6 +311,7 @@ void Machine::execute() {
       break;
     case Op::resume: {
       const Node trampoline = node();
+      std::tie(t_->argument, t_->linked) = saved_.at(t_->node);
       t_->stack_pointer = trampoline.cfa;
       t_->node = trampoline.parent;
       go_to_pc(trampoline.back);

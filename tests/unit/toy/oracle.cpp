@@ -107,7 +107,7 @@ Oracle::Place Oracle::finish(u64 from, Direction direction) const {
   const Place entered = before(first);
   if (!entered) return std::nullopt;
   if (node(first).kind != Node::Kind::tail || line_of(*entered)) return entered;
-  return own_before(first, parent);
+  return own_before(first, h_.nodes[parent].kind == Node::Kind::trampoline ? h_.nodes[parent].parent : parent);
 }
 
 Oracle::Place Oracle::line(u64 from, Direction direction, bool into) {
