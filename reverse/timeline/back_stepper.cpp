@@ -19,6 +19,7 @@ namespace fred {
 namespace {
 constexpr u64 all_frames = 4096;
 constexpr int most_unwindings = 3;
+constexpr u64 other_stack = 1 << 16;   // what lies so far above is another stack: of a signal's handler
 constexpr u64 longest_landing = 4096;  // instructions from where longjmp or the unwinder sets rsp to where it arrives
 constexpr u64 syscall_size = 2;        // an interrupted system call may be restarted: its pc is either side of it
 }  // namespace
@@ -346,8 +347,10 @@ BackStepper::Move BackStepper::to_origin(bool into) {
     const Result<const TracePoint*> p = look(n);
     if (!p) return std::unexpected(p.error());
     if (!*p || n > std::max(tuning_.near, longest_landing)) return Found::no;
-    if ((*p)->stack_pointer >= deepest) continue;
-    deepest = (*p)->stack_pointer;
+    const u64 sp = (*p)->stack_pointer;
+    const bool elsewhere = sp > here.stack_pointer && sp - here.stack_pointer > other_stack;
+    if (sp >= deepest && !elsewhere) continue;
+    deepest = std::min(deepest, sp);
     ++tries;
     frames = code_.symbols().frames_at((*p)->time, all_frames).value_or(std::vector<Frame>{});
     same = std::ranges::find(frames, own->front().cfa, &Frame::cfa);

@@ -255,6 +255,8 @@ ForwardStepper::Move ForwardStepper::leave_far(const Callee& callee, const Time&
     own.add(callee.back, *callee.handler_cfa);
   } else {
     for (u64 n = 0; n <= most_popped_words; ++n) own.add(callee.back, callee.cfa + 8 * n);
+    // The same call again: this one did not return.
+    for (u64 n = shortest_call; n <= longest_call; ++n) own.guard(callee.back - n, callee.cfa);
   }
   // A new invocation at the address of the frame that is to get control: it was itself left by a jump.
   if (function_below_) own.guard(function_below_->entry, below_.front().cfa - 8);

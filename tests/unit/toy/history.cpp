@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <set>
-#include <tuple>
 #include <utility>
 
 namespace fred::toy {
@@ -60,7 +59,7 @@ class Machine {
   u64 deepest_ = 0, signal_percent_ = 0;
   std::set<u64> repaired_;
   std::map<std::pair<u32, u64>, u64> counters_;
-  std::map<u32, std::pair<u64, u64>> saved_;  // by trampoline: argument and link register of what was interrupted
+  std::map<u32, Thread> saved_;  // by trampoline: the thread when it was interrupted
 };
 
 void Machine::add_thread(u64 start) {
@@ -183,7 +182,7 @@ void Machine::deliver(GuestAddr resume_at) {
   write(frame + 8 + ucontext_rsp, sp);
   write(frame + 8 + ucontext_rip, resume_at.value);
   const u32 trampoline = static_cast<u32>(h_.nodes.size());
-  saved_[trampoline] = {t_->argument, t_->linked};
+  saved_[trampoline] = *t_;
   h_.nodes.push_back({t_->node, Node::Kind::trampoline, sp, resume_at, h_.program.restorer});
   h_.nodes.push_back(
       {trampoline, Node::Kind::handler, frame + 8, function(h_.program.restorer).entry, h_.program.handler});
@@ -311,7 +310,10 @@ void Machine::execute() {
       break;
     case Op::resume: {
       const Node trampoline = node();
-      std::tie(t_->argument, t_->linked) = saved_.at(t_->node);
+      const Thread& saved = saved_.at(t_->node);
+      t_->argument = saved.argument;
+      t_->linked = saved.linked;
+      t_->buffers = saved.buffers;  // else a handler could take away what was just found to be there
       t_->stack_pointer = trampoline.cfa;
       t_->node = trampoline.parent;
       go_to_pc(trampoline.back);
