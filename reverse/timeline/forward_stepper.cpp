@@ -195,7 +195,7 @@ std::optional<std::size_t> ForwardStepper::frame_below(const TracePoint& point) 
 }
 
 Result<ForwardStepper::Scan> ForwardStepper::scan(Walk& walk, u64 begin, u64 most, const Callee& callee) {
-  int checks = 0;  // left for the present rise of rsp above the callee's frame
+  int checks = 0;  // left since rsp rose above the callee's frame, or went to another stack
   TracePoint before = **walk.at(begin);
   for (u64 n = begin + 1; n <= begin + most; ++n) {
     const Result<const TracePoint*> p = walk.at(n);
@@ -204,10 +204,11 @@ Result<ForwardStepper::Scan> ForwardStepper::scan(Walk& walk, u64 begin, u64 mos
     const TracePoint here = **p;
     if (ends(callee, before, here)) return Scan{Scan::End::returned, n};
     const u64 from = before.stack_pointer, to = here.stack_pointer;
-    if (to < callee.cfa) {
-      checks = 0;
-    } else if (from < callee.cfa || std::max(from, to) - std::min(from, to) > other_stack) {
+    const bool other = std::max(from, to) - std::min(from, to) > other_stack;
+    if (other || (from < callee.cfa && callee.cfa <= to)) {
       checks = most_checks;
+    } else if (to < callee.cfa && callee.cfa <= from) {
+      checks = 0;
     }
     const bool elsewhere = before.time.ticks != here.time.ticks &&
                            (code_.different_functions(before.time.pc, here.time.pc) || !code_.function(here.time.pc));
