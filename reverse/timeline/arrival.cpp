@@ -34,11 +34,12 @@ Arrival arrival(Execution& execution, Code& code, const TracePoint& from, const 
   if (a == b) return Arrival::jump;
   if (b - a == 8) return Arrival::returned;
   if (a - b == 8) return Arrival::call;
-  if (b > a && word_at(execution, from.time, a) == to.time.pc.value) return Arrival::returned;
   if (word_at(execution, from.time, a + ucontext_rsp) == b &&
       word_at(execution, from.time, a + ucontext_rip) == to.time.pc.value) {
     return Arrival::resumed;
   }
+  // `ret n`
+  if (b > a && word_at(execution, from.time, a) == to.time.pc.value) return Arrival::returned;
   if (word_at(execution, to.time, b + 8 + ucontext_rsp) == a) return Arrival::delivered;
   return Arrival::jump;
 }

@@ -80,7 +80,7 @@ Result<std::optional<Time>> BackStepper::entry(const TracePoint& from, const std
     if (!p) return std::unexpected(p.error());
     if (!*p) return std::nullopt;
     const Time& time = (*p)->time;
-    const bool calls = may_be_call_before(time.pc, call.back) || time.pc == call.back;
+    const bool calls = time.phase == 0 && (may_be_call_before(time.pc, call.back) || time.pc == call.back);
     if ((*p)->stack_pointer == call.cfa && calls) return time;
     found = (*p)->stack_pointer == cfa - 8 && time.pc == function->entry && time.phase == 0;
     if (found) move(n);
@@ -329,6 +329,8 @@ BackStepper::Move BackStepper::across(const TracePoint& before, bool into) {
     if (!found || *found == Found::user_hit) return found;
     if (*found == Found::yes) return out_to_caller();
   }
+  // No caller is known.
+  no_lines_outside_ = true;
   move(1);
   return Found::yes;
 }

@@ -63,7 +63,8 @@ Oracle::Place Oracle::has_control(u64 point, u32 of_node) const {
 /// An instruction of the parent while it waits for `inner`.
 GuestAddr Oracle::waits_at(u32 inner) const {
   const Node& n = h_.nodes[inner];
-  return n.kind == Node::Kind::trampoline || n.kind == Node::Kind::handler ? n.back : n.back - 1;
+  const bool by_trampoline = n.parent != Node::none && h_.nodes[n.parent].kind == Node::Kind::trampoline;
+  return n.kind == Node::Kind::trampoline || by_trampoline ? n.back : n.back - 1;
 }
 
 u32 Oracle::outer_with_lines(u32 of_node) const {
@@ -187,7 +188,7 @@ Oracle::Place Oracle::line_back(u64 from, bool into) {
         if (tail) {
           // Its caller, who may lack lines too.
           caller = h_.nodes[own].parent;
-          if (caller == Node::none) return std::nullopt;
+          if (caller == Node::none) return p;
           if (h_.nodes[caller].kind == Node::Kind::trampoline) caller = h_.nodes[caller].parent;
           next = own_before(at, caller);
           if (!next) return std::nullopt;
