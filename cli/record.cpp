@@ -1,7 +1,6 @@
 // `fred record`: live, its snapshot, and the worker that verifies.
 #include <fmt/format.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,52 +8,18 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <optional>
 
 #include "cli/commands.h"
 #include "cli/engine_process.h"
+#include "cli/recording_folder.h"
 #include "core/control/peer.h"
 #include "core/elf/program.h"
 
 namespace fred {
 
 namespace {
-
-namespace fs = std::filesystem;
-
-/// The folder of the recording; a temporary one goes away with it.
-class RecordingFolder {
- public:
-  static Result<RecordingFolder> make(const std::string& keep) {
-    std::error_code error;
-    if (!keep.empty()) {
-      fs::create_directories(fs::path(keep) / "files", error);
-      if (error) return fail_errno(error.value(), "cannot make the folder of the recording " + keep);
-      if (access(keep.c_str(), W_OK) != 0) return fail_errno(errno, "cannot write into " + keep);
-      return RecordingFolder(fs::absolute(keep), false);
-    }
-    const char* tmp = std::getenv("TMPDIR");
-    std::string name = fmt::format("{}/fred-XXXXXX", tmp != nullptr && *tmp != '\0' ? tmp : "/tmp");
-    if (mkdtemp(name.data()) == nullptr) return fail_errno(errno, "cannot make a temporary folder " + name);
-    fs::create_directory(fs::path(name) / "files", error);
-    return RecordingFolder(name, true);
-  }
-  RecordingFolder(RecordingFolder&& o) noexcept
-      : path_(std::move(o.path_)), temporary_(std::exchange(o.temporary_, false)) {}
-  RecordingFolder& operator=(RecordingFolder&&) = delete;
-  ~RecordingFolder() {
-    std::error_code ignored;
-    if (temporary_) fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  RecordingFolder(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
-  std::string path_;
-  bool temporary_;
-};
 
 pid_t g_live = -1;
 

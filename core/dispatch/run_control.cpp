@@ -21,6 +21,8 @@ StopReason RunControl::run_to(const Time& goal) { return go({.time = goal}); }
 StopReason RunControl::run_on() { return go({}); }
 StopReason RunControl::step(u64 n) { return n == 0 ? StopReason::reached : go({.steps = n}); }
 
+StopReason RunControl::step_within(GuestRange range) { return go({.steps = ~u64{0}, .within = range}); }
+
 StopReason RunControl::run_ticks(u64 n) {
   if (n == 0) return StopReason::reached;
   const u64 now = engine_.now().ticks;
@@ -37,6 +39,7 @@ StopReason RunControl::go(const Goal& goal) {
   for (Time last = begin;; moved = true) {
     const Time at = engine_.now();
     if (at != last && steps != 0 && --steps == 0) return StopReason::reached;
+    if (at != last && goal.within && !goal.within->contains(at.pc)) return StopReason::reached;
     last = at;
     if (engine_.ended()) return goal.steps == 0 && at == goal.time ? StopReason::reached : StopReason::guest_end;
     if (at >= target) {

@@ -38,6 +38,8 @@ class RunControl {
   /// Goes to the next Time, n times; a rep instruction is one step from wherever it stands, a raised fault is a
   /// Time of its own (phase 1), and its delivery a step.
   StopReason step(u64 n);
+  /// Steps until pc is outside of `range`.
+  StopReason step_within(GuestRange range);
   StopReason run_on();
 
   /// Breaks at which running stops, before the instruction; one at the Time where running begins does not
@@ -51,7 +53,8 @@ class RunControl {
  private:
   struct Goal {
     Time time = {.ticks = ~u64{0}, .pc = {}};
-    u64 steps = 0;  // instead of a Time if not 0
+    u64 steps = 0;                                    // instead of a Time if not 0
+    std::optional<GuestRange> within = std::nullopt;  // the steps end earlier outside of it
   };
   StopReason go(const Goal& goal);
   /// One move towards `goal`, which lies ahead of `at`.
