@@ -33,6 +33,7 @@ struct Session::Program {
   SnapshotSet snapshots;
   std::unique_ptr<Live> live;  // null: it has gone
   pid_t pid = -1;
+  std::vector<std::string> args;
   Time tip, position;
   /// Shows the position in the past; without live also at the tip.
   std::optional<Peer> worker;

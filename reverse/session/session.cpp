@@ -57,6 +57,7 @@ Result<> Session::start(const Launch& launch) {
   auto p = std::make_unique<Program>(io_, std::move(*folder), Peer{engine->pid, UniqueFd{engine->control}},
                                      options_.snapshots);
   p->pid = engine->pid;
+  p->args = launch.args;
   auto& live = *p->live;
   if (auto ready = attention_.wait_readable(live.peer()); !ready) return ready;
   const auto first = receive_message(live.peer().socket());
@@ -87,6 +88,17 @@ void Session::detach(std::function<void(ProgramEnd)> ended) {
 }
 
 pid_t Session::pid() const { return program_ ? program_->pid : -1; }
+
+std::string Session::comm() const {
+  constexpr std::size_t longest = 15;  // TASK_COMM_LEN without the end
+  const auto& name = args().empty() ? std::string{} : args().front();
+  return name.substr(name.rfind('/') + 1, longest);
+}
+
+const std::vector<std::string>& Session::args() const {
+  static const std::vector<std::string> none;
+  return program_ ? program_->args : none;
+}
 
 const std::optional<ProgramEnd>& Session::end() const {
   static const std::optional<ProgramEnd> none;

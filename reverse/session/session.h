@@ -54,6 +54,9 @@ class Session final : public Execution {
   void detach(std::function<void(ProgramEnd)> ended);
   /// The process id that the program sees.
   pid_t pid() const;
+  /// Its name as the kernel has it, and its arguments.
+  std::string comm() const;
+  const std::vector<std::string>& args() const;
   /// The program's end, if live stands at it or has gone.
   const std::optional<ProgramEnd>& end() const;
 
@@ -94,6 +97,7 @@ class Session final : public Execution {
   /// Registers given back after a call of a function in the past end the excursion that this was.
   Result<> set_registers(const Registers& registers);
   Result<> set_vector_state(std::span<const u8> area);
+  bool is_changed_in_past() const;
   /// What is delivered next at the tip (Peer::set_signal); in the past history decides.
   Result<> set_signal(int number);
 

@@ -66,6 +66,8 @@ Result<> Session::set_signal(int number) {
   return (*peer)->set_signal(number);
 }
 
+bool Session::is_changed_in_past() const { return program_ && program_->change; }
+
 Result<bool> Session::in_called_function() {
   auto& p = *program_;
   if (!p.change) return false;
