@@ -12,6 +12,7 @@ class GuestMemory;
 
 /// What the guest is as a process, as it would see it natively.
 struct GuestProcess {
+  i32 thread = 0;                 // the kernel's id of its only thread in live
   std::string exe;                // absolute path of the executable, what /proc/self/exe reads as
   std::vector<std::string> args;  // argv
   std::vector<std::string> env;

@@ -16,7 +16,7 @@ namespace fred {
 
 namespace {
 constexpr u64 window_size = u64{256} << 20;
-constexpr u64 window_reserve = u64{64} << 10;  // room for the longest block
+constexpr u64 window_reserve = u64{512} << 10;  // room for the longest block
 constexpr u64 stepping_room = 1 << 10;
 constexpr u64 reach = (u64{1536} << 20);  // how far code and window may be apart
 }  // namespace
@@ -26,6 +26,7 @@ CodeCache::CodeCache(Engine& engine, StateWindow& state) : engine_(engine), stat
   exits_[static_cast<u32>(exit_indirect_miss)].kind = ExitKind::indirect_miss;
   exits_[static_cast<u32>(exit_bail)].kind = ExitKind::bail;
   exits_[static_cast<u32>(exit_fault)].kind = ExitKind::fault;
+  exits_[static_cast<u32>(exit_watch_hit)].kind = ExitKind::watch_hit;
   windows_.reserve(64);
 }
 
@@ -129,11 +130,13 @@ BlockId CodeCache::begin_block(GuestAddr pc, CacheAddr begin) {
   return BlockId{static_cast<u32>(blocks_.size() - 1)};
 }
 
-void CodeCache::add_segment(BlockId id, CacheAddr at, GuestAddr pc, u8 spilled) {
+void CodeCache::add_segment(BlockId id, CacheAddr at, GuestAddr pc, u8 spilled, bool whole) {
   const auto& b = block(id);
   auto& to = id == stepping_block ? stepping_segments_ : segments_;
-  to.push_back(
-      {.cache = static_cast<u32>(at - b.begin), .guest = static_cast<i32>(pc.value - b.pc.value), .spilled = spilled});
+  to.push_back({.cache = static_cast<u32>(at - b.begin),
+                .guest = static_cast<i32>(pc.value - b.pc.value),
+                .spilled = spilled,
+                .whole = whole});
 }
 
 void CodeCache::end_block(BlockId id, CacheWindow& window, CacheAddr end, const std::vector<u64>& source_pages) {
@@ -244,6 +247,10 @@ void CodeCache::flush(CacheWindow& window) {
   }
 }
 
+void CodeCache::flush_all() {
+  for (auto& window : windows_) flush(window);
+}
+
 bool CodeCache::in_cache(u64 address) const {
   return std::any_of(windows_.begin(), windows_.end(),
                      [&](const CacheWindow& w) { return address >= w.begin.value && address < w.range.end.value; });
@@ -255,7 +262,9 @@ std::optional<GuestPosition> CodeCache::locate_in(const Block& b, std::span<cons
                                       [](u32 offset, const Segment& s) { return offset < s.cache; });
   if (after == segments.begin()) return std::nullopt;
   const auto& s = *(after - 1);
-  return GuestPosition{b.pc + static_cast<u64>(static_cast<i64>(s.guest)), s.spilled};
+  return GuestPosition{.pc = b.pc + static_cast<u64>(static_cast<i64>(s.guest)),
+                       .spilled = s.spilled,
+                       .restart = s.whole ? b.begin + s.cache : CacheAddr{}};
 }
 
 std::span<const Segment> CodeCache::segments(BlockId id) const {

@@ -25,6 +25,8 @@ enum class ExitKind : u8 {
   effect,         // the instruction at `pc` is the engine's to carry out
   fetch_fault,    // the instruction at `pc` cannot be fetched or decoded
   fault,          // the instruction at the guest's pc faulted; the fault lies in FaultSlot
+  watch,          // the instruction at `pc` may access what is watched: it is to be stepped
+  watch_hit,      // the instruction before the guest's pc has accessed what is watched
   stop,           // the instruction at `pc` is one at which the session wants to stop
   bail,           // a request was waiting when the cache was about to be entered; nothing was executed
 };
@@ -34,7 +36,8 @@ enum class BlockId : u32 {};
 inline constexpr ExitId exit_indirect_miss{0};
 inline constexpr ExitId exit_bail{1};
 inline constexpr ExitId exit_fault{2};
-inline constexpr u32 first_stepping_exit = 3, stepping_exits = 6;  // reused by every stepped instruction
+inline constexpr ExitId exit_watch_hit{3};
+inline constexpr u32 first_stepping_exit = 4, stepping_exits = 6;  // reused by every stepped instruction
 inline constexpr u32 first_free_exit = first_stepping_exit + stepping_exits;
 inline constexpr BlockId stepping_block{~u32{0}};
 inline constexpr u32 no_link = ~u32{0};
@@ -42,7 +45,9 @@ inline constexpr u32 no_link = ~u32{0};
 struct Exit {
   ExitKind kind = ExitKind::direct;
   Effect effect = Effect::none;
-  u8 length = 0;  // effect: of the instruction
+  u8 length = 0;  // effect, watch: of the instruction
+  u8 access = 0;  // watch: AccessFlags (core/dispatch/watch_check.h)
+  u16 access_size = 0;
   GuestAddr pc = {};
   CacheAddr hole = {};          // direct: the rel32 that linking patches
   CacheAddr stub = {};          // direct: what the hole points to while unlinked
@@ -65,6 +70,7 @@ struct Segment {
   u32 cache;   // offset from the block's begin
   i32 guest;   // offset from the block's pc
   u8 spilled;  // not 0: 1 + the Gpr whose guest value lies in the spill slot (spill_rcx) here
+  bool whole;  // reads the clock in two parts: begins anew if a signal handler has changed it (break_points.h)
 };
 
 struct Block {
@@ -78,7 +84,8 @@ struct Block {
 /// A guest position recovered from a position in the cache.
 struct GuestPosition {
   GuestAddr pc;
-  u8 spilled;  // as in Segment
+  u8 spilled;         // as in Segment
+  CacheAddr restart;  // where the segment begins, if it is to begin anew (Segment::whole); or 0
 };
 
 struct CacheWindow {
@@ -112,7 +119,7 @@ class CodeCache {
   Block& block(BlockId id) { return id == stepping_block ? stepping_ : blocks_[static_cast<u32>(id)]; }
 
   BlockId begin_block(GuestAddr pc, CacheAddr begin);
-  void add_segment(BlockId id, CacheAddr at, GuestAddr pc, u8 spilled);
+  void add_segment(BlockId id, CacheAddr at, GuestAddr pc, u8 spilled = 0, bool whole = false);
   /// Ends the block and registers it with the pages it was made from.
   void end_block(BlockId id, CacheWindow& window, CacheAddr end, const std::vector<u64>& source_pages);
 
@@ -133,6 +140,8 @@ class CodeCache {
   void drop(BlockId id) { drop_block(id); }
   /// Drops everything in one window.
   void flush(CacheWindow& window);
+  /// Drops everything.
+  void flush_all();
 
   bool in_cache(u64 address) const;
   std::optional<GuestPosition> locate(CacheAddr at) const;

@@ -48,9 +48,9 @@ struct Hit {
   Time at;     // break: the Time itself; watch: of the instruction that accesses, not yet executed
   Time after;  // watch: the Time behind that instruction; else equal to `at`
   ThreadId thread = 0;
-  std::vector<u8> before, now;  // watch: the bytes before and after, as far as they were mapped
-  u32 number = 0;               // of the system call or signal
-  bool returned = false;        // system call: it has just been executed (both Times are behind it)
+  std::vector<u8> before = {}, now = {};  // watch: the bytes before and after, as far as they were mapped
+  u32 number = 0;                         // of the system call or signal
+  bool returned = false;                  // system call: it has just been executed (both Times are behind it)
 };
 
 /// What a condition gave over an interval.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ckpt/snapshot/snapshot.h"
+#include "core/control/value_bytes.h"
 #include "core/dispatch/guest_state.h"
 #include "core/memory/guest_access.h"
 #include "core/signals/kernel_signals.h"
@@ -23,9 +24,10 @@ u64 now_ns() {
 }  // namespace
 
 Controller::Controller(GuestEngine& engine, Reporter& reporter) : engine_(engine), reporter_(reporter), run_(engine) {
+  (void)engine_.conditions().set({});  // those of the process that this one was forked from
   run_.on_request([this] { return answer_request(); });
   engine_.on_request([this] {
-    if (answer_request() && engine_.mode() != Mode::replay) {  // a verification is not interrupted
+    if (answer_request() && !engine_.is_worker()) {  // a verification is not interrupted
       stand(StopReason::interrupted, 0);
       serve();
     }
@@ -37,7 +39,12 @@ void Controller::serve() {
     int descriptor = -1;
     const auto m = receive_message(reporter_.socket(), &descriptor);
     if (!m || m->kind == MessageKind::quit) _exit(0);
+    if (m->kind == MessageKind::part) {
+      parts_.insert(parts_.end(), m->bytes().begin(), m->bytes().end());
+      continue;
+    }
     const bool stay = carry_out(*m, descriptor);
+    parts_.clear();
     if (descriptor >= 0) close(descriptor);
     if (!stay) return;
   }
@@ -54,7 +61,7 @@ bool Controller::answer_request() {
       stop = true;
     } else if (m->kind == MessageKind::snapshot) {
       snapshot(m->tag, descriptor);
-    } else {
+    } else if (m->kind != MessageKind::part) {  // of a command that is refused
       refuse(m->tag, "the guest is running");
     }
     if (descriptor >= 0) close(descriptor);
@@ -76,7 +83,10 @@ bool Controller::carry_out(const Message& m, int descriptor) {
       }
       break;
     case MessageKind::resume:
-      if (engine_.mode() != Mode::replay) return false;
+      if (!engine_.is_worker()) {
+        engine_.conditions().arm(Conditions::Use::none);
+        return false;
+      }
       refuse(m.tag, "a worker does not run freely");
       break;
     case MessageKind::run_to:
@@ -135,9 +145,12 @@ bool Controller::carry_out(const Message& m, int descriptor) {
     case MessageKind::horizon:
       run_.set_horizon(m.time());
       break;
-    default:
-      refuse(m.tag, "no such command here");
+    default: {
+      auto text = std::move(parts_);
+      text.insert(text.end(), m.bytes().begin(), m.bytes().end());
+      if (!carry_out_value(m, text)) refuse(m.tag, "no such command here");
       break;
+    }
   }
   return true;
 }
@@ -161,12 +174,13 @@ void Controller::stand(StopReason reason, u32 tag) {
             .number = {0, 0, 0, 0, static_cast<u64>(reason), engine_.events().events(), what,
                        ended && end.by_signal ? u64{1} : 0}};
   m.set_time(engine_.now());
-  reply(m, tag);
+  reply_long(m, to_bytes(engine_.conditions().take_hits()), tag);
 }
 
 void Controller::snapshot(u32 tag, int descriptor) {
   if (descriptor < 0) return refuse(tag, "a snapshot needs a socket");
   if (engine_.ended()) return refuse(tag, "the guest has ended");
+  if (engine_.is_edited()) return refuse(tag, "the worker was changed: it is no part of history");
   const u64 begin = now_ns();
   const auto pid = fork_snapshot(engine_, descriptor, reporter_.socket());
   if (!pid) return refuse(tag, pid.error().message.c_str());

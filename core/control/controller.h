@@ -26,10 +26,22 @@ class Controller {
   void snapshot(u32 tag, int descriptor);
   void verify(u64 until, u32 tag);
   void read_memory(GuestAddr at, u64 size, u32 tag);
+  // Commands with values of any length (controller_values.cpp).
+  /// False: the command is none of those.
+  bool carry_out_value(const Message& m, std::span<const u8> text);
+  void reply_long(Message m, std::span<const u8> text, u32 tag);
+  void done(const Result<>& result, u32 tag);
+  void set_conditions(std::span<const u8> text, u32 tag);
+  void collect(const Time& to, u32 tag);
+  void trace(const Time& to, u64 most, u32 tag);
+  void search(GuestRange range, std::span<const u8> pattern, u32 tag);
+  void set_signal(int number, std::span<const u8> info, u32 tag);
+  void describe(GuestFact fact, u32 tag);
 
   GuestEngine& engine_;
   Reporter& reporter_;
   RunControl run_;
+  std::vector<u8> parts_;  // of the text of the next command
 };
 
 }  // namespace fred

@@ -33,16 +33,18 @@ constexpr u32 default_mxcsr = 0x1f80;
 Cpu::Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options) : source_(source), options_(options) {
   allocate_state();
   cache_ = std::make_unique<CodeCache>(engine, *state_);
-  translator_ = std::make_unique<Translator>(*cache_, *state_, source_, options_);
+  translator_ = std::make_unique<Translator>(*cache_, *state_, *conditions_, source_, options_);
 }
 
 void Cpu::allocate_state() {
-  const u64 size = page_ceil(sizeof(StateWindow));
+  const u64 size = page_ceil(sizeof(LowWindow));
   for (const u64 place : window_places) {
     void* at = mmap(reinterpret_cast<void*>(place), size, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (at == reinterpret_cast<void*>(place)) {
-      state_ = new (at) StateWindow{};
+      auto* low = static_cast<LowWindow*>(at);  // all zero, and what is not used takes no memory
+      state_ = &low->state;
+      conditions_ = &low->conditions;
       break;
     }
     if (at != MAP_FAILED) munmap(at, size);
@@ -165,10 +167,12 @@ Exit Cpu::run() {
       case ExitKind::tick_stop:
       case ExitKind::effect:
       case ExitKind::stop:
+      case ExitKind::watch:
         state_->regs.rip = exit.pc.value;
         return exit;
       case ExitKind::fault:
       case ExitKind::bail:
+      case ExitKind::watch_hit:
         return exit;
     }
   }
@@ -188,11 +192,13 @@ Exit Cpu::step() {
     case ExitKind::tick_stop:
     case ExitKind::effect:
     case ExitKind::stop:
+    case ExitKind::watch:
     case ExitKind::fetch_fault:
       state_->regs.rip = exit.pc.value;
       break;
     case ExitKind::fault:
     case ExitKind::bail:
+    case ExitKind::watch_hit:
       break;
   }
   return exit;
@@ -206,6 +212,17 @@ void Cpu::prepare_entry() {
   entry_ = emit_entry_code(e, window, *state_);
   e.align(64);
   window.next = window.begin = e.here();
+}
+
+void Cpu::set_break_points(GuestAddr at, std::vector<BreakPoint> points) {
+  translator_->break_points().set(at, std::move(points));
+  cache_->invalidate(guest_range(at, 1));
+}
+
+void Cpu::watch(const Watching& watching) {
+  if (translator_->watching() == watching) return;
+  translator_->watch(watching);
+  cache_->flush_all();
 }
 
 void Cpu::set_break(GuestAddr at, bool on) {
@@ -233,6 +250,9 @@ void Cpu::request_stop_from_handler(u64& rip, u64& rcx) {
   }
   if (!in_entry && !cache_->in_cache(rip)) return;  // engine code: entering the cache looks at the request
   if (!in_entry) {
+    if (const auto position = cache_->locate(CacheAddr{rip}); position && position->restart) {
+      rip = position->restart.value;
+    }
     // Complete a counting sequence (translator.cpp: lea rcx,[rcx-1]; mov [left],rcx) whose load has run.
     const auto store = [this] {
       std::array<u8, 8> code{0x48, 0x89, 0x0c, 0x25};

@@ -4,7 +4,7 @@
 #pragma once
 #include <memory>
 
-#include "core/arch/x86/state_window.h"
+#include "core/arch/x86/condition_window.h"
 #include "core/cache/code_cache.h"
 #include "core/dispatch/entry_code.h"
 #include "core/translate/translator.h"
@@ -25,6 +25,7 @@ class Cpu {
   Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options);
 
   StateWindow& state() { return *state_; }
+  ConditionWindow& conditions() { return *conditions_; }
   Registers& regs() { return state_->regs; }
   CodeCache& cache() { return *cache_; }
   /// All of them, fs_base and gs_base as they are now.
@@ -64,6 +65,10 @@ class Cpu {
   /// all the same. Ticks do not depend on it. Only with no thread in the cache.
   void set_break(GuestAddr at, bool on);
   bool has_break(GuestAddr at) const { return translator_->has_break(at); }
+  /// What translated code does before the instruction at `at` from now on, apart from set_break().
+  void set_break_points(GuestAddr at, std::vector<BreakPoint> points);
+  /// Translated code finds accesses to watched memory from now on, or no longer does (core/dispatch/watches.h).
+  void watch(const Watching& watching);
   /// Null: nobody.
   void observe(BlockObserver* observer) { observer_ = observer; }
 
@@ -88,6 +93,7 @@ class Cpu {
   CodeSource& source_;
   TranslateOptions options_;
   StateWindow* state_ = nullptr;
+  ConditionWindow* conditions_ = nullptr;
   std::unique_ptr<CodeCache> cache_;
   std::unique_ptr<Translator> translator_;
   EntryCode entry_;

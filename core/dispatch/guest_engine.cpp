@@ -11,6 +11,7 @@
 #include "core/base/descriptor.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
+#include "core/dispatch/conditions.h"
 #include "core/dispatch/effects.h"
 #include "core/dispatch/light.h"
 #include "core/dispatch/lockstep.h"
@@ -66,6 +67,7 @@ GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), gues
   cache_ = &cpu_->cache();
   signals_ = std::make_unique<GuestSignals>(*cpu_, guest_cpu_);
   install_light_handler(*cpu_, events_);
+  conditions_ = std::make_unique<Conditions>(*this);
   processes_ = std::make_unique<Processes>(*this);
   if (options_.lockstep) lockstep_ = std::make_unique<Lockstep>(*this, *cpu_, *pages_);
   set_page_opener([](GuestRange range) { g_engine->open_code_pages(range); });
@@ -76,7 +78,7 @@ GuestEngine::~GuestEngine() = default;
 bool GuestEngine::owns_descriptor(i64 fd) const { return is_engine_descriptor(fd); }
 
 void GuestEngine::notice_once(u64 key, const std::string& line) {
-  if (mode() == Mode::replay || std::find(noticed_.begin(), noticed_.end(), key) != noticed_.end()) return;
+  if (is_worker() || std::find(noticed_.begin(), noticed_.end(), key) != noticed_.end()) return;
   noticed_.push_back(key);
   const auto text = fmt::format("fred: {}\n", line);
   raw_syscall(SYS_write, static_cast<u64>(error_descriptor()), reinterpret_cast<u64>(text.data()), text.size());
@@ -129,6 +131,11 @@ bool GuestEngine::is_safe_point() const { return !processes_->in_vfork_child() &
 
 void GuestEngine::advance(const Advance& how) {
   log_exhausted_ = false;
+  conditions_->set_suspended(!is_safe_point());
+  if (const auto* next = next_edit(); next != nullptr && next->time() == now()) {
+    replay_edit();
+    return;
+  }
   if (raised_) {
     const GuestFault fault = *raised_;
     rest_ = 0;
@@ -140,14 +147,17 @@ void GuestEngine::advance(const Advance& how) {
   // A stop at a tick, or the boundary behind a system call: a waiting signal may be delivered. A worker
   // finds the Time at which that was done.
   checksum();
-  const bool deliverable = cpu_->stopped() || after_call_;
+  const bool deliverable = cpu_->stopped() || after_call_ || waiting_;
   after_call_ = false;
   if (cpu_->stopped()) cpu_->no_stop();
   if ((deliverable || mode() == Mode::replay) && deliver_waiting()) return;
+  last_call_.reset();
   plan_stop(how.stop_ticks);
   const bool alone = std::exchange(alone_, false);
   if ((cpu_->regs().rflags & trap_flag) != 0) {
     single_step_trap();
+  } else if (approach_edit()) {
+    return;
   } else if (how.one || alone || rest_ != 0 || cpu_->has_break(cpu_->pc())) {
     step_one();
   } else {
@@ -184,9 +194,14 @@ void GuestEngine::checksum() {
 }
 
 Exit GuestEngine::step_one() {
+  auto& watches = conditions_->watches();
+  std::optional<Watches::Step> step;
+  if (watches.active()) step = watches.before_step();
   const auto exit = cpu_->step();
-  if (exit.kind != ExitKind::fault && exit.kind != ExitKind::bail) rest_ = 0;
+  const bool executed = exit.kind != ExitKind::fault && exit.kind != ExitKind::bail;
+  if (executed) rest_ = 0;
   handle(exit);
+  if (step) watches.after_step(*step, executed);
   return exit;
 }
 
@@ -200,7 +215,12 @@ bool GuestEngine::advance_repeated(u64 iterations) {
   const u64 pc = regs.rip;
   const u64 whole = instruction->raw.address_width == 32 ? regs.gpr[rcx] & 0xffffffff : regs.gpr[rcx];
   if (whole <= iterations) return false;
+  if (const auto* edit = next_edit(); edit != nullptr && edit->ticks == cpu_->ticks() && edit->pc == pc) {
+    if (edit->rest > rest_) iterations = std::min(iterations, edit->rest - rest_);
+  }
   const u64 put_aside = whole - iterations;
+  std::optional<Watches::Step> step;
+  if (conditions_->watches().active()) step = conditions_->watches().before_step();
   regs.gpr[rcx] = iterations;
   const auto exit = cpu_->step();
   const u64 left = regs.gpr[rcx];
@@ -214,6 +234,7 @@ bool GuestEngine::advance_repeated(u64 iterations) {
   } else {
     rest_ = 0;
   }
+  if (step) conditions_->watches().after_step(*step, false);
   return true;
 }
 
@@ -221,14 +242,22 @@ void GuestEngine::handle(const Exit& exit) {
   switch (exit.kind) {
     case ExitKind::effect: {
       if (deliver_waiting()) return;  // before the instruction: it is executed after the handler
+      if (edited_ && !executes_when_edited(exit)) {
+        log_exhausted_ = true;
+        return;
+      }
       if (mode() == Mode::replay && is_recorded(exit.effect) && events_.peek() == nullptr) {
         log_exhausted_ = true;
         return;
       }
       if (exit.effect == Effect::syscall) {
+        const bool clock = pages_->light_syscall(exit.pc);
+        if (!clock && conditions_->wants_system_call(static_cast<u32>(cpu_->regs().gpr[rax]), now())) return;
+        const Watches::Change change(conditions_->watches(), now());
         system_call();
         return;
       }
+      const Watches::Change change(conditions_->watches(), now());
       const auto result = carry_out(*this, exit);
       if (!result.done) {
         GuestFault raised{.signal = {result.signal, {}},
@@ -252,6 +281,12 @@ void GuestEngine::handle(const Exit& exit) {
       // A signal is waiting, but this is no point that a worker could find: stop at the next tick.
       // (plan_stop). The session's requests are looked at by run() and RunControl.
       cpu_->state().request = 0;
+      return;
+    case ExitKind::watch:
+      step_one();
+      return;
+    case ExitKind::watch_hit:
+      conditions_->watches().finish_incomplete();
       return;
     case ExitKind::direct:
     case ExitKind::indirect_miss:
@@ -290,6 +325,30 @@ void GuestEngine::system_call() {
     regs.gpr[rax] = static_cast<u64>(result);
   }
   after_call_ = true;
+  last_call_ = static_cast<u32>(number);
+  if (!pages_->light_syscall(GuestAddr{pc}) && result != restart) {
+    conditions_->system_call_made(static_cast<u32>(number));
+  }
+}
+
+std::optional<u32> GuestEngine::system_call_here() {
+  u8 code[2];
+  if (raised_ || rest_ != 0 || !guest_read(code, cpu_->pc(), sizeof code) || code[0] != 0x0f || code[1] != 0x05) {
+    return std::nullopt;
+  }
+  if (pages_->light_syscall(cpu_->pc())) return std::nullopt;
+  return static_cast<u32>(cpu_->regs().gpr[rax]);
+}
+
+const KernelSignal* GuestEngine::signal_here() {
+  if (raised_) return &raised_->signal;
+  if (waiting_) return &*waiting_;
+  if (mode() != Mode::replay) return nullptr;
+  const auto* next = events_.peek();
+  if (next == nullptr || next->kind != EventKind::signal || next->time() != now()) return nullptr;
+  recorded_signal_ = {.number = static_cast<int>(next->detail), .info = {}};
+  events_.peek_value(&recorded_signal_.info, sizeof recorded_signal_.info);
+  return &recorded_signal_;
 }
 
 void GuestEngine::fault() {
@@ -390,10 +449,16 @@ bool GuestEngine::deliver_waiting() {
   if (mode() == Mode::replay) {
     const auto* next = events_.peek();
     if (next == nullptr || next->kind != EventKind::signal || next->time() != now()) return false;
+    if (conditions_->wants_signal(static_cast<int>(next->detail), now())) return true;  // looked at before
     deliver({static_cast<int>(next->detail), {}}, nullptr);
     return true;
   }
-  auto signal = take_pending_signal();
+  auto signal = std::exchange(waiting_, std::nullopt);
+  if (signal) {
+    deliver(*signal, nullptr);
+    return true;
+  }
+  signal = take_pending_signal();
   if (!signal) {
     signal = signals_->take_held();
     if (!signal) return false;
@@ -404,12 +469,17 @@ bool GuestEngine::deliver_waiting() {
     signals_->set_mask(signals_->state().mask, false);
     return false;
   }
+  if (conditions_->wants_signal(signal->number, now())) {  // looked at before
+    waiting_ = signal;
+    return true;
+  }
   deliver(*signal, nullptr);
   return true;
 }
 
 void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault) {
   KernelSignal signal = given;
+  const Watches::Change change(conditions_->watches(), now());
   if (fault == nullptr) {
     events_.begin(EventKind::signal, static_cast<u32>(signal.number), now(), cpu_->regs());
     events_.value(&signal.info, sizeof signal.info);
@@ -417,7 +487,7 @@ void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault) {
     LOG_INFO(signal, "signal {} delivered at {}:{:#x}", signal.number, cpu_->ticks(), cpu_->pc().value);
   }
   int dies_of = 0;
-  const auto outcome = signals_->deliver(signal, fault, mode() == Mode::replay, dies_of);
+  const auto outcome = signals_->deliver(signal, fault, is_worker(), dies_of);
   if (outcome == GuestSignals::Delivery::dies) {
     if (mode() == Mode::replay && processes_->in_vfork_child()) {
       processes_->finish_replayed_vfork();
@@ -437,7 +507,8 @@ void GuestEngine::plan_stop(u64 wanted) {
   };
   if (mode() == Mode::replay) {
     const auto* next = events_.peek();
-    if (next != nullptr && next->kind == EventKind::signal) sooner(next->ticks);
+    const bool planned = next != nullptr && (next->kind == EventKind::signal || next->kind == EventKind::edit);
+    if (planned) sooner(next->ticks);
   } else if (signal_is_pending()) {
     sooner(ticks + 1);
   }
@@ -490,6 +561,7 @@ Result<> GuestEngine::start(const std::string& program, std::vector<std::string>
   if (!found) return std::unexpected(found.error());
   auto plan = make_load_plan(*this, std::move(*found));
   if (!plan) return std::unexpected(plan.error());
+  process_.thread = static_cast<i32>(raw_syscall(SYS_gettid));
   events_.begin(EventKind::start, 0, now(), cpu_->regs());
   auto loaded = load(std::move(*plan), std::move(env));
   if (events_.mode() != Mode::run) events_.end();
@@ -503,6 +575,7 @@ Result<> GuestEngine::start_recording(const std::string& dir) {
 
 Result<> GuestEngine::start_replaying() {
   cpu_->no_stop();
+  waiting_.reset();
   return events_.start_replaying(recording_dir_, replay_start_.offset, replay_start_.events);
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/arch/x86/guest_cpu.h"
 #include "core/dispatch/cpu.h"
+#include "core/dispatch/edit.h"
 #include "core/elf/load_plan.h"
 #include "core/engine.h"
 #include "core/memory/guest_memory.h"
@@ -15,6 +16,7 @@
 
 namespace fred {
 
+class Conditions;
 class Lockstep;
 class Processes;
 
@@ -61,6 +63,7 @@ class GuestEngine final : public Engine {
   EventStream& events() { return events_; }
   Processes& processes() { return *processes_; }
   const EngineOptions& options() const { return options_; }
+  Conditions& conditions() { return *conditions_; }
 
   /// Loads a program into the empty guest area and sets the registers to its start. In a worker the plan
   /// and the inputs come from the log. The event that this belongs to is open.
@@ -98,7 +101,20 @@ class GuestEngine final : public Engine {
   bool log_exhausted() const { return log_exhausted_; }
   /// Signal number of the fault that is raised and not yet delivered (phase 1), else 0.
   int raised_signal() const { return raised_ ? raised_->signal.number : 0; }
+  /// What is delivered when the guest goes on: the fault that is raised, or an asynchronous signal; null: nothing, as
+  /// far as that is known here.
+  const KernelSignal* signal_here();
+  /// The system call that is executed next, not one of a clock function of the vDSO; and the one just made.
+  std::optional<u32> system_call_here();
+  std::optional<u32> system_call_behind() const { return after_call_ ? last_call_ : std::nullopt; }
   const GuestEnd& end() const { return end_; }
+  /// Changes the guest where it stands (edit.h).
+  Result<> edit(const Edit& edit);
+  /// The signal that is delivered when the guest goes on, at the tip; none if `signal.number` is 0.
+  Result<> edit_signal(const KernelSignal& signal);
+  /// Re-executes a recording, or did until it was edited.
+  bool is_worker() const { return edited_ || mode() == Mode::replay; }
+  bool is_edited() const { return edited_; }
   /// May the process be forked or stopped here? Not while it shares its memory with a vfork child.
   bool is_safe_point() const;
   /// A vfork child that shared this engine has gone, however it ended.
@@ -127,6 +143,14 @@ class GuestEngine final : public Engine {
   /// Logs or compares checksums of memory if that is due here (--checksum-every).
   void checksum();
   Exit step_one();
+  /// A worker: is the next event an edit at this Time, or is it to be approached step by step?
+  const EventHeader* next_edit();
+  bool approach_edit();
+  void replay_edit();
+  bool can_apply(const Edit& edit) const;
+  void apply(const Edit& edit);
+  void leave_history();
+  bool executes_when_edited(const Exit& exit) const;
   /// Iterations done of the rep instruction at pc since it was last entered.
   u64 repeated_iterations() const;
 
@@ -139,6 +163,7 @@ class GuestEngine final : public Engine {
   std::unique_ptr<GuestSignals> signals_;
   std::unique_ptr<Processes> processes_;
   std::unique_ptr<Lockstep> lockstep_;  // null without --lockstep
+  std::unique_ptr<Conditions> conditions_;
   EventStream events_;
   GuestProcess process_;
   std::string recording_dir_;
@@ -146,11 +171,15 @@ class GuestEngine final : public Engine {
   LogPlace replay_start_;
   bool ended_ = false;
   bool log_exhausted_ = false;
-  u64 last_checksum_ = 0;             // the number of that event
-  bool after_call_ = false;           // at the boundary behind a system call
-  bool alone_ = false;                // the next instruction is executed alone
-  u64 rest_ = 0;                      // iterations done of the rep instruction at pc
-  std::optional<GuestFault> raised_;  // not yet delivered
+  u64 last_checksum_ = 0;                // the number of that event
+  bool after_call_ = false;              // at the boundary behind a system call
+  bool alone_ = false;                   // the next instruction is executed alone
+  u64 rest_ = 0;                         // iterations done of the rep instruction at pc
+  std::optional<GuestFault> raised_;     // not yet delivered
+  std::optional<KernelSignal> waiting_;  // live: to be delivered where the guest stands
+  KernelSignal recorded_signal_;         // a worker: signal_here() of the log
+  std::optional<u32> last_call_;         // the last system call made, until the guest goes on
+  bool edited_ = false;                  // a worker that has left the recorded path
   std::function<void()> on_request_;
   GuestEnd end_;
 };

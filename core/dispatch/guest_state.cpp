@@ -37,7 +37,7 @@ std::vector<u8> GuestState::serialise() const {
   ByteWriter w;
   w.put(version).put(ticks).put(log_offset).put(events).put(cpu_level).put(after_call).put(rest);
   w.put(registers).put(vector_mask).put(std::span<const u8>(vector)).put(signals);
-  w.put(process.exe);
+  w.put(process.thread).put(process.exe);
   put_strings(w, process.args);
   put_strings(w, process.env);
   w.put(process.comm)
@@ -59,7 +59,7 @@ Result<GuestState> GuestState::deserialise(std::span<const u8> bytes) {
   GuestState s;
   r.get(s.ticks).get(s.log_offset).get(s.events).get(s.cpu_level).get(s.after_call).get(s.rest);
   r.get(s.registers).get(s.vector_mask).get(s.vector).get(s.signals);
-  r.get(s.process.exe);
+  r.get(s.process.thread).get(s.process.exe);
   bool whole = get_strings(r, s.process.args) && get_strings(r, s.process.env);
   r.get(s.process.comm).get(s.process.auxv).get(s.process.args_area).get(s.process.env_area).get(s.process.robust_list);
   const u64 windows = r.get<u64>();

@@ -14,7 +14,7 @@ namespace fred {
 class GuestEngine;
 
 struct GuestState {
-  static constexpr u32 version = 1;
+  static constexpr u32 version = 2;
 
   u64 ticks = 0;
   u64 log_offset = 0, events = 0;  // where in the log it stands

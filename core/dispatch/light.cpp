@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/base/raw_syscall.h"
+#include "core/dispatch/watch_check.h"
 #include "core/trace/register_hash.h"
 
 extern "C" {
@@ -21,6 +22,7 @@ namespace {
 using ClockGettime = long (*)(long clock, timespec* to);
 
 StateWindow* g_window = nullptr;
+const ConditionWindow* g_conditions = nullptr;
 CodeCache* g_cache = nullptr;
 EventStream* g_events = nullptr;
 ClockGettime g_clock_gettime = nullptr;
@@ -272,6 +274,7 @@ ClockGettime find_clock_gettime() {
 
 void install_light_handler(Cpu& cpu, EventStream& events) {
   g_window = &cpu.state();
+  g_conditions = &cpu.conditions();
   g_cache = &cpu.cache();
   g_events = &events;
   g_clock_gettime = find_clock_gettime();
@@ -286,6 +289,7 @@ fred::u64 fred_light_handler() {
   using namespace fred;
   const Exit& exit = g_cache->exit(ExitId{static_cast<u32>(g_window->exit_id)});
   g_window->regs.rip = exit.pc.value;
+  if (exit.kind == ExitKind::watch) return check_watched(*g_window, *g_conditions, exit);
   if (exit.effect == Effect::rdtsc) return do_rdtsc(exit.length) ? 1 : 0;
   if (g_window->regs.gpr[rax] != SYS_clock_gettime || g_clock_gettime == nullptr) return 0;
   return do_clock_gettime() ? 1 : 0;

@@ -29,19 +29,47 @@ StopReason RunControl::run_ticks(u64 n) {
   return go({.time = {.ticks = n > ~u64{0} - now ? ~u64{0} : now + n, .pc = {}}});
 }
 
+StopReason RunControl::collect(const Time& goal) { return go({.time = goal, .use = Conditions::Use::note}); }
+
+StopReason RunControl::trace(const Time& goal, u64 most, std::vector<TracePoint>& points) {
+  u64 seen = 0;
+  const ThreadId thread = engine_.process().thread;
+  const auto visit = [&](const Time& at) {
+    const TracePoint point{.time = at, .stack_pointer = engine_.cpu().regs().gpr[rsp], .thread = thread};
+    if (points.size() < most) {
+      points.push_back(point);
+    } else if (most != 0) {
+      points[seen % most] = point;
+    }
+    ++seen;
+  };
+  const auto reason = go({.time = goal, .use = Conditions::Use::none, .visit = visit});
+  if (seen > most && most != 0) {
+    std::rotate(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(seen % most), points.end());
+  }
+  return reason;
+}
+
 StopReason RunControl::go(const Goal& goal) {
   const Time begin = engine_.now();
   const bool replaying = engine_.mode() == Mode::replay;
   const bool limited = replaying && horizon_.has_value();
   const Time target = limited ? std::min(goal.time, *horizon_) : goal.time;
+  auto& conditions = engine_.conditions();
+  const bool noting = goal.use == Conditions::Use::note, stopping = goal.use == Conditions::Use::stop;
   u64 steps = goal.steps;
+  conditions.arm(goal.use);
   bool moved = false;
   for (Time last = begin;; moved = true) {
     const Time at = engine_.now();
-    if (at != last && steps != 0 && --steps == 0) return StopReason::reached;
-    if (at != last && goal.within && !goal.within->contains(at.pc)) return StopReason::reached;
-    last = at;
+    conditions.set_suspended(!engine_.is_safe_point());
+    if (stopping && at != last) conditions.look(at);
+    const bool stepped_out = goal.within && !goal.within->contains(at.pc);
+    if (at != last && steps != 0 && (--steps == 0 || stepped_out)) {
+      return conditions.has_happened() && engine_.is_safe_point() ? StopReason::hit : StopReason::reached;
+    }
     if (engine_.ended()) return goal.steps == 0 && at == goal.time ? StopReason::reached : StopReason::guest_end;
+    if (stopping && conditions.has_happened() && engine_.is_safe_point()) return StopReason::hit;
     if (at >= target) {
       if (goal.steps == 0 && (at == goal.time || (goal.time.pc.value == 0 && at.ticks == goal.time.ticks))) {
         return StopReason::reached;
@@ -54,9 +82,15 @@ StopReason RunControl::go(const Goal& goal) {
         engine_.events().peek() == nullptr) {
       return StopReason::history_end;
     }
-    if (at != begin && at_break(at)) return StopReason::break_;
+    if (stopping && at != begin && engine_.is_safe_point()) {
+      if (!conditions.hits().empty()) return StopReason::hit;
+      if (at_break(at)) return StopReason::break_;
+    }
+    if (noting && (!moved || at != last)) conditions.look(at);
+    if (goal.visit && (!moved || at != last)) goal.visit(at);
+    last = at;
     if (control_requested() && engine_.is_safe_point() && on_request_ && on_request_()) return StopReason::interrupted;
-    advance(at, target, goal.steps != 0);
+    advance(at, target, goal.steps != 0 || goal.visit != nullptr);
   }
 }
 

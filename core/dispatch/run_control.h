@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "core/dispatch/conditions.h"
 #include "core/dispatch/guest_engine.h"
 
 namespace fred {
@@ -32,6 +33,7 @@ class RunControl {
   /// Called at safe points on the way when the session has asked for something; true: stop (interrupted).
   void on_request(std::function<bool()> handler) { on_request_ = std::move(handler); }
 
+  // Running stops where a condition holds (GuestEngine::conditions(): hits()).
   /// pc 0: the first pc of that tick, whatever it is.
   StopReason run_to(const Time& goal);
   StopReason run_ticks(u64 n);
@@ -42,8 +44,13 @@ class RunControl {
   StopReason step_within(GuestRange range);
   StopReason run_on();
 
-  /// Breaks at which running stops, before the instruction; one at the Time where running begins does not
-  /// count, nor do those within a vfork child.
+  /// To `goal` without stopping at conditions: they are noted (Conditions::notes()), from where the guest stands on.
+  StopReason collect(const Time& goal);
+  /// The same step by step; the last `most` points before `goal` go to `points`.
+  StopReason trace(const Time& goal, u64 most, std::vector<TracePoint>& points);
+
+  /// Breaks beside the conditions at which running stops, before the instruction; one at the Time where running
+  /// begins does not count, nor do those within a vfork child.
   void set_break(GuestAddr pc, bool on);
   void clear_breaks();
 
@@ -55,6 +62,8 @@ class RunControl {
     Time time = {.ticks = ~u64{0}, .pc = {}};
     u64 steps = 0;                                    // instead of a Time if not 0
     std::optional<GuestRange> within = std::nullopt;  // the steps end earlier outside of it
+    Conditions::Use use = Conditions::Use::stop;
+    std::function<void(const Time&)> visit = {};  // goes step by step, and visits each Time before the goal
   };
   StopReason go(const Goal& goal);
   /// One move towards `goal`, which lies ahead of `at`.

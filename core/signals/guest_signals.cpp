@@ -20,7 +20,7 @@ constexpr u64 never_blocked = signal_bit(SIGKILL) | signal_bit(SIGSTOP);
 constexpr i32 ss_autodisarm = static_cast<i32>(1u << 31);
 constexpr u64 trap_flag = 0x100, direction_flag = 0x400, resume_flag = 0x10000;
 /// The flags that sigreturn takes from the frame (FIX_EFLAGS of the kernel).
-constexpr u64 restored_flags = 0x40000 | 0x800 | 0x400 | 0x100 | 0x80 | 0x40 | 0x10 | 0x4 | 0x1 | 0x10000;
+constexpr u64 restored_flags = user_flags | resume_flag;
 }  // namespace
 
 DefaultAction default_action(int signal) {

@@ -25,6 +25,9 @@ struct GuestAltStack {
 };
 static_assert(sizeof(GuestAltStack) == 24);
 
+/// The flags that a frame, or a debugger, may set: AC OF DF TF SF ZF AF PF CF.
+inline constexpr u64 user_flags = 0x40000 | 0x800 | 0x400 | 0x100 | 0x80 | 0x40 | 0x10 | 0x4 | 0x1;
+
 /// What a signal does to a process that neither handles nor ignores it.
 enum class DefaultAction : u8 { terminate, core, ignore, stop, resume };
 DefaultAction default_action(int signal);

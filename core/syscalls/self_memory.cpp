@@ -1,7 +1,6 @@
 #include "core/syscalls/self_memory.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "core/base/raw_syscall.h"
 #include "core/engine.h"
 #include "core/memory/guest_memory.h"
+#include "core/memory/opened_pages.h"
 #include "core/syscalls/proc_files.h"
 #include "core/syscalls/syscall.h"
 
@@ -51,29 +51,6 @@ GuestRange written_range(const Syscall& call, u64 bytes) {
   return leads_to_memory(fd) ? guest_range(GuestAddr{begin}, bytes) : GuestRange{};
 }
 
-/// Opens what the guest may not write, for as long as this exists.
-class Opened {
- public:
-  Opened(const GuestMemory& memory, GuestRange range) : memory_(memory), range_(range) { protect(true); }
-  ~Opened() { protect(false); }
-  Opened(const Opened&) = delete;
-
- private:
-  void protect(bool open) const {
-    for (GuestAddr at{page_floor(range_.begin.value)}; at < range_.end;) {
-      const Mapping* m = memory_.table().find(at);
-      if (m == nullptr) return;
-      const GuestAddr end = std::min(m->range.end, GuestAddr{page_ceil(range_.end.value)});
-      if ((m->prot & PROT_WRITE) == 0)
-        raw_syscall(SYS_mprotect, at.value, end - at,
-                    static_cast<u64>(open ? PROT_READ | PROT_WRITE : real_prot(m->prot)));
-      at = end;
-    }
-  }
-  const GuestMemory& memory_;
-  GuestRange range_;
-};
-
 }  // namespace
 
 void note_memory_opened() { opened = true; }
@@ -96,7 +73,7 @@ void mirror_memory_writes(Syscall& call, i64 result) {
   call.value(&range, sizeof range);
   if (range.empty()) return;
   call.engine().code_gone(range);
-  const Opened pages(call.engine().memory(), range);
+  const OpenedPages pages(call.engine().memory(), range);
   call.output(range.begin, range.size());
 }
 

@@ -18,6 +18,7 @@ namespace fred {
   K(instruction) /* detail: enum Effect */                                    \
   K(signal)      /* a signal delivered to the guest; detail: number */        \
   K(fault)       /* a fault of the guest before its signal; detail: signal */ \
+  K(edit)        /* the user changed the guest; detail: enum EditKind */      \
   K(vfork_end)   /* the child that shared our memory left; detail: unused */  \
   K(checksum)    /* memory checksums (--checksum-every) */
 

@@ -159,6 +159,22 @@ const EventHeader* LogReader::next() {
   return header;
 }
 
+bool LogReader::peek_value(void* to, u64 size) {
+  const auto* header = peek();
+  if (header == nullptr) return false;
+  const auto* record = reinterpret_cast<const u8*>(header);
+  for (u64 at = sizeof(EventHeader); at < header->size;) {
+    const auto* item = reinterpret_cast<const ItemHeader*>(record + at);
+    at += sizeof(ItemHeader);
+    if (item->kind == ItemKind::value && item->size == size) {
+      std::memcpy(to, record + at, size);
+      return true;
+    }
+    at += padded(item->size);
+  }
+  return false;
+}
+
 bool LogReader::item(Item& out) {
   if (item_ >= end_) return false;
   const auto* header = reinterpret_cast<const ItemHeader*>(view(item_, sizeof(ItemHeader)));

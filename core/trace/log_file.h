@@ -83,6 +83,9 @@ class LogReader {
   /// The next item of the current event; false behind the last one. Valid until the next call of peek/next.
   bool item(Item& out);
 
+  /// Copies the first value item of the next event; false if it has none of that size.
+  bool peek_value(void* to, u64 size);
+
   /// The number of the next event.
   // The short way: the next record, if its bytes lie in the window; and taking it as a whole.
   const u8* try_view(u64 size) const {

@@ -59,8 +59,16 @@ class Emitter {
   void mov_mem_reg(Gpr base, i8 disp, Gpr from) {  // mov [base+disp], from
     mem8_form(0x89, from, base, disp);
   }
-  void movzx_edx_cx() { byte(0x0f), byte(0xb7), byte(0xd1); }                   // movzx edx, cx
+  void movzx_edx_cx() { byte(0x0f), byte(0xb7), byte(0xd1); }  // movzx edx, cx
+  void movzx_ecx_slot16(u32 slot) {
+    byte(0x0f), byte(0xb7), byte(0x0c), byte(0x25), imm32(slot);
+  }  // movzx ecx, word [slot]
+  void movzx_ecx_table8_rcx(u32 table) {
+    byte(0x0f), byte(0xb6), byte(0x89), imm32(table);
+  }                                                                             // movzx ecx, byte [table+rcx]
   void lea_rcx_minus_one() { byte(0x48), byte(0x8d), byte(0x49), byte(0xff); }  // lea rcx, [rcx-1]
+  void lea_rcx_plus_one() { byte(0x48), byte(0x8d), byte(0x49), byte(0x01); }   // lea rcx, [rcx+1]
+  void lea_rcx_rsp_rcx() { byte(0x48), byte(0x8d), byte(0x0c), byte(0x0c); }    // lea rcx, [rsp+rcx]
   void lea_rcx_rcx_rdx() { byte(0x48), byte(0x8d), byte(0x0c), byte(0x11); }    // lea rcx, [rcx+rdx]
   CacheAddr lea_rcx_rip() {  // lea rcx, [rip+…]; returns where the displacement lies
     byte(0x48), byte(0x8d), byte(0x0d);
@@ -126,6 +134,8 @@ class Emitter {
     byte(0xf6), byte(0x04), byte(0x25), imm32(slot), byte(mask);
   }
   void cld() { byte(0xfc); }
+  void rdfsbase_rdx() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xc2); }
+  void rdgsbase_rdx() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xca); }
   void rdfsbase_rax() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xc0); }
   void wrfsbase_rax() { byte(0xf3), byte(0x48), byte(0x0f), byte(0xae), byte(0xd0); }
   void xsaveopt64_rcx() { byte(0x48), byte(0x0f), byte(0xae), byte(0x31); }  // xsaveopt64 [rcx]

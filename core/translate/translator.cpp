@@ -5,6 +5,7 @@
 #include "core/arch/x86/state_window.h"
 #include "core/base/check.h"
 #include "core/base/log.h"
+#include "core/dispatch/watch_check.h"
 #include "core/translate/emitter.h"
 
 namespace fred {
@@ -43,6 +44,11 @@ class Translator::Unit {
 
   bool fetch(GuestAddr pc, Instruction& out);
   bool touch(u64 page);
+  /// Emits what is wanted before the instruction at pc_. True: the block ends there.
+  bool break_here();
+  bool watching() const { return !stepping_ && (t_.watching_.stores || t_.watching_.loads); }
+  /// As instruction(), with checks of what it accesses.
+  void watched(const Instruction& i, std::span<const u8> code);
   void instruction(const Instruction& i, std::span<const u8> code);
   void copy(const Instruction& i, std::span<const u8> code);
   void copy_far_operand(const Instruction& i, std::span<const u8> code);
@@ -64,7 +70,18 @@ class Translator::Unit {
   bool ended_ = false;
   u32 branches_ = 0;
   u32 stepping_exits_ = 0;
+  /// What is executed instead of, or before, an instruction that may access watched memory.
+  struct Cold {
+    CacheAddr hole, resume;
+    Instruction instruction;
+    Access access;
+    bool behind;
+  };
+  void cold_code(const Cold& cold);
+  WatchCode watch_code() { return {e_, t_.cache_, window_, t_.state_, t_.conditions_}; }
+
   std::vector<Stub> stubs_;
+  std::vector<Cold> cold_;
   std::vector<Constant> constants_;
 };
 
@@ -101,16 +118,17 @@ void Translator::Unit::run(BlockId id, u32 limit) {
     Instruction i;
     segment(pc_);
     const bool fetchable = touch(page_floor(pc_.value));
-    if (fetchable && !stepping_ && t_.has_break(pc_)) {  // even before what is no instruction
-      leave({.kind = ExitKind::stop, .pc = pc_, .block = id_});
-      break;
-    }
+    if (fetchable && !stepping_ && break_here()) break;  // even before what is no instruction
     if (!fetchable || !fetch(pc_, i)) {
       leave({.kind = ExitKind::fetch_fault, .pc = pc_, .block = id_});
       break;
     }
     const std::span code{pc_.ptr<const u8>(), i.length};
-    instruction(i, code);
+    if (watching()) {
+      watched(i, code);
+    } else {
+      instruction(i, code);
+    }
     ++instructions;
     source_end = i.next();
     pc_ = i.next();
@@ -130,6 +148,67 @@ void Translator::Unit::run(BlockId id, u32 limit) {
       }
     }
   }
+}
+
+bool Translator::Unit::break_here() {
+  if (!t_.has_break(pc_)) return false;
+  if (t_.breaks_.contains(pc_.value)) {
+    leave({.kind = ExitKind::stop, .pc = pc_, .block = id_});
+  } else {
+    ended_ = t_.break_points_.emit({e_, t_.cache_, id_, window_, t_.state_}, pc_);
+  }
+  return ended_;
+}
+
+void Translator::Unit::watched(const Instruction& i, std::span<const u8> code) {
+  const auto plan = plan_watch(i, code, t_.watching_);
+  auto watch = watch_code();
+  switch (plan.way) {
+    case WatchPlan::Way::none:
+      return instruction(i, code);
+    case WatchPlan::Way::behind: {
+      const auto hole = watch.check(plan.accesses[0]);
+      segment(i.pc);
+      instruction(i, code);
+      cold_.push_back(
+          {.hole = hole, .resume = e_.here(), .instruction = i, .access = plan.accesses[0], .behind = true});
+      return;
+    }
+    case WatchPlan::Way::before:
+      for (const auto& a : plan.accesses) {
+        const auto hole = watch.check(a);
+        cold_.push_back({.hole = hole, .resume = e_.here(), .instruction = i, .access = a, .behind = false});
+      }
+      segment(i.pc);
+      return instruction(i, code);
+    case WatchPlan::Way::call:
+      if (t_.options_.light) {
+        watch.call(i, plan.flags, plan.size, {});
+        segment(i.pc);
+        return instruction(i, code);
+      }
+      [[fallthrough]];
+    case WatchPlan::Way::step:
+      leave({.kind = ExitKind::watch, .pc = i.pc});
+      return;
+  }
+}
+
+void Translator::Unit::cold_code(const Cold& cold) {
+  auto watch = watch_code();
+  const auto& i = cold.instruction;
+  segment(i.pc);
+  watch.begin_cold(cold.hole);
+  if (!t_.options_.light) {
+    leave({.kind = ExitKind::watch, .pc = i.pc});
+    return;
+  }
+  u8 flags = static_cast<u8>((cold.access.reads ? access_reads : 0) | (cold.access.writes ? access_writes : 0));
+  if (cold.behind) {
+    flags |= access_behind;
+    copy(i, {i.pc.ptr<const u8>(), i.length});
+  }
+  watch.call(i, flags, cold.access.size, cold.resume);
 }
 
 void Translator::Unit::instruction(const Instruction& i, std::span<const u8> code) {
@@ -323,7 +402,9 @@ void Translator::Unit::leave(Exit exit) {
 }
 
 bool Translator::Unit::light(const Instruction& i) {
-  const bool may = i.effect == Effect::rdtsc || (i.effect == Effect::syscall && t_.source_.light_syscall(i.pc));
+  // Where memory is watched, what a clock function writes is looked at by the engine.
+  const bool clock = i.effect == Effect::syscall && !watching() && t_.source_.light_syscall(i.pc);
+  const bool may = i.effect == Effect::rdtsc || clock;
   if (!may || stepping_ || !t_.options_.light) return false;
   const auto& s = t_.state_;
   e_.mov_slot_reg(window_slot(s.regs.gpr[rcx]), rcx);  // rcx is needed; the common code saves the others
@@ -337,6 +418,7 @@ bool Translator::Unit::light(const Instruction& i) {
 }
 
 void Translator::Unit::finish() {
+  for (const auto& cold : cold_) cold_code(cold);
   for (const auto& stub : stubs_) {
     auto& x = t_.cache_.exit(stub.exit);
     x.stub = e_.here();

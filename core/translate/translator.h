@@ -8,6 +8,8 @@
 
 #include "core/base/types.h"
 #include "core/cache/code_cache.h"
+#include "core/translate/break_points.h"
+#include "core/translate/watch_code.h"
 
 namespace fred {
 
@@ -40,8 +42,9 @@ class CodeSource {
 
 class Translator {
  public:
-  Translator(CodeCache& cache, StateWindow& state, CodeSource& source, const TranslateOptions& options)
-      : cache_(cache), state_(state), source_(source), options_(options) {}
+  Translator(CodeCache& cache, StateWindow& state, const ConditionWindow& conditions, CodeSource& source,
+             const TranslateOptions& options)
+      : cache_(cache), state_(state), conditions_(conditions), source_(source), options_(options) {}
 
   /// Translates the code at `pc`, which has no entry yet, and adds its entry. An address from which
   /// nothing can be fetched gives a block that leaves with fetch_fault at once.
@@ -54,7 +57,15 @@ class Translator {
   /// Code translated from now on leaves the cache (ExitKind::stop) before the instruction at `pc`, or no
   /// longer does. What was translated before is the caller's to drop. translate_one() does not look at this.
   void set_break(GuestAddr pc, bool on);
-  bool has_break(GuestAddr pc) const { return !breaks_.empty() && breaks_.contains(pc.value); }
+  bool has_break(GuestAddr pc) const {
+    return (!breaks_.empty() && breaks_.contains(pc.value)) || break_points_.has(pc);
+  }
+  /// The same, with notes and the stack pointer.
+  BreakPoints& break_points() { return break_points_; }
+
+  /// What code translated from now on checks.
+  void watch(const Watching& watching) { watching_ = watching; }
+  const Watching& watching() const { return watching_; }
 
   /// Makes the entry reachable by indirect transfers.
   void make_indirect(Entry& entry);
@@ -67,9 +78,12 @@ class Translator {
 
   CodeCache& cache_;
   StateWindow& state_;
+  const ConditionWindow& conditions_;
   CodeSource& source_;
   TranslateOptions options_;
   std::unordered_set<u64> breaks_;
+  BreakPoints break_points_;
+  Watching watching_;
 };
 
 }  // namespace fred

@@ -1,0 +1,37 @@
+// What translated code touches for the session's conditions: beside the state window, so below 2 GiB as well.
+#pragma once
+#include "core/arch/x86/state_window.h"
+
+namespace fred {
+
+/// Where translated code counts how often it came by, and when it did last: ticks = total_at_zero - left, both as
+/// the state window had them.
+struct NoteSlot {
+  u64 count;
+  u64 total_at_zero, left;
+  u64 last_ticks() const { return total_at_zero - left; }
+  void note(u64 ticks) {
+    ++count;
+    total_at_zero = ticks;
+    left = 0;
+  }
+};
+
+inline constexpr u64 granule_size = 256, granule_count = 1 << 16;
+inline constexpr u64 note_slot_count = 40000;
+
+struct ConditionWindow {
+  /// For each granule of memory, by bits 8 to 23 of an address: 0 if no access that begins there can touch what is
+  /// watched.
+  u8 granules[granule_count];
+  u64 access_address;  // of the access that is being checked
+  NoteSlot notes[note_slot_count];
+};
+
+/// They lie in one mapping.
+struct LowWindow {
+  StateWindow state;
+  ConditionWindow conditions;
+};
+
+}  // namespace fred

@@ -1,0 +1,53 @@
+// What translated code calls when an access may concern watched memory. Plain data, written by Watches, and a
+// function that is built without vector registers and calls nothing: the guest's are in place.
+#pragma once
+#include "core/arch/x86/condition_window.h"
+#include "core/cache/code_cache.h"
+
+namespace fred {
+
+/// How an access of an instruction is described in its exit (Exit::access, Exit::access_size).
+enum AccessFlag : u8 {
+  access_reads = 1,
+  access_writes = 2,
+  access_behind = 4,    // the check runs behind the instruction, which was executed; else before it
+  access_repeated = 8,  // a rep instruction: from rdi and/or rsi on, access_size is that of an element
+  access_at_rdi = 16,   // of those: [rdi] is accessed; it is the one written if any is
+  access_at_rsi = 32,   // [rsi] is read
+};
+
+/// One watched range.
+struct Watched {
+  u64 begin, end;
+  u64 reach;                    // the largest end of this one and those before it
+  u8* bytes;                    // as they were when last looked at
+  u64 mapped;                   // how many of them were mapped, from the first on
+  bool changes, reads, writes;  // what counts: another value, a read, a write of whatever value
+  // What translated code has found.
+  u64 count;
+  bool fresh;           // since it was last handed over
+  bool changed;         // the last: the value; else `before` holds all bytes, if they are few
+  u64 ticks, pc, next;  // of the last: the instruction, and the one behind it
+  u64 offset, size;     // the bytes it accessed, and their values before
+  u8 before[64];
+};
+
+enum class WatchMode : u8 { off, stop, note };
+
+struct WatchTable {
+  Watched* watched = nullptr;
+  u64 count = 0;
+  WatchMode mode = WatchMode::off;
+  bool found = false;       // something is fresh
+  bool incomplete = false;  // memory that was not mapped before was accessed at `ticks`, `pc`: compare all
+  u64 ticks = 0, pc = 0;
+};
+
+extern WatchTable watch_table;
+
+/// Called by the light handler (core/dispatch/light.cpp) for exits of kind `watch`, as that describes. 0: the cache is
+/// left. Before the instruction: it accesses what is watched, so it must be stepped. Behind it: something was found
+/// that stops (exit_watch_hit).
+u64 check_watched(StateWindow& window, const ConditionWindow& conditions, const Exit& exit);
+
+}  // namespace fred

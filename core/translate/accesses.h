@@ -1,0 +1,42 @@
+// What memory an instruction accesses, as addresses formed from registers: for watches.
+#pragma once
+#include <optional>
+#include <span>
+
+#include "core/arch/x86/state_window.h"
+#include "core/translate/instruction.h"
+
+namespace fred {
+
+struct Access {
+  enum class Segment : u8 { flat, fs, gs };
+
+  std::optional<Gpr> base, index;
+  u8 scale = 1;
+  i32 displacement = 0;
+  std::optional<u64> absolute;  // instead of all those: a rip-relative operand
+  Segment segment = Segment::flat;
+  bool narrow = false;  // the address has 32 bits
+  u32 size = 0;
+  bool reads = false, writes = false;
+};
+
+struct Accesses {
+  Access access[2];
+  u8 count = 0;
+  /// There are others, whose addresses are not formed like this (gathers and scatters, bit strings, enter, …), or that
+  /// are longer than largest_access.
+  bool other = false;
+
+  std::span<const Access> all() const { return {access, count}; }
+};
+
+inline constexpr u32 largest_access = 64;
+
+/// Of an instruction that translated code executes itself (not Flow::effect: those have none here). For a rep
+/// instruction those of one iteration. What a mask or a condition may leave out is included.
+Accesses accesses_of(const Instruction& instruction, std::span<const u8> code);
+
+u64 address_of(const Access& access, const Registers& registers);
+
+}  // namespace fred

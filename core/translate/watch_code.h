@@ -1,0 +1,67 @@
+// What is emitted around instructions that may access watched memory: their address selects a byte of the map of
+// granules; where that is 0 nothing more happens. No flag is touched.
+//
+//   mov [spill], rcx;  lea rcx, ADDRESS;  mov [access_address], rcx
+//   movzx ecx, word [access_address+1];  movzx ecx, byte [granules+rcx]
+//   jrcxz over;  jmp cold;  over: mov rcx, [spill];  INSTRUCTION
+//
+// The cold code executes a copy of the instruction and then calls check_watched (core/dispatch/watch_check.h) through
+// the light code; or calls it before the instruction, where that transfers control or accesses two places.
+#pragma once
+#include <vector>
+
+#include "core/arch/x86/condition_window.h"
+#include "core/cache/code_cache.h"
+#include "core/translate/accesses.h"
+
+namespace fred {
+
+class Emitter;
+
+/// Which accesses are of interest to the watches there are.
+struct Watching {
+  bool stores = false, loads = false;
+  bool operator==(const Watching&) const = default;
+};
+
+/// How an instruction is checked.
+struct WatchPlan {
+  enum class Way : u8 {
+    none,
+    behind,  // of one access, in a cold copy of the instruction
+    before,  // of all `accesses`
+    call,    // a rep instruction: check_watched is always called before it
+    step,    // the cache is left: the engine steps it and compares
+  };
+  Way way = Way::none;
+  std::vector<Access> accesses;
+  u8 flags = 0;  // call: AccessFlags
+  u32 size = 0;  // call: of an element
+};
+
+WatchPlan plan_watch(const Instruction& instruction, std::span<const u8> code, const Watching& watching);
+
+class WatchCode {
+ public:
+  WatchCode(Emitter& emitter, CodeCache& cache, const CacheWindow& window, const StateWindow& state,
+            const ConditionWindow& conditions)
+      : e_(emitter), cache_(cache), window_(window), state_(state), conditions_(conditions) {}
+
+  /// The check; returns where the jump to the cold code has its displacement.
+  CacheAddr check(const Access& access);
+  /// At the cold code's begin: rcx is the guest's again.
+  void begin_cold(CacheAddr hole);
+  /// Calls check_watched, then goes on at `resume`, or behind this code if there is none.
+  void call(const Instruction& i, u8 flags, u32 size, CacheAddr resume);
+
+ private:
+  void address(const Access& access);
+
+  Emitter& e_;
+  CodeCache& cache_;
+  const CacheWindow& window_;
+  const StateWindow& state_;
+  const ConditionWindow& conditions_;
+};
+
+}  // namespace fred
