@@ -1,10 +1,6 @@
 #include "gdbmi/rsp/connection.h"
 
-#include <unistd.h>
-
 #include <boost/asio/write.hpp>
-
-#include "core/base/log.h"
 
 namespace fred::remote {
 
@@ -12,14 +8,12 @@ namespace asio = boost::asio;
 
 namespace {
 const std::string interrupt_item = "\x03";
-
-int released(UniqueFd fd) { return dup(fd.get()); }
 }  // namespace
 
 Connection::Connection(asio::io_context& io, UniqueFd in, UniqueFd out, Target& target,
                        std::vector<std::string> command, std::function<void()> closed)
-    : in_(io, released(std::move(in))),
-      out_(io, released(std::move(out))),
+    : in_(io, in.release()),
+      out_(io, out.release()),
       closed_(std::move(closed)),
       server_(target, std::move(command), [this](const std::string& data) { send(data); }) {
   server_.on_no_acknowledgements([this] {

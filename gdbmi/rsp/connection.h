@@ -17,8 +17,8 @@ namespace fred::remote {
 /// that way), so an interrupt is heard at any time.
 class Connection {
  public:
-  /// `in` and `out` (they may be the same descriptor twice) are closed with this object. `closed` is called when gdb has
-  /// gone.
+  /// `in` and `out` (two descriptors, of one socket or of two pipes) are closed with this object. `closed` is called
+  /// when gdb has gone.
   Connection(boost::asio::io_context& io, UniqueFd in, UniqueFd out, Target& target, std::vector<std::string> command,
              std::function<void()> closed);
   ~Connection();

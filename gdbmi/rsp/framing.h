@@ -12,10 +12,10 @@ inline constexpr std::size_t packet_size = 0x20000;
 
 enum class Received : char {
   packet,
-  acknowledged,      // '+'
-  sent_wrongly,      // '-': the last packet is wanted again
-  interrupt,         // 0x03
-  damaged,           // a packet whose checksum is wrong, or that is too long
+  acknowledged,  // '+'
+  sent_wrongly,  // '-': the last packet is wanted again
+  interrupt,     // 0x03
+  damaged,       // a packet whose checksum is wrong, or that is too long
 };
 
 class FrameReader {

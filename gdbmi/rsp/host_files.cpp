@@ -21,10 +21,10 @@ constexpr u64 wants_write = 0x3, wants_create = 0x200, wants_truncate = 0x400;
 struct ErrorNumber {
   int linux_number, protocol;
 };
-constexpr ErrorNumber error_numbers[] = {
-    {EPERM, 1},   {ENOENT, 2},  {EINTR, 4},   {EBADF, 9},   {EACCES, 13}, {EFAULT, 14}, {EBUSY, 16},
-    {EEXIST, 17}, {ENODEV, 19}, {ENOTDIR, 20}, {EISDIR, 21}, {EINVAL, 22}, {ENFILE, 23}, {EMFILE, 24},
-    {EFBIG, 27},  {ENOSPC, 28}, {ESPIPE, 29}, {EROFS, 30},  {ENAMETOOLONG, 91}};
+constexpr ErrorNumber error_numbers[] = {{EPERM, 1},   {ENOENT, 2},  {EINTR, 4},   {EBADF, 9},        {EACCES, 13},
+                                         {EFAULT, 14}, {EBUSY, 16},  {EEXIST, 17}, {ENODEV, 19},      {ENOTDIR, 20},
+                                         {EISDIR, 21}, {EINVAL, 22}, {ENFILE, 23}, {EMFILE, 24},      {EFBIG, 27},
+                                         {ENOSPC, 28}, {ESPIPE, 29}, {EROFS, 30},  {ENAMETOOLONG, 91}};
 constexpr int unknown_error = 9999;
 
 std::string failure(int error) {

@@ -98,7 +98,7 @@ std::optional<T> resumed_with_signal(std::string_view text) {
 }
 
 template <class T>
-std::optional<T> point(std::string_view text) {
+std::optional<T> point_packet(std::string_view text) {
   Reader r(text);
   const u64 kind = r.number();
   if (kind > static_cast<u64>(PointKind::access_watch)) r.fail();
@@ -219,8 +219,8 @@ std::optional<ContinueAt> ContinueAt::parse(std::string_view text) { return resu
 std::optional<ContinueWithSignal> ContinueWithSignal::parse(std::string_view text) {
   return resumed_with_signal<ContinueWithSignal>(text);
 }
-std::optional<InsertPoint> InsertPoint::parse(std::string_view text) { return point<InsertPoint>(text); }
-std::optional<RemovePoint> RemovePoint::parse(std::string_view text) { return point<RemovePoint>(text); }
+std::optional<InsertPoint> InsertPoint::parse(std::string_view text) { return point_packet<InsertPoint>(text); }
+std::optional<RemovePoint> RemovePoint::parse(std::string_view text) { return point_packet<RemovePoint>(text); }
 std::optional<Resume> Resume::parse(std::string_view text) {
   Reader r(text);
   auto actions = list(r, action);
@@ -264,9 +264,7 @@ std::optional<Supported> Supported::parse(std::string_view text) {
 }
 std::optional<NonStop> NonStop::parse(std::string_view text) { return switched<NonStop>(text); }
 std::optional<PassSignals> PassSignals::parse(std::string_view text) { return signal_list<PassSignals>(text); }
-std::optional<ProgramSignals> ProgramSignals::parse(std::string_view text) {
-  return signal_list<ProgramSignals>(text);
-}
+std::optional<ProgramSignals> ProgramSignals::parse(std::string_view text) { return signal_list<ProgramSignals>(text); }
 std::optional<CatchSyscalls> CatchSyscalls::parse(std::string_view text) {
   if (text == "0") return CatchSyscalls{};
   Reader r(text);
@@ -287,9 +285,7 @@ std::optional<SetVariable> SetVariable::parse(std::string_view text) {
   if (v && !v->assignment.contains('=')) return std::nullopt;
   return v;
 }
-std::optional<UnsetVariable> UnsetVariable::parse(std::string_view text) {
-  return one_hex_text<UnsetVariable>(text);
-}
+std::optional<UnsetVariable> UnsetVariable::parse(std::string_view text) { return one_hex_text<UnsetVariable>(text); }
 std::optional<SetWorkingDirectory> SetWorkingDirectory::parse(std::string_view text) {
   return one_hex_text<SetWorkingDirectory>(text);
 }
@@ -317,7 +313,7 @@ std::optional<Symbol> Symbol::parse(std::string_view text) {
 }
 std::optional<ThreadLocal> ThreadLocal::parse(std::string_view text) {
   Reader r(text);
-  ThreadLocal t{.thread = thread_spec(r)};
+  ThreadLocal t{.thread = thread_spec(r), .offset = 0, .link_map = {}};
   r.expect(',');
   t.offset = r.number();
   r.expect(',');
@@ -326,7 +322,7 @@ std::optional<ThreadLocal> ThreadLocal::parse(std::string_view text) {
 }
 std::optional<SearchMemory> SearchMemory::parse(std::string_view text) {
   Reader r(text);
-  SearchMemory s{.at = address(r)};
+  SearchMemory s{.at = address(r), .size = 0, .pattern = {}};
   r.expect(';');
   s.size = r.number();
   r.expect(';');

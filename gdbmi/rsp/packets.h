@@ -18,19 +18,21 @@ struct ThreadSpec {
 };
 
 // Packets that say nothing but their name.
-#define FRED_EMPTY_PACKETS(P)                                                                                    \
-  P(WhyStopped) P(Extend) P(ReadRegisters) P(Kill) P(StepBackwards) P(ContinueBackwards) P(WhichActions)         \
-  P(NoAcknowledgements) P(ResetEnvironment) P(CurrentThread) P(FirstThreads) P(MoreThreads)
-#define P(Type)                                      \
-  struct Type {                                      \
-    bool operator==(const Type&) const = default;    \
+#define FRED_EMPTY_PACKETS(P)                                                                          \
+  P(WhyStopped)                                                                                        \
+  P(Extend)                                                                                            \
+  P(ReadRegisters) P(Kill) P(StepBackwards) P(ContinueBackwards) P(WhichActions) P(NoAcknowledgements) \
+      P(ResetEnvironment) P(CurrentThread) P(FirstThreads) P(MoreThreads)
+#define P(Type)                                   \
+  struct Type {                                   \
+    bool operator==(const Type&) const = default; \
   };
 FRED_EMPTY_PACKETS(P)
 #undef P
 
 /// The others read what stands behind the name; nothing if that is not what the protocol says.
-#define FRED_PACKET(Type)                                   \
-  static std::optional<Type> parse(std::string_view text);  \
+#define FRED_PACKET(Type)                                  \
+  static std::optional<Type> parse(std::string_view text); \
   bool operator==(const Type&) const = default
 
 struct WriteRegisters {
@@ -246,16 +248,18 @@ struct Malformed {
   bool operator==(const Malformed&) const = default;
 };
 
-using Packet = std::variant<
-    Unknown, Malformed,
+using Packet =
+    std::variant<Unknown, Malformed,
 #define P(Type) Type,
-    FRED_EMPTY_PACKETS(P)
+                 FRED_EMPTY_PACKETS(P)
 #undef P
-    WriteRegisters, ReadRegister, WriteRegister, ReadMemory, ReadMemoryBinary, WriteMemory, WriteMemoryBinary,
-    SelectThread, ThreadAlive, Detach, Restart, StepAt, StepWithSignal, ContinueAt, ContinueWithSignal, InsertPoint,
-    RemovePoint, Resume, Run, KillProcess, FileSystem, FileOpen, FileClose, FileRead, FileStatus, FileReadLink,
-    Supported, NonStop, PassSignals, ProgramSignals, CatchSyscalls, StartWithShell, DisableRandomization, SetVariable,
-    UnsetVariable, SetWorkingDirectory, Attached, ThreadName, Transfer, Monitor, Symbol, ThreadLocal, SearchMemory>;
+                     WriteRegisters,
+                 ReadRegister, WriteRegister, ReadMemory, ReadMemoryBinary, WriteMemory, WriteMemoryBinary,
+                 SelectThread, ThreadAlive, Detach, Restart, StepAt, StepWithSignal, ContinueAt, ContinueWithSignal,
+                 InsertPoint, RemovePoint, Resume, Run, KillProcess, FileSystem, FileOpen, FileClose, FileRead,
+                 FileStatus, FileReadLink, Supported, NonStop, PassSignals, ProgramSignals, CatchSyscalls,
+                 StartWithShell, DisableRandomization, SetVariable, UnsetVariable, SetWorkingDirectory, Attached,
+                 ThreadName, Transfer, Monitor, Symbol, ThreadLocal, SearchMemory>;
 
 Packet parse_packet(std::string_view data);
 

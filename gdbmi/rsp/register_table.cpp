@@ -211,8 +211,11 @@ std::string RegisterTable::target_xml() const {
     }
     const bool is_float = row.place == Place::legacy16 || row.place == Place::tags || row.name == "fioff" ||
                           row.name == "fooff" || row.type == "i387_ext";
-    xml += fmt::format("<reg name=\"{}\" bitsize=\"{}\" type=\"{}\" regnum=\"{}\"{}/>\n", row.name, row.bits, row.type,
-                       i, row.place == Place::system_call ? " group=\"system\"" : is_float ? " group=\"float\"" : "");
+    xml +=
+        fmt::format("<reg name=\"{}\" bitsize=\"{}\" type=\"{}\" regnum=\"{}\"{}/>\n", row.name, row.bits, row.type, i,
+                    row.place == Place::system_call ? " group=\"system\""
+                    : is_float                      ? " group=\"float\""
+                                                    : "");
   }
   return xml + "</feature></target>\n";
 }

@@ -29,8 +29,9 @@ WatchCondition::Access access_of(PointKind kind) {
 }
 
 Condition condition_of(const Point& point, ConditionId id) {
-  if (point.kind < PointKind::write_watch) return {.id = id, .what = BreakCondition{.pc = point.at}};
-  return {.id = id, .what = WatchCondition{guest_range(point.at, point.size), access_of(point.kind)}};
+  if (point.kind < PointKind::write_watch)
+    return {.id = id, .what = BreakCondition{.pc = point.at, .stack_pointer = {}}, .thread = {}};
+  return {.id = id, .what = WatchCondition{guest_range(point.at, point.size), access_of(point.kind)}, .thread = {}};
 }
 
 bool is_watch(const Condition& c) { return std::holds_alternative<WatchCondition>(c.what); }
@@ -40,12 +41,12 @@ bool is_watch(const Condition& c) { return std::holds_alternative<WatchCondition
 std::vector<Condition> SessionTarget::conditions() const {
   std::vector<Condition> all;
   for (const auto& [point, id] : points_) all.push_back(condition_of(point, id));
-  if (catching_) all.push_back({.id = syscalls_id, .what = SyscallCondition{caught_}});
+  if (catching_) all.push_back({.id = syscalls_id, .what = SyscallCondition{caught_}, .thread = {}});
   SignalCondition signals;
   for (int n = 1; n <= last_signal; ++n) {
     if (std::ranges::find(passed_, n) == passed_.end()) signals.numbers.push_back(n);
   }
-  if (!signals.numbers.empty()) all.push_back({.id = signals_id, .what = std::move(signals)});
+  if (!signals.numbers.empty()) all.push_back({.id = signals_id, .what = std::move(signals), .thread = {}});
   return all;
 }
 

@@ -9,8 +9,8 @@ namespace fred::remote {
 
 class SessionTarget final : public Target {
  public:
-  /// `surroundings`: where the program's standard input and output go, and whether it gets a group of its own; the rest of it
-  /// comes from gdb.
+  /// `surroundings`: where the program's standard input and output go, and whether it gets a group of its own; the rest
+  /// of it comes from gdb.
   SessionTarget(Session& session, Launch surroundings);
 
   /// The next motion, whatever gdb calls it, ends at this Time of history.

@@ -45,14 +45,14 @@ struct Exited {
 struct KilledBy {
   int signal = 0;
 };
-using StopEvent = std::variant<StoppedBySignal, StoppedAtBreak, StoppedAtWatch, StoppedAtSyscall, HistoryBound, Exited,
-                               KilledBy>;
+using StopEvent =
+    std::variant<StoppedBySignal, StoppedAtBreak, StoppedAtWatch, StoppedAtSyscall, HistoryBound, Exited, KilledBy>;
 
 enum class Motion : u8 { go, step, step_range, go_back, step_back };
 struct ResumeRequest {
   Motion motion{};
-  std::optional<int> signal;  // with this signal; none: without one
-  GuestRange range;           // step_range: as long as pc is in here
+  std::optional<int> signal = std::nullopt;  // with this signal; none: without one
+  GuestRange range = {};                     // step_range: as long as pc is in here
 };
 
 class Target {

@@ -64,8 +64,7 @@ void Live::look() {
 void Live::take(const Message& m) {
   if (pending_ && m.tag == pending_->tag) {
     if (m.kind == MessageKind::snapshot_taken) {
-      snapshots_.add(
-          {.time = m.time(), .peer = Peer{static_cast<pid_t>(m.number[5]), std::move(pending_->socket)}});
+      snapshots_.add({.time = m.time(), .peer = Peer{static_cast<pid_t>(m.number[5]), std::move(pending_->socket)}});
       budget_.taken(m.number[6]);
     }
     pending_.reset();

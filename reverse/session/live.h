@@ -24,6 +24,8 @@ class Live {
 
   Peer& peer() { return peer_; }
   bool running() const { return done_ != nullptr; }
+  /// The program goes on without being debugged.
+  void stop_snapshots() { take_snapshots_ = false; }
   /// Takes one where it stands.
   Result<> snapshot_here(const Time& now);
 

@@ -13,10 +13,12 @@ struct PastChange {
 
 struct Session::Program {
   Program(boost::asio::io_context& io, RecordingFolder recording, Peer live_peer, bool take_snapshots)
-      : folder(std::move(recording)), snapshots(children), live(std::make_unique<Live>(io, snapshots, std::move(live_peer), take_snapshots)) {}
+      : folder(std::move(recording)),
+        snapshots(children),
+        live(std::make_unique<Live>(io, snapshots, std::move(live_peer), take_snapshots)) {}
   ~Program() {
-    if (worker) children.end(std::move(*worker));
-    if (probe) children.end(std::move(probe->peer));
+    end_worker();
+    end_probe();
     if (live) children.end(std::move(live->peer()));
   }
   Program(const Program&) = delete;
@@ -27,12 +29,17 @@ struct Session::Program {
     if (worker) children.end(std::move(*worker));
     worker.reset();
   }
+  void end_probe() {
+    if (probe) children.end(std::move(probe->peer));
+    probe.reset();
+  }
 
   RecordingFolder folder;
   Children children;
   SnapshotSet snapshots;
   std::unique_ptr<Live> live;  // null: it has gone
   pid_t pid = -1;
+  bool detached = false;
   std::vector<std::string> args;
   Time tip, position;
   /// Shows the position in the past; without live also at the tip.

@@ -54,14 +54,17 @@ Result<> Session::start(const Launch& launch) {
                                     .own_group = launch.own_group,
                                     .by_shell = launch.by_shell});
   if (!engine) return std::unexpected(engine.error());
-  auto p = std::make_unique<Program>(io_, std::move(*folder), Peer{engine->pid, UniqueFd{engine->control}},
-                                     options_.snapshots);
+  Peer peer{engine->pid, UniqueFd{engine->control}};
+  const auto ready = attention_.wait_readable(peer);
+  const auto first = ready ? receive_message(peer.socket()) : std::unexpected(ready.error());
+  if (!first || first->kind != MessageKind::started) {
+    Children{}.end(std::move(peer));
+    return ready ? fail("cannot start " + *program) : ready;
+  }
+  auto p = std::make_unique<Program>(io_, std::move(*folder), std::move(peer), options_.snapshots);
   p->pid = engine->pid;
   p->args = launch.args;
   auto& live = *p->live;
-  if (auto ready = attention_.wait_readable(live.peer()); !ready) return ready;
-  const auto first = receive_message(live.peer().socket());
-  if (!first || first->kind != MessageKind::started) return fail("cannot start " + *program);
   const auto now = live.peer().now();
   if (!now) return std::unexpected(now.error());
   if (auto taken = live.snapshot_here(now->time); !taken) return taken;
@@ -76,9 +79,12 @@ void Session::detach(std::function<void(ProgramEnd)> ended) {
   auto& p = *program_;
   (void)drop_changes(true);
   p.end_worker();
-  p.probe.reset();
+  p.end_probe();
   p.snapshots.clear();
   if (!p.live) return boost::asio::post(io_, [ended = std::move(ended), end = *p.end] { ended(end); });
+  p.detached = true;
+  p.live->stop_snapshots();
+  (void)p.live->peer().set_conditions({});  // one that has gone is noticed by running it
   p.live->run({.kind = MessageKind::run_on}, [this, ended = std::move(ended)](const Result<Standing>& s) {
     ProgramEnd end{.gone = !s};
     if (s) end = {.by_signal = s->by_signal, .status = static_cast<int>(s->signal_or_status)};
@@ -109,6 +115,7 @@ const std::optional<ProgramEnd>& Session::end() const {
 // Going forward.
 
 bool Session::at_tip() const { return program_ && program_->position == program_->tip; }
+bool Session::is_detached() const { return program_ && program_->detached; }
 bool Session::live_is_running() const { return program_ && program_->live && program_->live->running(); }
 
 namespace {

@@ -26,14 +26,14 @@ struct SessionOptions {
 /// How the program ends, or ended.
 struct ProgramEnd {
   bool by_signal = false;
-  int status = 0;   // exit status or signal
+  int status = 0;     // exit status or signal
   bool gone = false;  // live has been killed from outside: only history is left
 };
 
 /// How far the program is to go forward.
 struct Forward {
   std::vector<Condition> conditions;
-  u64 steps = 0;                                   // instructions; 0: until something stops it
+  u64 steps = 0;                                     // instructions; 0: until something stops it
   std::optional<GuestRange> stay_in = std::nullopt;  // instead: instructions as long as pc is in here
 };
 
@@ -52,6 +52,7 @@ class Session final : public Execution {
   void kill();
   /// Recording goes on without stops; `ended` is called when the program has ended. Its history is gone.
   void detach(std::function<void(ProgramEnd)> ended);
+  bool is_detached() const;
   /// The process id that the program sees.
   pid_t pid() const;
   /// Its name as the kernel has it, and its arguments.

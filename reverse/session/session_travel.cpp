@@ -35,9 +35,7 @@ std::unexpected<Error> no_such_time(const Time& t) {
 Time Session::begin() const { return program_ ? program_->snapshots.first().time : Time{}; }
 Time Session::tip() const { return program_ ? program_->tip : Time{}; }
 Time Session::position() const { return program_ ? program_->position : Time{}; }
-std::vector<Time> Session::snapshots() const {
-  return program_ ? program_->snapshots.times() : std::vector<Time>{};
-}
+std::vector<Time> Session::snapshots() const { return program_ ? program_->snapshots.times() : std::vector<Time>{}; }
 
 Result<Peer> Session::worker_before(const Time& t, HistoryEnd end) {
   auto& p = *program_;
@@ -111,15 +109,13 @@ Result<Peer*> Session::probe(const Time& t) {
   if (t < begin() || t > p.tip) return no_such_time(t);
   const auto* nearest = p.snapshots.latest_until(t);
   if (!p.probe || p.probe->time > t || p.probe->time < nearest->time) {
-    if (p.probe) p.children.end(std::move(p.probe->peer));
-    p.probe.reset();
+    p.end_probe();
     auto worker = worker_before(t);
     if (!worker) return std::unexpected(worker.error());
     p.probe.emplace(t, std::move(*worker));
   }
   if (auto there = approach(p.probe->peer, t, false); !there) {
-    p.children.end(std::move(p.probe->peer));
-    p.probe.reset();
+    p.end_probe();
     return std::unexpected(there.error());
   }
   p.probe->time = t;
@@ -139,13 +135,12 @@ Result<Time> Session::first_of_tick(u64 ticks) {
     p.children.end(std::move(*worker));
     return std::unexpected(at.error());
   }
-  if (p.probe) p.children.end(std::move(p.probe->peer));
+  p.end_probe();
   p.probe.emplace(at->time, std::move(*worker));
   return at->time;
 }
 
-Result<std::vector<Note>> Session::collect(const Time& from, const Time& to,
-                                           const std::vector<Condition>& conditions) {
+Result<std::vector<Note>> Session::collect(const Time& from, const Time& to, const std::vector<Condition>& conditions) {
   if (!program_) return fail("no program is being debugged");
   attention_.begin();
   auto worker = worker_before(from);
@@ -170,9 +165,10 @@ Result<std::vector<TracePoint>> Session::trace_before(const Time& to, u64 most) 
   if (!program_) return fail("no program is being debugged");
   auto& p = *program_;
   auto known_until = std::ranges::lower_bound(p.trail, to, {}, &TracePoint::time);
-  const bool known = !p.trail.empty() && (to == p.trail_end || (known_until != p.trail.end() && known_until->time == to));
-  const bool enough = known && (static_cast<u64>(known_until - p.trail.begin()) >= most ||
-                                p.trail.front().time == begin());
+  const bool known =
+      !p.trail.empty() && (to == p.trail_end || (known_until != p.trail.end() && known_until->time == to));
+  const bool enough =
+      known && (static_cast<u64>(known_until - p.trail.begin()) >= most || p.trail.front().time == begin());
   if (!enough) {
     attention_.begin();
     // Each tick is at least one point.
