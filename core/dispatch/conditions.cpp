@@ -121,9 +121,11 @@ void Conditions::look(const Time& at) {
       for (const auto i : here->second) look_at_break(i, *as<BreakCondition>(conditions_[i]), at);
     }
   }
-  const auto call = has_calls_ ? engine_.system_call_here() : std::nullopt;
-  const auto* waiting = has_signals_ ? engine_.signal_here() : nullptr;
-  const int signal = waiting != nullptr ? waiting->number : 0;
+  if (!has_calls_ && !has_signals_) return;
+  const auto* waiting = engine_.signal_here();
+  const bool told = engine_.raised_signal() == 0 && !engine_.is_worker();  // by wants_signal()
+  const int signal = waiting != nullptr && !told ? waiting->number : 0;
+  const auto call = waiting == nullptr ? engine_.system_call_here() : std::nullopt;  // else it comes behind the handler
   if (!call && signal == 0) return;
   const u32 number = call.value_or(0);
   for (std::size_t i = 0; i < conditions_.size(); ++i) {
@@ -194,16 +196,24 @@ bool Conditions::wants_system_call(u32 number, const Time& at) {
 
 bool Conditions::wants_signal(int number, const Time& at) {
   if (!has_signals_ || use_ == Use::none || suspended_ || announced_signal_ == at) return false;
-  const bool wanted = std::any_of(conditions_.begin(), conditions_.end(), [&](const Condition& c) {
-    const auto* signals = as<SignalCondition>(c);
-    return signals != nullptr && for_this_thread(c) && among(signals->numbers, number);
-  });
-  if (wanted) announced_signal_ = at;
-  return wanted;
+  const bool live = !engine_.is_worker();
+  for (std::size_t i = 0; i < conditions_.size(); ++i) {
+    const auto* signals = as<SignalCondition>(conditions_[i]);
+    if (signals == nullptr || !for_this_thread(conditions_[i]) || !among(signals->numbers, number)) continue;
+    announced_signal_ = at;
+    // In live it came after the Time was looked at.
+    if (live) happened(i, {.at = at, .after = at, .number = static_cast<u32>(number)});
+  }
+  return announced_signal_ == at;
 }
 
 void Conditions::system_call_made(u32 number) {
+  if (engine_.is_safe_point()) set_suspended(false);
   if (!has_calls_ || use_ == Use::none || suspended_) return;
+  if (!engine_.is_safe_point()) {  // a vfork, re-executed: it returns when the child has gone
+    vfork_call_ = number;
+    return;
+  }
   const Time now = engine_.now();
   for (std::size_t i = 0; i < conditions_.size(); ++i) {
     const auto* calls = as<SyscallCondition>(conditions_[i]);
@@ -226,6 +236,7 @@ void Conditions::set_suspended(bool suspended) {
       *slots_[i] = saved_slots_[saved++];
     }
   }
+  if (const auto call = suspended ? std::nullopt : std::exchange(vfork_call_, std::nullopt)) system_call_made(*call);
 }
 
 }  // namespace fred

@@ -68,7 +68,8 @@ class Conditions {
   bool has_calls_ = false, has_signals_ = false;
   bool happened_ = false, suspended_ = false;
   Use use_ = Use::none;
-  Use break_points_ = Use::none;  // as they are in the translation
+  Use break_points_ = Use::none;   // as they are in the translation
+  std::optional<u32> vfork_call_;  // suspended: what has not returned
   std::optional<Time> announced_call_, announced_signal_;
   Watches watches_;
 };

