@@ -40,10 +40,12 @@ class Execution {
   /// Puts the position at exactly `time`, between begin() and tip(). An Error if the execution has no such Time, and
   /// then the position stays.
   virtual Result<> go_to(const Time& time) = 0;
-  /// The first Time with this tick count; where `ticks` are more than the tip's, the tip.
+  /// The first Time with this tick count, or, if no instruction was executed at it, with the next that has one; where
+  /// `ticks` are more than the tip's, the tip.
   virtual Result<Time> first_of_tick(u64 ticks) = 0;
   /// Runs on from the position, to the first hit behind it, to `limit`, or to the end of history (beyond which only
-  /// the session goes: live).
+  /// the session goes: live). A break at the position is not behind it, a watched access of the instruction there
+  /// is; the run stops after that instruction. A hit exactly at `limit` is a hit.
   virtual Result<RunStop> run_forward(const Time& limit, const std::vector<Condition>& conditions) = 0;
 
   // Questions. The position stays. ------------------------------------------------------------------------
@@ -54,6 +56,9 @@ class Execution {
                                             const std::vector<Condition>& conditions) = 0;
   /// The last `most` points before `to`, ascending; fewer where history begins.
   virtual Result<std::vector<TracePoint>> trace_before(const Time& to, u64 most) = 0;
+  /// The first `most` points behind `from`, ascending, at most up to the tip (which is one); fewer where history ends.
+  virtual Result<std::vector<TracePoint>> trace_after(const Time& from, u64 most) = 0;
+  /// An Error also if not all of it is readable.
   virtual Result<std::vector<u8>> memory_at(const Time& time, GuestAddr at, u64 size) = 0;
   virtual Result<TracePoint> point_at(const Time& time) = 0;
 };

@@ -20,26 +20,31 @@ enum class ConditionId : u32 {};
 struct BreakCondition {
   GuestAddr pc;
   std::optional<u64> stack_pointer;
+  bool operator==(const BreakCondition&) const = default;
 };
 /// The guest reads or writes one of these bytes; `write` means that their value changed.
 struct WatchCondition {
   enum class Access : u8 { write, read, access };
   GuestRange range;
   Access access = Access::write;
+  bool operator==(const WatchCondition&) const = default;
 };
 /// A system call is about to be executed, or has just been; no number: any.
 struct SyscallCondition {
   std::vector<u32> numbers;
+  bool operator==(const SyscallCondition&) const = default;
 };
 /// A signal is about to be delivered.
 struct SignalCondition {
   std::vector<int> numbers;
+  bool operator==(const SignalCondition&) const = default;
 };
 
 struct Condition {
   ConditionId id{};
   std::variant<BreakCondition, WatchCondition, SyscallCondition, SignalCondition> what;
   std::optional<ThreadId> thread;  // only in this thread
+  bool operator==(const Condition&) const = default;
 };
 
 /// A moment at which a condition held.

@@ -2,26 +2,23 @@
 
 #include <fmt/format.h>
 
+#include "reverse/timeline/time_text.h"
+
 namespace fred::remote {
 
 namespace {
-
-std::string text_of(const Time& t) {
-  return fmt::format("{}:{:#x}{}{}", t.ticks, t.pc.value, t.rest != 0 ? fmt::format("+{}", t.rest) : "",
-                     t.phase != 0 ? "!" : "");
-}
 
 std::string help(Session&);
 
 std::string when(Session& session) {
   if (!session.has_program()) return "no program is being debugged\n";
-  return text_of(session.position()) + "\n";
+  return print_time(session.position()) + "\n";
 }
 
 std::string stats(Session& session) {
   if (!session.has_program()) return "no program is being debugged\n";
-  return fmt::format("begin      {}\nposition   {}\ntip        {}\nsnapshots  {}\n", text_of(session.begin()),
-                     text_of(session.position()), text_of(session.tip()), session.snapshots().size());
+  return fmt::format("begin      {}\nposition   {}\ntip        {}\nsnapshots  {}\n", print_time(session.begin()),
+                     print_time(session.position()), print_time(session.tip()), session.snapshots().size());
 }
 
 struct Command {

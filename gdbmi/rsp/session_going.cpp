@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "gdbmi/rsp/session_target.h"
-#include "reverse/session/last_hits.h"
 
 namespace fred::remote {
 
@@ -123,7 +122,7 @@ StopEvent SessionTarget::step_back() {
 }
 
 StopEvent SessionTarget::go_back() {
-  const auto hits = last_hits(session_, session_.position(), conditions());
+  const auto hits = search_->last(session_.begin(), session_.position(), conditions(), true, {});
   if (!hits) return failed_event(hits.error());
   const auto there = session_.go_to(hits->empty() ? session_.begin() : hits->front().at);
   if (!there) return failed_event(there.error());

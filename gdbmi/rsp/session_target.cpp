@@ -26,6 +26,7 @@ Result<> SessionTarget::start(const StartRequest& request) {
   launch.working_directory = request.working_directory;
   launch.by_shell = request.by_shell;
   jump_.reset();
+  search_.emplace(session_);
   return session_.start(launch);
 }
 

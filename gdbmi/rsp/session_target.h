@@ -4,6 +4,7 @@
 
 #include "gdbmi/rsp/target.h"
 #include "reverse/session/session.h"
+#include "reverse/timeline/hit_search.h"
 
 namespace fred::remote {
 
@@ -71,6 +72,7 @@ class SessionTarget final : public Target {
   bool catching_ = false;
   std::vector<u32> caught_;
   std::optional<Time> jump_;
+  std::optional<HitSearch> search_;  // remembers what history was asked before
 };
 
 }  // namespace fred::remote

@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 
-#include "reverse/session/snapshot_budget.h"
 #include "reverse/session/snapshot_set.h"
 
 namespace fred {
@@ -39,18 +38,16 @@ class Live {
   void watch();
   void look();
   void take(const Message& m);
-  void plan_snapshot(SnapshotBudget::Duration after);
-  /// Processor time that the program has used. One that waits needs no snapshots.
-  SnapshotBudget::Duration used() const;
+  void plan_snapshot();
+  void add_snapshot(const Time& at, Peer peer, SnapshotSet::Duration fork_cost);
   void finish(Result<Standing> stopped);
 
   SnapshotSet& snapshots_;
   Peer peer_;
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer timer_;
-  SnapshotBudget budget_;
   bool take_snapshots_;
-  SnapshotBudget::Duration used_at_last_{};
+  u64 faults_at_last_ = 0;
   std::optional<Peer::Pending> pending_;
   u32 tag_ = 0;  // of the command that runs
   Stopped done_;

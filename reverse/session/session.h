@@ -86,6 +86,7 @@ class Session final : public Execution {
   Result<std::vector<Note>> collect(const Time& from, const Time& to,
                                     const std::vector<Condition>& conditions) override;
   Result<std::vector<TracePoint>> trace_before(const Time& to, u64 most) override;
+  Result<std::vector<TracePoint>> trace_after(const Time& from, u64 most) override;
   Result<std::vector<u8>> memory_at(const Time& time, GuestAddr at, u64 size) override;
   Result<TracePoint> point_at(const Time& time) override;
 
@@ -108,8 +109,10 @@ class Session final : public Execution {
   enum class HistoryEnd : u8 { tip, unknown };
   /// A worker from the nearest snapshot at or before `t`, standing there.
   Result<Peer> worker_before(const Time& t, HistoryEnd end = HistoryEnd::tip);
-  /// Runs a worker to exactly `t`; with `leave`, it leaves snapshots on the way, denser the nearer.
-  Result<> approach(Peer& worker, const Time& t, bool leave);
+  enum class Leave : u8 { nothing, snapshots };
+  /// Runs a worker to exactly `t` (pc 0: the first of that tick). Snapshots that it leaves on the way are the denser
+  /// the nearer.
+  Result<Time> approach(Peer& worker, const Time& t, Leave leave);
   /// A process at `t` for questions: the one at the position, or one that is kept for the next question.
   Result<Peer*> probe(const Time& t);
   Result<Standing> go_forward(Peer& peer, const Forward& how, const std::optional<Time>& limit);

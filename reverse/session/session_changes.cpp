@@ -106,7 +106,7 @@ Result<> Session::drop_changes(bool tell) {
   p.end_worker();
   auto worker = worker_before(p.position);
   if (!worker) return std::unexpected(worker.error());
-  if (auto there = approach(*worker, p.position, false); !there) return there;
+  if (auto there = approach(*worker, p.position, Leave::nothing); !there) return std::unexpected(there.error());
   p.worker = std::move(*worker);
   return {};
 }

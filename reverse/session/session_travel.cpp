@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "core/dispatch/run_control.h"
 #include "reverse/session/program.h"
+#include "reverse/timeline/time_text.h"
 
 namespace fred {
 
@@ -13,12 +13,8 @@ namespace {
 
 /// A snapshot this many ticks before the position is near: re-executing that much costs less than the fork.
 constexpr u64 near_ticks = 2000;
-/// Each snapshot left on the way to a Time has this part of the distance of the one before it.
-constexpr u64 closer_by = 8;
 /// So many points are traced at least, for the steps back to come.
 constexpr u64 shortest_trail = 256;
-
-bool reached(const Standing& s) { return s.reason == static_cast<u64>(StopReason::reached); }
 
 Message run_to_message(const Time& t) {
   Message m{.kind = MessageKind::run_to};
@@ -26,13 +22,20 @@ Message run_to_message(const Time& t) {
   return m;
 }
 
+/// Where history ends for a worker: live stands there.
+Message horizon_message(const Time& tip) {
+  Message m{.kind = MessageKind::horizon};
+  m.set_time(tip);
+  return m;
+}
+
 std::unexpected<Error> no_such_time(const Time& t) {
-  return fail(fmt::format("there is no Time {}:{:#x} in this history", t.ticks, t.pc.value));
+  return fail("there is no Time " + print_time(t) + " in this history");
 }
 
 }  // namespace
 
-Time Session::begin() const { return program_ ? program_->snapshots.first().time : Time{}; }
+Time Session::begin() const { return program_ ? program_->snapshots.first() : Time{}; }
 Time Session::tip() const { return program_ ? program_->tip : Time{}; }
 Time Session::position() const { return program_ ? program_->position : Time{}; }
 std::vector<Time> Session::snapshots() const { return program_ ? program_->snapshots.times() : std::vector<Time>{}; }
@@ -45,9 +48,7 @@ Result<Peer> Session::worker_before(const Time& t, HistoryEnd end) {
     auto worker = snapshot->peer.worker();
     if (worker) {
       if (end == HistoryEnd::tip) {
-        Message horizon{.kind = MessageKind::horizon};
-        horizon.set_time(p.tip);
-        if (auto sent = worker->send(horizon); !sent) return std::unexpected(sent.error());
+        if (auto sent = worker->send(horizon_message(p.tip)); !sent) return std::unexpected(sent.error());
       }
       return worker;
     }
@@ -56,26 +57,25 @@ Result<Peer> Session::worker_before(const Time& t, HistoryEnd end) {
   }
 }
 
-Result<> Session::approach(Peer& worker, const Time& t, bool leave) {
-  if (leave) {
+Result<Time> Session::approach(Peer& worker, const Time& t, Leave leave) {
+  auto& p = *program_;
+  std::vector<u64> places;
+  if (leave == Leave::snapshots) {
     const auto now = worker.now();
     if (!now) return std::unexpected(now.error());
-    for (u64 left = t.ticks - now->time.ticks; left > 2 * near_ticks;) {
-      left = std::max(left / closer_by, near_ticks);
-      const auto at = attention_.go(worker, run_to_message({.ticks = t.ticks - left, .pc = {}}));
-      if (!at) return std::unexpected(at.error());
-      if (at->time >= t) break;
-      // One that cannot be taken here (within a vfork child, no memory) is done without.
-      if (auto snapshot = worker.snapshot()) {
-        program_->snapshots.add({.time = at->time, .peer = std::move(*snapshot), .fine = true});
-      }
-      if (!reached(*at)) break;
-    }
+    places = p.snapshots.policy().fine_places(now->time.ticks, t.ticks, near_ticks);
+  }
+  for (const u64 ticks : places) {
+    const auto at = attention_.go(worker, run_to_message({.ticks = ticks, .pc = {}}));
+    if (!at) return std::unexpected(at.error());
+    if (at->time >= t) break;
+    // One that cannot be taken here (within a vfork child, no memory) is done without.
+    if (auto snapshot = worker.snapshot()) p.snapshots.add_fine(at->time, std::move(*snapshot), p.tip, t);
   }
   const auto at = attention_.go(worker, run_to_message(t));
   if (!at) return std::unexpected(at.error());
-  if (at->time != t) return no_such_time(t);
-  return {};
+  if (t.pc.value != 0 && at->time != t) return no_such_time(t);
+  return at->time;
 }
 
 Result<> Session::go_to(const Time& time) {
@@ -91,9 +91,9 @@ Result<> Session::go_to(const Time& time) {
   if (time < begin() || time > p.tip) return no_such_time(time);
   auto worker = worker_before(time);
   if (!worker) return std::unexpected(worker.error());
-  if (auto there = approach(*worker, time, true); !there) {
+  if (auto there = approach(*worker, time, Leave::snapshots); !there) {
     p.children.end(std::move(*worker));
-    return there;
+    return std::unexpected(there.error());
   }
   p.end_worker();
   p.worker = std::move(*worker);
@@ -114,7 +114,7 @@ Result<Peer*> Session::probe(const Time& t) {
     if (!worker) return std::unexpected(worker.error());
     p.probe.emplace(t, std::move(*worker));
   }
-  if (auto there = approach(p.probe->peer, t, false); !there) {
+  if (auto there = approach(p.probe->peer, t, Leave::nothing); !there) {
     p.end_probe();
     return std::unexpected(there.error());
   }
@@ -150,7 +150,7 @@ Result<std::vector<Note>> Session::collect(const Time& from, const Time& to, con
     const auto now = worker->now();
     if (!now) return std::unexpected(now.error());
     if (now->time < from) {
-      if (auto there = approach(*worker, from, false); !there) return std::unexpected(there.error());
+      if (auto there = approach(*worker, from, Leave::nothing); !there) return std::unexpected(there.error());
     }
     if (auto set = worker->set_conditions(conditions); !set) return std::unexpected(set.error());
     const auto answer = attention_.ask(*worker, Peer::collect_message(to));
@@ -177,8 +177,8 @@ Result<std::vector<TracePoint>> Session::trace_before(const Time& to, u64 most) 
     auto worker = worker_before(start);
     if (!worker) return std::unexpected(worker.error());
     auto points = [&]() -> Result<std::vector<TracePoint>> {
-      const auto at = attention_.go(*worker, run_to_message(start));
-      if (!at) return std::unexpected(at.error());
+      const auto first = approach(*worker, start, Leave::snapshots);
+      if (!first) return std::unexpected(first.error());
       const auto answer = attention_.ask(*worker, Peer::trace_message(to, ~u64{0}));
       if (!answer) return std::unexpected(answer.error());
       return worker->trace_points_of(*answer);
@@ -193,10 +193,42 @@ Result<std::vector<TracePoint>> Session::trace_before(const Time& to, u64 most) 
   return std::vector<TracePoint>(known_until - static_cast<std::ptrdiff_t>(count), known_until);
 }
 
+Result<std::vector<TracePoint>> Session::trace_after(const Time& from, u64 most) {
+  const auto peer = probe(from);
+  if (!peer) return std::unexpected(peer.error());
+  std::vector<TracePoint> points;
+  auto& p = *program_;
+  // Steps move the process: it is not left as the position or the probe.
+  auto snapshot = (*peer)->snapshot();
+  if (!snapshot) return std::unexpected(snapshot.error());
+  auto worker = snapshot->worker();
+  p.children.end(std::move(*snapshot));
+  if (!worker) return std::unexpected(worker.error());
+  const auto walked = [&]() -> Result<> {
+    if (auto sent = worker->send(horizon_message(p.tip)); !sent) return std::unexpected(sent.error());
+    for (Time last = from; points.size() < most && last < p.tip;) {
+      const auto at = attention_.go(*worker, {.kind = MessageKind::step, .number = {1}});
+      if (!at) return std::unexpected(at.error());
+      if (at->time == last) break;
+      last = at->time;
+      const auto registers = worker->registers();
+      if (!registers) return std::unexpected(registers.error());
+      points.push_back({.time = last, .stack_pointer = registers->gpr[rsp], .thread = static_cast<ThreadId>(p.pid)});
+    }
+    return {};
+  }();
+  p.children.end(std::move(*worker));
+  if (!walked) return std::unexpected(walked.error());
+  return points;
+}
+
 Result<std::vector<u8>> Session::memory_at(const Time& time, GuestAddr at, u64 size) {
   const auto peer = probe(time);
   if (!peer) return std::unexpected(peer.error());
-  return (*peer)->memory(at, size);
+  auto bytes = (*peer)->memory(at, size);
+  if (bytes && bytes->size() != size)
+    return fail_errno(EFAULT, fmt::format("memory at {:#x}", at.value + bytes->size()));
+  return bytes;
 }
 
 Result<TracePoint> Session::point_at(const Time& time) {

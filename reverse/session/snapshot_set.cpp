@@ -4,22 +4,38 @@
 
 namespace fred {
 
-namespace {
-u64 distance(const Time& a, const Time& b) { return a.ticks > b.ticks ? a.ticks - b.ticks : b.ticks - a.ticks; }
-}  // namespace
-
-void SnapshotSet::add(Snapshot s) {
-  const auto at = std::ranges::lower_bound(all_, s.time, {}, &Snapshot::time);
-  if (at != all_.end() && at->time == s.time) return children_.end(std::move(s.peer));
-  const Time time = s.time;
-  const bool fine = s.fine;
-  all_.insert(at, std::move(s));
-  const auto count = static_cast<std::size_t>(std::ranges::count(all_, fine, &Snapshot::fine));
-  if (fine && count > most_fine) thin_fine(time);
-  if (!fine && count > most_of_live) thin_of_live();
+const SnapshotSet::Snapshot* SnapshotSet::insert(const Time& time, Peer peer) {
+  const auto at = std::ranges::lower_bound(all_, time, {}, &Snapshot::time);
+  if (at != all_.end() && at->time == time) {
+    children_.end(std::move(peer));
+    return nullptr;
+  }
+  return &*all_.insert(at, {.id = SnapshotId{++last_id_}, .time = time, .peer = std::move(peer)});
 }
 
-Snapshot* SnapshotSet::latest_until(const Time& t) {
+void SnapshotSet::add(const Time& time, Peer peer, Duration run_time, Duration fork_cost) {
+  const auto* added = insert(time, std::move(peer));
+  if (added == nullptr) return;
+  last_of_live_ = added->id;
+  copying_ = {};
+  policy_.taken(added->id, time, run_time, fork_cost);
+  thin(time, time);
+}
+
+void SnapshotSet::add_fine(const Time& time, Peer peer, const Time& tip, const Time& position) {
+  const auto* added = insert(time, std::move(peer));
+  if (added == nullptr) return;
+  policy_.taken_by_worker(added->id, time);
+  thin(tip, position);
+}
+
+void SnapshotSet::note_copying(Duration cost, u64 bytes) {
+  policy_.copying_cost(cost - copying_);
+  copying_ = cost;
+  policy_.set_memory(last_of_live_, bytes);
+}
+
+SnapshotSet::Snapshot* SnapshotSet::latest_until(const Time& t) {
   const auto behind = std::ranges::upper_bound(all_, t, {}, &Snapshot::time);
   return behind == all_.begin() ? nullptr : &*std::prev(behind);
 }
@@ -32,49 +48,22 @@ std::vector<Time> SnapshotSet::times() const {
 
 void SnapshotSet::drop(const Time& t) {
   const auto at = std::ranges::find(all_, t, &Snapshot::time);
-  if (at != all_.end()) remove(static_cast<std::size_t>(at - all_.begin()));
+  if (at == all_.end()) return;
+  policy_.remove(at->id);
+  children_.end(std::move(at->peer));
+  all_.erase(at);
 }
 
 void SnapshotSet::clear() {
-  for (auto& s : all_) children_.end(std::move(s.peer));
-  all_.clear();
+  while (!all_.empty()) drop(all_.back().time);
 }
 
-void SnapshotSet::thin_fine(const Time& around) {
-  std::size_t farthest = 0;
-  for (std::size_t i = 1; i < all_.size(); ++i) {
-    const bool first_fine = !all_[farthest].fine;
-    if (all_[i].fine && (first_fine || distance(all_[i].time, around) > distance(all_[farthest].time, around))) {
-      farthest = i;
-    }
+void SnapshotSet::thin(const Time& tip, const Time& position) {
+  while (const auto id = policy_.surplus(tip, position)) {
+    const auto at = std::ranges::find(all_, *id, &Snapshot::id);
+    if (at == all_.end()) return;
+    drop(Time{at->time});
   }
-  if (farthest != 0) remove(farthest);
-}
-
-/// The gap that a snapshot's absence leaves counts by how long ago it is: dense near now, sparse long ago.
-void SnapshotSet::thin_of_live() {
-  std::vector<std::size_t> of_live;
-  for (std::size_t i = 0; i < all_.size(); ++i) {
-    if (!all_[i].fine) of_live.push_back(i);
-  }
-  const Time& last = all_[of_live.back()].time;
-  std::size_t least = 0;
-  double least_missed = 0;
-  for (std::size_t k = 1; k + 1 < of_live.size(); ++k) {
-    const Time& time = all_[of_live[k]].time;
-    const double gap = static_cast<double>(distance(all_[of_live[k + 1]].time, all_[of_live[k - 1]].time));
-    const double missed = gap / (1.0 + static_cast<double>(distance(last, time)));
-    if (least == 0 || missed < least_missed) {
-      least = of_live[k];
-      least_missed = missed;
-    }
-  }
-  if (least != 0) remove(least);
-}
-
-void SnapshotSet::remove(std::size_t i) {
-  children_.end(std::move(all_[i].peer));
-  all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(i));
 }
 
 }  // namespace fred

@@ -1,47 +1,55 @@
-// The snapshots of one program, by Time.
+// The snapshots of one program, by Time; which of them stay is decided by the policy (ckpt/snapshot/policy.h).
 #pragma once
 #include <vector>
 
+#include "ckpt/snapshot/policy.h"
 #include "core/control/peer.h"
 #include "reverse/session/children.h"
 
 namespace fred {
 
-struct Snapshot {
-  Time time;
-  Peer peer;
-  /// Left by a worker near the position, so that the next way back is short; the others were left by live.
-  bool fine = false;
-};
-
 class SnapshotSet {
  public:
+  using Duration = SnapshotPolicy::Duration;
+
   explicit SnapshotSet(Children& children) : children_(children) {}
   ~SnapshotSet() { clear(); }
   SnapshotSet(const SnapshotSet&) = delete;
   SnapshotSet& operator=(const SnapshotSet&) = delete;
 
-  /// Makes room for it if there are too many: of the fine ones the one farthest from `s` goes, of live's the one
-  /// that is missed least. The first one always stays.
-  void add(Snapshot s);
+  struct Snapshot {
+    SnapshotId id{};
+    Time time;
+    Peer peer;
+  };
+
+  /// One of live, which stands or runs on from there.
+  void add(const Time& time, Peer peer, Duration run_time, Duration fork_cost);
+  /// One that a worker has left on its way to `position`.
+  void add_fine(const Time& time, Peer peer, const Time& tip, const Time& position);
+  /// Since live's last snapshot copying pages has cost so much, and so much memory.
+  void note_copying(Duration cost, u64 bytes);
+
   /// The last one at or before `t`; null if there is none.
   Snapshot* latest_until(const Time& t);
   std::vector<Time> times() const;
-  bool empty() const { return all_.empty(); }
-  const Snapshot& first() const { return all_.front(); }
+  const Time& first() const { return all_.front().time; }
   /// One whose process has gone.
   void drop(const Time& t);
   void clear();
+  const SnapshotPolicy& policy() const { return policy_; }
 
  private:
-  static constexpr std::size_t most_fine = 24, most_of_live = 48;
-
-  void thin_fine(const Time& around);
-  void thin_of_live();
-  void remove(std::size_t i);
+  /// Null: there is one at this Time already.
+  const Snapshot* insert(const Time& time, Peer peer);
+  void thin(const Time& tip, const Time& position);
 
   Children& children_;
+  SnapshotPolicy policy_;
   std::vector<Snapshot> all_;  // ascending
+  u64 last_id_ = 0;
+  SnapshotId last_of_live_{};
+  Duration copying_{};
 };
 
 }  // namespace fred

@@ -1,0 +1,24 @@
+// `reverse-watch --last`: exact for an expression that is memory. All writes are noted by the execution itself.
+#pragma once
+#include "reverse/timeline/timeline.h"
+
+namespace fred {
+
+struct MemoryChange {
+  Time at, after;  // the instruction that writes, and behind it
+  std::vector<u8> before, now;
+  ThreadId thread = 0;
+};
+
+/// The last change of the bytes before `from`; nothing if there was none since the start of history.
+Result<std::optional<MemoryChange>> last_change(Timeline& timeline, GuestRange range, const Time& from,
+                                                const std::stop_token& stop);
+/// How often the bytes changed in [from, to).
+Result<u64> count_changes(Timeline& timeline, GuestRange range, const Time& from, const Time& to,
+                          const std::stop_token& stop);
+
+/// To the beginning of the statement that makes a change which is there at `after` and was not at `before`, its
+/// neighbour: one `next` shows it. Where no lines are known, to the instruction itself.
+Result<Stop> land_before_change(Timeline& timeline, const Time& before, const Time& after);
+
+}  // namespace fred

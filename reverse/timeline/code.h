@@ -1,0 +1,41 @@
+// Symbols as one command sees them: answers are kept for the command, and the prologue is told from the first line.
+#pragma once
+#include <unordered_map>
+
+#include "reverse/timeline/symbols.h"
+
+namespace fred {
+
+class Code {
+ public:
+  explicit Code(Symbols& symbols) : symbols_(symbols) {}
+
+  /// As Symbols::line_at, but a line that begins with its function's prologue is two ranges: the prologue, in which
+  /// nothing stops, and what comes from the function's body on.
+  const std::optional<Line>& line(GuestAddr pc) { return at(pc).line; }
+  const std::optional<Function>& function(GuestAddr pc) { return at(pc).function; }
+  bool is_entry(GuestAddr pc) { return at(pc).function && at(pc).function->entry == pc; }
+  /// Both are known, and differ.
+  bool different_functions(GuestAddr a, GuestAddr b) {
+    const std::optional<Function> one = function(a);
+    const std::optional<Function>& other = function(b);
+    return one && other && one != other;
+  }
+  bool in_prologue(GuestAddr pc) {
+    const std::optional<Function>& f = function(pc);
+    return f && f->entry <= pc && pc < f->body;
+  }
+  Symbols& symbols() { return symbols_; }
+
+ private:
+  struct Answers {
+    std::optional<Line> line;
+    std::optional<Function> function;
+  };
+  const Answers& at(GuestAddr pc);
+
+  Symbols& symbols_;
+  std::unordered_map<u64, Answers> known_;
+};
+
+}  // namespace fred

@@ -1,0 +1,34 @@
+// A window of one thread's trace that grows as it is looked at: backwards from a point, or forwards.
+#pragma once
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "reverse/execution.h"
+#include "reverse/timeline/stop.h"
+
+namespace fred {
+
+class Walk {
+ public:
+  Walk(Execution& execution, Direction direction, const Tuning& tuning, std::stop_token stop)
+      : execution_(&execution), direction_(direction), tuning_(tuning), stop_(std::move(stop)) {}
+
+  /// Begins anew at `start`; only points of its thread are seen.
+  void restart(const TracePoint& start);
+  /// The `n`th point from the start in the walk's direction, 0 being the start itself; nothing where history ends.
+  /// The reference holds until the next call.
+  Result<const TracePoint*> at(u64 n);
+
+ private:
+  Execution* execution_;
+  Direction direction_;
+  Tuning tuning_;
+  std::stop_token stop_;
+  std::vector<TracePoint> points_;
+  Time edge_;  // how far the trace was read; of any thread
+  u64 chunk_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace fred

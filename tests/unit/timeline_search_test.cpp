@@ -1,0 +1,206 @@
+// The searches, and running with conditions in both directions, against brute force.
+#include <doctest/doctest.h>
+
+#include <fmt/format.h>
+
+#include "reverse/search/expression_search.h"
+#include "reverse/search/last_change.h"
+#include "tests/unit/toy/execution.h"
+
+using namespace fred;
+using namespace fred::toy;
+
+namespace {
+/// A very long execution: every tick has the same few instructions. Nothing is stored.
+class LongExecution : public Execution {
+ public:
+  static constexpr u64 last = 1'000'000'000, each = 5;
+  explicit LongExecution(std::mt19937& random) {
+    snapshots_.push_back(begin());
+    for (u64 far = last; far > 1000; far = far * 3 / 4 - random() % 100) snapshots_.push_back(at(last - far + 1, 0));
+  }
+  static Time at(u64 tick, u64 n) { return {tick, GuestAddr{0x1000 + n}, 0, 0}; }
+  Time begin() const override { return at(1, 0); }
+  Time tip() const override { return at(last, 2); }
+  Time position() const override { return tip(); }
+  std::vector<Time> snapshots() const override { return snapshots_; }
+  Result<> go_to(const Time&) override { return {}; }
+  Result<Time> first_of_tick(u64 ticks) override { return at(ticks, 0); }
+  Result<RunStop> run_forward(const Time&, const std::vector<Condition>&) override { return fail("unused"); }
+  Result<std::vector<Note>> collect(const Time&, const Time&, const std::vector<Condition>&) override {
+    return fail("unused");
+  }
+  Result<std::vector<TracePoint>> trace_before(const Time& to, u64 most) override {
+    std::vector<TracePoint> trace;
+    for (Time t = to; most > 0 && t > begin(); --most) {
+      t = t.pc.value > 0x1000 ? at(t.ticks, t.pc.value - 0x1000 - 1) : at(t.ticks - 1, each - 1);
+      trace.insert(trace.begin(), {t, 0, 1});
+    }
+    return trace;
+  }
+  Result<std::vector<TracePoint>> trace_after(const Time&, u64) override { return fail("unused"); }
+  Result<std::vector<u8>> memory_at(const Time&, GuestAddr, u64) override { return fail("unused"); }
+  Result<TracePoint> point_at(const Time& t) override { return TracePoint{t, 0, 1}; }
+
+ private:
+  std::vector<Time> snapshots_;
+};
+
+struct FunctionProbe : Probe {
+  std::function<ProbeValue(const Time&)> value;
+  Result<ProbeValue> at(const Time& time) override { return value(time); }
+};
+
+ProbeValue number(u64 n) { return {std::to_string(n), std::to_string(n)}; }
+}  // namespace
+
+TEST_CASE("ExpressionSearch: at most 40 probes for 10^9 ticks, down to the instruction") {
+  std::mt19937 random(7);
+  LongExecution execution(random);
+  for (int n = 0; n < 400; ++n) {
+    const u64 far = 1 + random() % (u64{1} << (random() % 30));
+    const Time change = LongExecution::at(LongExecution::last - std::min(far, LongExecution::last - 2), random() % 5);
+    if (change >= execution.tip() || change <= execution.begin()) continue;
+    FunctionProbe probe;
+    probe.value = [&](const Time& t) { return t <= change ? ProbeValue{} : number(9); };
+    ExpressionSearch search(execution, probe);
+    u64 shown = 0;
+    search.on_progress([&](const SearchProgress& p) { shown = p.probes; });
+    const Result<FoundChange> found = search.find(execution.tip(), {});
+    REQUIRE(found);
+    CHECK_FALSE(found->same_at_start);
+    CHECK(found->before == change);
+    CHECK(execution.trace_before(found->after, 1)->front().time == change);
+    CHECK(found->probes <= 40);
+    CHECK(shown == found->probes);
+    CHECK_FALSE(found->old_value.identity);
+  }
+  FunctionProbe same;
+  same.value = [](const Time&) { return number(1); };
+  CHECK(ExpressionSearch(execution, same).find(execution.tip(), {})->same_at_start);
+  std::stop_source source;
+  same.value = [&](const Time&) {
+    source.request_stop();
+    return number(1);
+  };
+  const Result<FoundChange> cut = ExpressionSearch(execution, same).find(execution.tip(), source.get_token());
+  REQUIRE_FALSE(cut);
+  CHECK(is_interrupted(cut.error()));
+}
+
+TEST_CASE("Running with conditions stops where brute force says, in both directions") {
+  u64 checked = 0;
+  for (u32 seed = 1; seed <= 150; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    ToyProgram program = random_program(random);
+    const History h = run(std::move(program), random, 50 + random() % 400);
+    std::vector<u64> snapshots;
+    for (u64 n = random() % 6; n > 0; --n) snapshots.push_back(random() % h.points.size());
+    ToyExecution execution(h, snapshots);
+    ToySymbols symbols(h);
+    Timeline timeline(execution, symbols);
+    Conditions conditions;
+    for (u32 n = 1 + random() % 3; n > 0; --n) {
+      const Point& p = h.points[random() % h.points.size()];
+      if (random() % 2 == 0) {
+        conditions.push_back({ConditionId{n}, BreakCondition{p.trace.time.pc, {}}, {}});
+      } else {
+        const GuestAddr cell{History::global_address(random() % ToyProgram::globals)};
+        conditions.push_back({ConditionId{n}, WatchCondition{guest_range(cell, 1 + random() % 8)}, {}});
+      }
+    }
+    for (int n = 0; n < 40; ++n) {
+      const u64 from = random() % h.points.size();
+      REQUIRE(timeline.go_to(h.points[from].trace.time));
+      std::optional<u64> wanted;
+      for (u64 i = from; i-- > 0 && !wanted;) {
+        if (!execution.hits(i, conditions).empty()) wanted = i;
+      }
+      const Result<Stop> back = timeline.resume(Direction::backward, conditions);
+      REQUIRE(back);
+      CHECK(back->end == (wanted ? TravelEnd::hit : TravelEnd::history_begin));
+      CHECK(back->time == h.points[wanted.value_or(0)].trace.time);
+      if (wanted) CHECK(back->hits.size() == execution.hits(*wanted, conditions).size());
+      CHECK(timeline.position() == back->time);
+
+      // Forwards from there a write is met first: by the instruction that the way back stopped at.
+      const Result<Stop> on = timeline.resume(Direction::forward, conditions);
+      REQUIRE(on);
+      CHECK(on->time > back->time);
+      checked += 2;
+
+      // A step of many instructions ends at the last hit before its target.
+      const u64 steps = 1 + random() % 50;
+      REQUIRE(timeline.go_to(h.points[from].trace.time));
+      const Result<Stop> stepped = timeline.step_instruction(Direction::backward, steps, conditions);
+      REQUIRE(stepped);
+      if (stepped->end == TravelEnd::arrived) CHECK((!wanted || h.points[*wanted].trace.time < stepped->time));
+      if (stepped->end == TravelEnd::hit) CHECK(stepped->time == h.points[wanted.value()].trace.time);
+    }
+    const u64 collected = timeline.search().collected();
+    REQUIRE(timeline.go_to(execution.tip()));
+    REQUIRE(timeline.resume(Direction::backward, conditions));
+    REQUIRE(timeline.go_to(execution.tip()));
+    const u64 once = timeline.search().collected();
+    REQUIRE(timeline.resume(Direction::backward, conditions));
+    CHECK(timeline.search().collected() == once);
+    CHECK(once - collected <= snapshots.size() + 1);
+  }
+  MESSAGE(checked << " runs");
+}
+
+TEST_CASE("last_change and its count are exact") {
+  for (u32 seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    ToyProgram program = random_program(random);
+    const History h = run(std::move(program), random, 400);
+    ToyExecution execution(h, {random() % h.points.size(), random() % h.points.size()});
+    ToySymbols symbols(h);
+    Timeline timeline(execution, symbols);
+    const GuestRange cell = guest_range(GuestAddr{History::global_address(random() % ToyProgram::globals)}, 8);
+    const u64 from = random() % h.points.size();
+    std::optional<u64> last;
+    u64 changes = 0;
+    for (u64 i = 0; i < from; ++i) {
+      if (h.word(i, cell.begin.value) == h.word(i + 1, cell.begin.value)) continue;
+      last = i;
+      ++changes;
+    }
+    const Time now = h.points[from].trace.time;
+    const auto found = last_change(timeline, cell, now, {});
+    REQUIRE(found);
+    CHECK(found->has_value() == last.has_value());
+    if (last) CHECK((*found)->at == h.points[*last].trace.time);
+    CHECK(count_changes(timeline, cell, execution.begin(), now, {}).value() == changes);
+    if (!last) continue;
+    const Result<Stop> landed = land_before_change(timeline, (*found)->at, (*found)->after);
+    REQUIRE(landed);
+    CHECK(landed->time <= (*found)->at);
+  }
+}
+
+TEST_CASE("Every command can be interrupted at every question and is back where it was") {
+  for (u32 seed = 1; seed <= 30; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    ToyProgram program = random_program(random);
+    const History h = run(std::move(program), random, 300);
+    ToyExecution execution(h, {h.points.size() / 2});
+    ToySymbols symbols(h);
+    Timeline timeline(execution, symbols, {.first_trace = 4, .near = 30});
+    const Time start = h.points[h.points.size() * 3 / 4].trace.time;
+    const Conditions never_hit = {{ConditionId{1}, BreakCondition{GuestAddr{1}, {}}, {}}};
+    for (u64 after = 0; after < 6; ++after) {
+      for (const Direction direction : {Direction::backward, Direction::forward}) {
+        REQUIRE(timeline.go_to(start));
+        execution.fail_after = after;
+        const Result<Stop> stop = timeline.next(direction, 1000, never_hit);
+        execution.fail_after = ~u64{0};
+        REQUIRE(stop);
+        if (stop->end == TravelEnd::interrupted) CHECK(timeline.position() == start);
+      }
+    }
+  }
+}

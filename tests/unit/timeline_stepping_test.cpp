@@ -1,0 +1,127 @@
+// Every stepping command of Timeline against the oracle, on random programs, positions, snapshots and tunings.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "reverse/timeline/timeline.h"
+#include "tests/unit/toy/execution.h"
+#include "tests/unit/toy/oracle.h"
+
+using namespace fred;
+using namespace fred::toy;
+
+namespace {
+enum class Command : u8 { step_instruction, next_instruction, step, next, finish };
+constexpr std::string_view names[] = {"stepi", "nexti", "step", "next", "finish"};
+
+std::string around(const History& h, ToySymbols& symbols, u64 from, u64 to) {
+  std::string text;
+  for (u64 i = from; i <= to && i < h.points.size(); ++i) {
+    const Point& p = h.points[i];
+    const auto line = symbols.line_at(p.trace.time.pc);
+    text +=
+        fmt::format("{:4} {:22} sp {:x} thread {} node {} f{} op {} line {}{} depth {}\n", i, print_time(p.trace.time),
+                    p.trace.stack_pointer, p.trace.thread, p.node, h.nodes[p.node].function,
+                    static_cast<int>(p.instruction->op), line ? static_cast<u64>(line->id) : 0,
+                    line && line->starts_statement ? "*" : "", line ? line->inline_depth : 0);
+  }
+  return text;
+}
+
+struct Case {
+  std::mt19937 random;
+  History history;
+  std::vector<u64> snapshots;
+  Tuning tuning;
+
+  explicit Case(u64 seed) : random(static_cast<u32>(seed)) {
+    const u64 most = 30 + random() % 500;
+    ToyProgram program = random_program(random);
+    history = run(std::move(program), random, most);
+    for (u64 n = random() % 6; n > 0; --n) snapshots.push_back(random() % history.points.size());
+    const u64 nears[] = {2, 5, 20, 60, 4000, 4000};
+    tuning = {.first_trace = 1 + random() % 16, .near = nears[random() % 6]};
+  }
+};
+
+Result<Stop> travel(Timeline& timeline, Command command, Direction direction) {
+  switch (command) {
+    case Command::step_instruction:
+      return timeline.step_instruction(direction, 1, {});
+    case Command::next_instruction:
+      return timeline.next_instruction(direction, 1, {});
+    case Command::step:
+      return timeline.step(direction, 1, {});
+    case Command::next:
+      return timeline.next(direction, 1, {});
+    case Command::finish:
+      return timeline.finish(direction, 0, {});
+  }
+  return fail("no such command");
+}
+
+Oracle::Place expected(Oracle& oracle, Command command, Direction direction, u64 from) {
+  switch (command) {
+    case Command::step_instruction:
+      return oracle.step_instruction(from, direction);
+    case Command::next_instruction:
+      return oracle.next_instruction(from, direction);
+    case Command::step:
+      return oracle.line(from, direction, true);
+    case Command::next:
+      return oracle.line(from, direction, false);
+    case Command::finish:
+      return oracle.finish(from, direction);
+  }
+  return std::nullopt;
+}
+}  // namespace
+
+TEST_CASE("Timeline: stepping stops where the whole trace says") {
+  const char* only = std::getenv("FRED_TOY_SEED");
+  const u64 first = only ? std::strtoull(only, nullptr, 10) : 1;
+  const u64 last = only ? first : 3000;
+  u64 checked = 0, failed = 0;
+  for (u64 seed = first; seed <= last && failed < 5; ++seed) {
+    Case c(seed);
+    const History& h = c.history;
+    ToyExecution execution(h, c.snapshots);
+    ToySymbols symbols(h);
+    Oracle oracle(h, symbols);
+    Timeline timeline(execution, symbols, c.tuning);
+    for (int n = 0; n < 60; ++n) {
+      const u64 from = c.random() % h.points.size();
+      if (!h.points[from].unwindable) continue;
+      const auto command = static_cast<Command>(c.random() % 5);
+      const Direction direction = c.random() % 3 == 0 ? Direction::forward : Direction::backward;
+      if (command == Command::finish && !oracle.has_caller(from)) continue;
+      // Out of a signal's trampoline nothing else steps as the frames say.
+      const bool in_trampoline = h.points[from].instruction->op == Op::resume;
+      if (in_trampoline && (command == Command::finish || command == Command::next_instruction)) continue;
+      const bool back = direction == Direction::backward;
+      const Oracle::Place place = expected(oracle, command, direction, from);
+      REQUIRE(timeline.go_to(h.points[from].trace.time));
+      const Result<Stop> stop = travel(timeline, command, direction);
+      ++checked;
+      const u64 wanted = place.value_or(back ? 0 : h.points.size() - 1);
+      const TravelEnd end = place     ? TravelEnd::arrived
+                            : back    ? TravelEnd::history_begin
+                            : h.ended ? TravelEnd::guest_end
+                                      : TravelEnd::history_end;
+      const std::optional<u64> got = stop ? h.find(stop->time) : std::nullopt;
+      if (stop && got == wanted && stop->end == end && timeline.position() == stop->time) continue;
+      ++failed;
+      const u64 low = std::min({from, wanted, got.value_or(from)}), high = std::max({from, wanted, got.value_or(from)});
+      MESSAGE(fmt::format("seed {} {}{} from {} near {} chunk {}: expected {} ({}), got {} ({}) {}\n{}", seed,
+                          back ? "reverse-" : "", names[static_cast<int>(command)], from, c.tuning.near,
+                          c.tuning.first_trace, wanted, static_cast<int>(end), got ? static_cast<i64>(*got) : -1,
+                          stop ? static_cast<int>(stop->end) : -1, stop ? "" : stop.error().message,
+                          only ? around(h, symbols, low > 6 ? low - 6 : 0, high + 3) : ""));
+      break;
+    }
+  }
+  CHECK(failed == 0);
+  MESSAGE(checked << " steps");
+}
