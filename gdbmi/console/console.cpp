@@ -55,7 +55,7 @@ bool Console::wait_until_ready() {
 bool Console::run(std::string_view line) {
   if (!alive_) return false;
   ready_ = false;
-  within_line_ = false;
+  unfinished_.clear();
   type(fmt::format("{}\n", line));
   return wait_until_ready();
 }
@@ -72,10 +72,15 @@ bool Console::run_script(std::string_view text) {
 }
 
 void Console::type(std::string_view bytes) {
-  within_line_ = false;
+  unfinished_.clear();
   while (alive_ && !bytes.empty()) {
     const auto n = write(input_.get(), bytes.data(), bytes.size());
-    if (n < 0 && errno != EINTR) return;  // that gdb is gone is noticed where it is read
+    if (n < 0 && errno == EAGAIN) {
+      pollfd room{input_.get(), POLLOUT, 0};
+      poll(&room, 1, -1);
+    } else if (n < 0 && errno != EINTR) {
+      return;  // that gdb is gone is noticed where it is read
+    }
     if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
   }
 }
@@ -85,10 +90,11 @@ bool Console::reads_keys() const {
   return tcgetattr(input_.get(), &modes) == 0 && (modes.c_lflag & ICANON) == 0;
 }
 
-void Console::set_echo(bool on) {
+void Console::act_as_terminal(bool on) {
   termios modes;
   if (tcgetattr(input_.get(), &modes) != 0) return;
   modes.c_lflag = on ? modes.c_lflag | ECHO : modes.c_lflag & ~static_cast<tcflag_t>(ECHO);
+  modes.c_oflag = on ? modes.c_oflag | ONLCR : modes.c_oflag & ~static_cast<tcflag_t>(ONLCR);
   tcsetattr(input_.get(), TCSANOW, &modes);
 }
 
@@ -130,7 +136,7 @@ void Console::take(Stream& stream, std::string_view bytes) {
   stream.held += bytes;
   while (take_held(stream)) {
   }
-  if (!ready_ && within_line_ && stream.held.empty() && on_question_) on_question_();
+  if (!ready_ && !unfinished_.empty() && stream.held.empty() && on_question_) on_question_();
 }
 
 std::vector<std::string_view> Console::own_words() const {
@@ -158,7 +164,7 @@ bool Console::take_own_word(Stream& stream) {
   auto& held = stream.held;
   if (held.starts_with(prompt_)) {
     held.erase(0, prompt_.size());
-    within_line_ = false;
+    unfinished_.clear();
     if (separate_errors_ && stream.source == Source::output) take_waiting_errors();
     ready_ = true;
     return !held.empty();
@@ -185,7 +191,9 @@ void Console::take_waiting_errors() {
 
 void Console::print(Source source, std::string_view bytes) {
   if (bytes.empty()) return;
-  within_line_ = bytes.back() != '\n';
+  const auto newline = bytes.rfind('\n');
+  if (newline != std::string_view::npos) unfinished_.clear();
+  unfinished_ += newline == std::string_view::npos ? bytes : bytes.substr(newline + 1);
   if (captured_ != nullptr) {
     *captured_ += bytes;
   } else if (on_output_) {

@@ -36,11 +36,12 @@ class Console {
 
   bool ready() const { return ready_; }
   bool alive() const { return alive_; }
-  /// gdb's output so far ends within a line.
-  bool within_line() const { return within_line_; }
+  /// The end of gdb's output since the last newline; "" at the start of a line.
+  const std::string& unfinished_line() const { return unfinished_; }
   /// Something on gdb's terminal reads keys, not lines (an editor, gdb's TUI).
   bool reads_keys() const;
-  void set_echo(bool on);
+  /// As the user's terminal does for a program: echo, and newlines with carriage returns.
+  void act_as_terminal(bool on);
   void set_size(unsigned short rows, unsigned short columns);
   /// gdb is gone; what it printed before is read to the end first.
   void end();
@@ -86,7 +87,8 @@ class Console {
   std::function<void(Source, std::string_view)> on_output_;
   std::function<void()> on_question_;
   std::string* captured_ = nullptr;
-  bool ready_ = false, alive_ = true, within_line_ = false, succeeded_ = false;
+  bool ready_ = false, alive_ = true, succeeded_ = false;
+  std::string unfinished_;
 };
 
 }  // namespace fred

@@ -129,6 +129,8 @@ Result<GdbProcess> start_gdb(const GdbCommand& command) {
   if (command.terminal) {
     auto console = open_pty(false);
     if (!console) return std::unexpected(console.error());
+    const winsize size{command.rows, command.columns, 0, 0};
+    ioctl(console->master.get(), TIOCSWINSZ, &size);
     gdb.input = UniqueFd(fcntl(console->master.get(), F_DUPFD_CLOEXEC, 0));
     gdb.output = std::move(console->master);
     out = UniqueFd(fcntl(console->slave.get(), F_DUPFD_CLOEXEC, 0));

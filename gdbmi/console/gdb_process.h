@@ -14,11 +14,12 @@ namespace fred {
 
 struct GdbCommand {
   std::string gdb = "gdb";
-  std::vector<std::string> options;  // before the program
-  std::vector<std::string> program;  // program and core file, or --args PROG ARGS…
-  std::string prompt;                // what gdb prints when it is ready for a command
-  bool terminal = false;             // the console is a terminal; else pipes
-  bool separate_errors = false;      // standard error has a descriptor of its own
+  std::vector<std::string> options;        // before the program
+  std::vector<std::string> program;        // program and core file, or --args PROG ARGS…
+  std::string prompt;                      // what gdb prints when it is ready for a command
+  bool terminal = false;                   // the console is a terminal; else pipes
+  unsigned short rows = 24, columns = 80;  // of the terminal
+  bool separate_errors = false;            // standard error has a descriptor of its own
 };
 
 struct GdbProcess {

@@ -23,6 +23,7 @@ Result<Pty> open_pty(bool raw) {
   if (!pty.slave || tcgetattr(pty.slave.get(), &modes) != 0) return fail_errno(errno, "cannot open " + pty.name);
   if (raw) cfmakeraw(&modes);
   modes.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  modes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
   if (tcsetattr(pty.slave.get(), TCSANOW, &modes) != 0) return fail_errno(errno, "cannot set up " + pty.name);
   return pty;
 }

@@ -13,7 +13,7 @@ struct Pty {
 };
 
 /// A pseudo-terminal. `raw`: it carries bytes unchanged; else its line discipline works as a terminal's does (signals,
-/// editing), without echo.
+/// editing), without echo, and newlines stay what they are.
 Result<Pty> open_pty(bool raw);
 
 struct Pipe {
