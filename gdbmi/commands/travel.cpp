@@ -12,9 +12,8 @@ Result<> when(CommandContext& c, Arguments) {
   if (where->at_tip()) {
     c.shell.print(fmt::format("Time {}, the end of history so far.\n", now));
   } else {
-    c.shell.print(
-        fmt::format("Time {}, {:.1f}% of history (which ends at {}).\n", now, where->percent(),
-                    c.session.print(where->tip)));
+    c.shell.print(fmt::format("Time {}, {:.1f}% of history (which ends at {}).\n", now, where->percent(),
+                              c.session.print(where->tip)));
   }
   return {};
 }

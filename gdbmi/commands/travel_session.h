@@ -1,7 +1,7 @@
 // What the prompt and fred's commands need of a session that can travel in time. The session is also the remote target
 // that gdb is connected to. A move becomes visible in two steps: the session computes where to go (a Landing), then
-// next_stop() is called and gdb executes `reverse-stepi`, upon which the target answers with a stop there. So gdb prints
-// the new place, displays included, as after any stop.
+// next_stop() is called and gdb executes `reverse-stepi`, upon which the target answers with a stop there. So gdb
+// prints the new place, displays included, as after any stop.
 #pragma once
 #include <optional>
 #include <string>
@@ -42,9 +42,9 @@ struct ChangeRequest {
   bool forward = false;  // with last: the next one
 };
 struct Change {
-  Landing landing;            // before the statement that makes the change
-  std::string before, after;  // in program time
-  std::string place;          // "list.c:26 in main", or an address
+  Landing landing;             // before the statement that makes the change
+  std::string before, after;   // in program time
+  std::string place;           // "list.c:26 in main", or an address
   std::optional<u64> changes;  // how many there were, where that is known
   u64 probes = 0;
   std::vector<std::string> remarks;  // lines to print ("not guaranteed to be the last")

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 namespace fred {
 
@@ -90,12 +91,9 @@ bool Console::reads_keys() const {
   return tcgetattr(input_.get(), &modes) == 0 && (modes.c_lflag & ICANON) == 0;
 }
 
-void Console::act_as_terminal(bool on) {
-  termios modes;
-  if (tcgetattr(input_.get(), &modes) != 0) return;
-  modes.c_lflag = on ? modes.c_lflag | ECHO : modes.c_lflag & ~static_cast<tcflag_t>(ECHO);
-  modes.c_oflag = on ? modes.c_oflag | ONLCR : modes.c_oflag & ~static_cast<tcflag_t>(ONLCR);
-  tcsetattr(input_.get(), TCSANOW, &modes);
+void Console::interrupt_foreground() {
+  const pid_t group = tcgetpgrp(input_.get());
+  if (group > 1) kill(-group, SIGINT);
 }
 
 void Console::set_size(unsigned short rows, unsigned short columns) {

@@ -40,8 +40,8 @@ class Console {
   const std::string& unfinished_line() const { return unfinished_; }
   /// Something on gdb's terminal reads keys, not lines (an editor, gdb's TUI).
   bool reads_keys() const;
-  /// As the user's terminal does for a program: echo, and newlines with carriage returns.
-  void act_as_terminal(bool on);
+  /// As Ctrl-C does at a terminal: to gdb, or to what runs in the foreground of its terminal. Nothing without one.
+  void interrupt_foreground();
   void set_size(unsigned short rows, unsigned short columns);
   /// gdb is gone; what it printed before is read to the end first.
   void end();

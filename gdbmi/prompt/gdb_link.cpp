@@ -23,13 +23,14 @@ Result<std::unique_ptr<GdbLink>> GdbLink::start(asio::io_context& io, GdbCommand
   command.prompt = new_prompt_word();
   auto gdb = start_gdb(command);
   if (!gdb) return std::unexpected(gdb.error());
-  return std::unique_ptr<GdbLink>(new GdbLink(io, std::move(*gdb), command.prompt));
+  return std::unique_ptr<GdbLink>(new GdbLink(io, std::move(*gdb), command));
 }
 
-GdbLink::GdbLink(asio::io_context& io, GdbProcess gdb, const std::string& prompt)
+GdbLink::GdbLink(asio::io_context& io, GdbProcess gdb, const GdbCommand& command)
     : gdb_(std::move(gdb)),
-      prompt_(prompt),
-      console_(io, gdb_, prompt),
+      prompt_(command.prompt),
+      terminal_(command.terminal),
+      console_(io, gdb_, prompt_),
       mi_(io, std::move(gdb_.mi)),
       ended_(io, fcntl(gdb_.ended.get(), F_DUPFD_CLOEXEC, 0)) {
   ended_.async_wait(asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code error) {
@@ -48,8 +49,13 @@ GdbLink::~GdbLink() {
   wait_for_end(gdb_.pid);
 }
 
-void GdbLink::interrupt() const {
-  if (alive_) kill(gdb_.pid, SIGINT);
+void GdbLink::interrupt() {
+  if (!alive_) return;
+  if (terminal_) {
+    console_.interrupt_foreground();
+  } else {
+    kill(gdb_.pid, SIGINT);
+  }
 }
 
 void GdbLink::hang_up() const {

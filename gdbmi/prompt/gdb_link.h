@@ -21,7 +21,7 @@ class GdbLink {
   mi::Driver& mi() { return mi_; }
   bool alive() const { return alive_; }
   /// Ctrl-C: what gdb does is interrupted, or the program that it waits for.
-  void interrupt() const;
+  void interrupt();
   /// Has gdb end what it debugs and itself.
   void hang_up() const;
   /// What gdb's own prompt must be set to.
@@ -34,10 +34,11 @@ class GdbLink {
   bool sleeps() const;
 
  private:
-  GdbLink(asio::io_context& io, GdbProcess gdb, const std::string& prompt);
+  GdbLink(asio::io_context& io, GdbProcess gdb, const GdbCommand& command);
 
   GdbProcess gdb_;
   std::string prompt_;
+  bool terminal_;
   Console console_;
   mi::Driver mi_;
   asio::posix::stream_descriptor ended_;

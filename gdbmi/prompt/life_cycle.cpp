@@ -15,13 +15,14 @@ struct Named {
   LifeCycle what;
 };
 constexpr Named life_cycle[] = {
-    {"run", 1, LifeCycle::run},       {"start", 5, LifeCycle::start},   {"starti", 6, LifeCycle::start},
-    {"attach", 3, LifeCycle::attach}, {"kill", 1, LifeCycle::kill},     {"detach", 3, LifeCycle::detach},
+    {"run", 1, LifeCycle::run},       {"start", 5, LifeCycle::start}, {"starti", 6, LifeCycle::start},
+    {"attach", 3, LifeCycle::attach}, {"kill", 1, LifeCycle::kill},   {"detach", 3, LifeCycle::detach},
     {"quit", 1, LifeCycle::quit},     {"exit", 3, LifeCycle::quit},
 };
 
-constexpr std::string_view terminal_users[] = {"shell", "she", "shel", "make", "mak", "edit", "e", "ed", "edi", "pipe",
-                                               "python-interactive", "pi", "guile-repl", "gr"};
+constexpr std::string_view terminal_users[] = {
+    "shell", "she",        "shel", "make", "mak", "edit", "e", "ed", "edi", "pipe", "python-interactive",
+    "pi",    "guile-repl", "gr"};
 
 std::string_view first_word(std::string_view line) { return line.substr(0, line.find_first_of(" \t/")); }
 

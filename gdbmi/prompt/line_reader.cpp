@@ -105,8 +105,8 @@ void LineReader::take_line(char* line) {
 char** LineReader::complete(const char* text, int start, int end) {
   rl_attempted_completion_over = 1;  // no file names by default
   if (!g_reader->completer_) return nullptr;
-  const auto matches =
-      g_reader->completer_(std::string_view(rl_line_buffer, static_cast<std::size_t>(end)), static_cast<std::size_t>(start));
+  const auto matches = g_reader->completer_(std::string_view(rl_line_buffer, static_cast<std::size_t>(end)),
+                                            static_cast<std::size_t>(start));
   if (matches.empty()) return nullptr;
   // What all have in common comes first.
   std::string common = matches.front();

@@ -19,7 +19,8 @@ namespace fred {
 namespace {
 
 bool same_file(int a, int b) {
-  struct stat x {}, y {};
+  struct stat x {
+  }, y{};
   return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
@@ -79,7 +80,8 @@ Result<> Prompt::start_gdb() {
   command.options = {"-q"};
   if (options_.batch) {
     // As gdb's own --batch has them.
-    for (const char* setting : {"confirm off", "width 0", "height 0", "style enabled off"}) {
+    for (const char* setting :
+         {"confirm off", "width 0", "height 0", "style enabled off", "print symbol-loading off"}) {
       command.options.insert(command.options.end(), {"-iex", std::string("set ") + setting});
     }
   }

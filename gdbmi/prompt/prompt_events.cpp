@@ -116,7 +116,8 @@ std::vector<std::string> Prompt::complete(std::string_view text, std::size_t wor
   };
   const std::size_t start = word_start - std::min(blanks, word_start);
   const auto found = find_command(line, [](std::string_view) { return std::vector<std::string>{}; });
-  const bool has_arguments = found && line.find(' ') != std::string_view::npos && !found->command->name.starts_with("info");
+  const bool has_arguments =
+      found && line.find(' ') != std::string_view::npos && !found->command->name.starts_with("info");
   if (has_arguments && found->command->group == Command::Group::search) {
     // The argument is an expression.
     const std::string expression(found->arguments);

@@ -17,10 +17,17 @@ struct Opener {
   bool verbatim;         // what follows is not gdb's language: nothing nests
 };
 constexpr Opener openers[] = {
-    {"commands", 4, false, false}, {"define", 3, false, false},        {"document", 2, false, true},
-    {"if", 2, false, false},       {"while", 5, false, false},         {"while-stepping", 7, false, false},
-    {"stepping", 8, false, false}, {"ws", 2, false, false},            {"python", 2, true, true},
-    {"guile", 2, true, true},      {"python-interactive", 99, true, true},
+    {"commands", 4, false, false},
+    {"define", 3, false, false},
+    {"document", 2, false, true},
+    {"if", 2, false, false},
+    {"while", 5, false, false},
+    {"while-stepping", 7, false, false},
+    {"stepping", 8, false, false},
+    {"ws", 2, false, false},
+    {"python", 2, true, true},
+    {"guile", 2, true, true},
+    {"python-interactive", 99, true, true},
 };
 
 const Opener* opener(std::string_view line) {

@@ -40,8 +40,7 @@ bool is_known_question(std::string_view line) {
       [line](std::string_view end) { return line.find(end) != std::string_view::npos; });
 }
 
-UserTerminal::UserTerminal(asio::io_context& io, bool terminal)
-    : io_(io), input_(io), retry_(io), terminal_(terminal) {
+UserTerminal::UserTerminal(asio::io_context& io, bool terminal) : io_(io), input_(io), retry_(io), terminal_(terminal) {
   if (!terminal_) return;
   boost::system::error_code error;
   input_.assign(own_standard_input(), error);
@@ -75,17 +74,16 @@ void UserTerminal::take_back() {
   if (command_) listen();
 }
 
-void UserTerminal::command_begins(bool keys) {
+void UserTerminal::command_begins(bool reads) {
   if (!terminal_) return;
   command_ = true;
-  keys_wanted_ = keys;
-  set_keys(keys);
+  reads_ = reads;
   listen();
 }
 
 void UserTerminal::command_ends() {
   if (!std::exchange(command_, false)) return;
-  keys_wanted_ = false;
+  reads_ = false;
   set_keys(false);
   retry_.cancel();
   input_.cancel();
@@ -95,16 +93,18 @@ void UserTerminal::command_ends() {
 
 void UserTerminal::question() {
   if (!command_) return;
-  set_keys(keys_wanted_ || gdb_->console().reads_keys());
+  adapt();
   listen();
 }
 
 void UserTerminal::program_on_gdb_terminal(bool runs) {
   if (!command_) return;
-  keys_wanted_ = runs;
-  set_keys(runs);
+  reads_ = runs;
+  adapt();
   listen();
 }
+
+void UserTerminal::adapt() { set_keys(gdb_->console().reads_keys()); }
 
 void UserTerminal::set_keys(bool on) {
   if (keys_ == on) return;
@@ -112,20 +112,18 @@ void UserTerminal::set_keys(bool on) {
   termios modes = own_modes_;
   if (on) cfmakeraw(&modes);
   undisturbed([&] { tcsetattr(STDIN_FILENO, TCSADRAIN, &modes); });
-  // What reads keys shows them itself.
-  if (!on || !gdb_->console().reads_keys()) gdb_->console().act_as_terminal(on);
 }
 
 /// What the user types ahead while gdb works is for fred, not for gdb.
 bool UserTerminal::may_answer() const {
   const auto& line = gdb_->console().unfinished_line();
-  if (keys_ || is_known_question(line)) return true;
+  if (keys_ || reads_ || is_known_question(line)) return true;
   return !line.empty() && gdb_->sleeps();
 }
 
 void UserTerminal::listen() {
   if (listening_ || lent_ || !command_) return;
-  if (!keys_ && gdb_->console().unfinished_line().empty()) return;
+  if (!keys_ && !reads_ && gdb_->console().unfinished_line().empty()) return;
   listening_ = true;
   input_.async_wait(asio::posix::stream_descriptor::wait_read, [this, n = listened_](boost::system::error_code error) {
     if (n != listened_) return;

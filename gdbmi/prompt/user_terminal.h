@@ -1,5 +1,5 @@
-// The user's terminal while no line is edited: it belongs to gdb's questions, to what runs on gdb's terminal (an editor,
-// a program that gdb itself debugs), or to the program that the session runs.
+// The user's terminal while no line is edited: it belongs to gdb's questions, to what runs on gdb's terminal (an
+// editor, a program that gdb itself debugs), or to the program that the session runs.
 #pragma once
 #include <termios.h>
 
@@ -23,21 +23,22 @@ class UserTerminal final : public ProgramTerminal {
   void lend(int process_group) override;
   void take_back() override;
 
-  /// While a command of gdb's runs. `keys`: it is known to use the terminal itself (`shell`, `edit`).
-  void command_begins(bool keys);
+  /// While a command of gdb's runs. `reads`: it is known to read from the terminal itself (`shell`, `edit`).
+  void command_begins(bool reads);
   void command_ends();
   /// gdb's output ends within a line.
   void question();
   /// A program that gdb itself debugs runs, or stops.
   void program_on_gdb_terminal(bool runs);
 
-  bool passes_keys() const { return keys_; }
   unsigned short rows() const;
   unsigned short columns() const;
 
  private:
   void listen();
   void pass_on();
+  /// Keys go on as they are typed if something on gdb's terminal wants them so; else lines, edited and echoed here.
+  void adapt();
   void set_keys(bool on);
   bool may_answer() const;
 
@@ -48,7 +49,7 @@ class UserTerminal final : public ProgramTerminal {
   bool terminal_;
   termios own_modes_{};
   std::optional<termios> program_modes_;
-  bool lent_ = false, command_ = false, keys_ = false, keys_wanted_ = false, listening_ = false;
+  bool lent_ = false, command_ = false, keys_ = false, reads_ = false, listening_ = false;
   unsigned listened_ = 0;  // counts commands: an old wait is told from the present one
 };
 
