@@ -80,8 +80,7 @@ Result<> Prompt::start_gdb() {
   command.options = {"-q"};
   if (options_.batch) {
     // As gdb's own --batch has them.
-    for (const char* setting :
-         {"confirm off", "width 0", "height 0", "style enabled off", "print symbol-loading off"}) {
+    for (const char* setting : {"width 0", "height 0", "style enabled off", "print symbol-loading off"}) {
       command.options.insert(command.options.end(), {"-iex", std::string("set ") + setting});
     }
   }

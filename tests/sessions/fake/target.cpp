@@ -59,8 +59,8 @@ void Target::take() {
 }
 
 void Target::reply(const std::string& packet) {
-  const auto sum = std::accumulate(packet.begin(), packet.end(), 0U,
-                                   [](unsigned s, char c) { return s + static_cast<u8>(c); });
+  const auto sum =
+      std::accumulate(packet.begin(), packet.end(), 0U, [](unsigned s, char c) { return s + static_cast<u8>(c); });
   boost::system::error_code ignored;
   asio::write(socket_, asio::buffer(fmt::format("${}#{:02x}", packet, sum & 0xff)), ignored);
 }

@@ -70,7 +70,7 @@ Result<Trace> Trace::record(const std::string& program) {
     char dash = 0;
     std::string permissions;
     std::istringstream(line) >> std::hex >> begin >> dash >> end >> permissions;
-    if (line.find(program) == std::string::npos && line.find("[heap]") == std::string::npos) continue;
+    if (line.find('[') != std::string::npos) continue;  // the stack is taken below; the rest is the kernel's
     for (u64 page = begin; page < end; page += page_size) {
       trace.note_page(page, 0, page_at(memory.get(), page));
       if (permissions.starts_with("rw")) changing.push_back(page);
