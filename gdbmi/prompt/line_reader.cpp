@@ -67,6 +67,7 @@ std::optional<std::string> LineReader::read(const std::string& prompt) {
   done_ = false;
   reading_ = true;
   rl_callback_handler_install(prompt.c_str(), take_line);
+  initialized_ = true;
   wait_for_key();
   while (!done_ && io_.run_one() != 0) {
   }
@@ -150,7 +151,7 @@ void LineReader::print_above(const std::function<void()>& print) {
 }
 
 void LineReader::resized() {
-  if (terminal_) rl_resize_terminal();
+  if (initialized_) rl_resize_terminal();
 }
 
 void LineReader::suspend() {

@@ -52,6 +52,7 @@ class LineReader {
   asio::io_context& io_;
   asio::posix::stream_descriptor input_;
   bool terminal_, reading_ = false, ended_ = false, waiting_ = false;
+  bool initialized_ = false;  // readline can be asked to do things
   std::string history_, buffer_;
   int lines_added_ = 0;
   std::optional<std::string> line_;

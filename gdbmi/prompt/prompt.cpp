@@ -47,6 +47,7 @@ Prompt::Prompt(asio::io_context& io, TravelSession& session, PromptOptions optio
       reader_(io, terminal_),
       progress_(interrupt_, terminal_) {
   signals_.add(SIGHUP);
+  std::signal(SIGPIPE, SIG_IGN);  // a pipe whose other end is gone is an error where it is written
 }
 
 int Prompt::run() {

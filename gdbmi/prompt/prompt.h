@@ -77,8 +77,7 @@ class Prompt final : public Shell {
   std::string format_{default_prompt_format};
   std::string last_line_;
   Way way_ = Way::typed;  // of the command that is executed
-  bool last_repeats_ = false, last_was_ours_ = false, own_operation_ = false, waits_for_interrupt_ = false,
-       user_size_ = false;
+  bool last_repeats_ = false, last_was_ours_ = false, own_operation_ = false, waits_for_interrupt_ = false;
   bool gdb_failed_ = false;  // a command that a handler gave to gdb
   int ended_by_ = 0;         // a signal
 };

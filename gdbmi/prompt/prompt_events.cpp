@@ -46,7 +46,6 @@ void Prompt::take_event(const mi::AsyncRecord& event) {
     questions_->forget_symbols();
   } else if (event.what == "cmd-param-changed") {
     const auto name = event.values.string("param"), value = event.values.string("value");
-    if (name == "width" || name == "height") user_size_ = true;
     if (name == "prompt" && value != gdb_->prompt_word()) keep_setting("prompt " + gdb_->prompt_word());
     if (name == "editing" && value == "on") keep_setting("editing off");
   }
@@ -99,10 +98,8 @@ void Prompt::wait_for_signal() {
 void Prompt::resized() {
   if (!terminal_) return;
   reader_.resized();
+  // gdb hears of it as at any terminal, and takes the new size.
   gdb_->console().set_size(user_terminal_.rows(), user_terminal_.columns());
-  if (user_size_) return;  // the user has said what size gdb is to take
-  gdb_->mi().send(fmt::format("-gdb-set width {}", user_terminal_.columns()), [](const auto&) {});
-  gdb_->mi().send(fmt::format("-gdb-set height {}", user_terminal_.rows()), [](const auto&) {});
 }
 
 std::vector<std::string> Prompt::complete(std::string_view text, std::size_t word_start) {

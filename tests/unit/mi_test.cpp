@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <random>
 #include <string>
 
@@ -183,6 +184,7 @@ TEST_CASE("MI driver: when gdb is gone, everyone is told") {
   Line line;
   bool ended = false;
   line.driver->on_end([&] { ended = true; });
+  std::signal(SIGPIPE, SIG_IGN);
   line.gdb.reset();
   CHECK(line.driver->ask("-first").error().message == "gdb is gone");
   CHECK(ended);

@@ -1,4 +1,5 @@
-// gdbmi/commands and gdbmi/prompt, without gdb: finding commands, options, scripts, the prompt's text, the timeline's bar.
+// gdbmi/commands and gdbmi/prompt, without gdb: finding commands, options, scripts, the prompt's text, the timeline's
+// bar.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -22,11 +23,29 @@ namespace {
 
 /// Some of gdb's commands.
 std::vector<std::string> completions(std::string_view text) {
-  static const std::vector<std::string> all = {
-      "backtrace",    "bookmark",       "break",          "checkpoint",      "undisplay",       "until",
-      "unset",        "reverse-step",   "reverse-stepi",  "reverse-search",  "reverse-finish",  "reverse-continue",
-      "whatis",       "where",          "while",          "forward-search",  "info checkpoints", "info breakpoints",
-      "delete checkpoint", "set prompt", "set print",     "restart",         "help"};
+  static const std::vector<std::string> all = {"backtrace",
+                                               "bookmark",
+                                               "break",
+                                               "checkpoint",
+                                               "undisplay",
+                                               "until",
+                                               "unset",
+                                               "reverse-step",
+                                               "reverse-stepi",
+                                               "reverse-search",
+                                               "reverse-finish",
+                                               "reverse-continue",
+                                               "whatis",
+                                               "where",
+                                               "while",
+                                               "forward-search",
+                                               "info checkpoints",
+                                               "info breakpoints",
+                                               "delete checkpoint",
+                                               "set prompt",
+                                               "set print",
+                                               "restart",
+                                               "help"};
   std::vector<std::string> found;
   std::ranges::copy_if(all, std::back_inserter(found), [text](const std::string& c) { return c.starts_with(text); });
   return found;
@@ -148,8 +167,8 @@ TEST_CASE("the bar of the timeline") {
 }
 
 TEST_CASE("what gdb says is understood") {
-  const auto line = parse_info_line(
-      "Line 12 of \"a b.c\" starts at address 0x11b2 <main+8>\n   and ends at 0x11c3 <main+25>.\n");
+  const auto line =
+      parse_info_line("Line 12 of \"a b.c\" starts at address 0x11b2 <main+8>\n   and ends at 0x11c3 <main+25>.\n");
   REQUIRE(line.has_value());
   CHECK(line->line == 12);
   CHECK(line->file == "a b.c");
