@@ -1,0 +1,15 @@
+// Asks for a name, then runs until it is interrupted.
+// build: -O0 -g
+#include <stdio.h>
+
+volatile long turns;
+
+int main(void) {
+  char name[100];
+  printf("name? ");
+  fflush(stdout);
+  if (!fgets(name, sizeof name, stdin)) return 1;
+  printf("hello %s", name);
+  fflush(stdout);
+  for (;;) turns++;
+}
