@@ -14,6 +14,7 @@ void add_engine_options(CLI::App& command, fred::RunOptions& options) {
       {"--no-inline-lookup", "indirect transfers go through the dispatcher"},
       {"--single-block", "a block ends at its first branch"},
       {"--no-fsgsbase", "the base of FS is changed by system calls, as on kernels without FSGSBASE"},
+      {"--no-traces", "a block ends at every call"},
       {"--no-light", "clock functions and rdtsc take the long way through the dispatcher"},
   };
   for (const auto& [name, help] : switches) {

@@ -51,6 +51,7 @@ constexpr struct {
     {"--no-link", &TranslateOptions::link, false},
     {"--no-inline-lookup", &TranslateOptions::inline_lookup, false},
     {"--single-block", &TranslateOptions::single_block, true},
+    {"--no-traces", &TranslateOptions::traces, false},
     {"--no-light", &TranslateOptions::light, false},
 };
 

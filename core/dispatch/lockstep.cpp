@@ -79,7 +79,7 @@ Lockstep::Lockstep(Engine& engine, Cpu& cpu, CodePages& pages) : engine_(engine)
 }
 
 void Lockstep::adapt(TranslateOptions& options) {
-  options.link = options.inline_lookup = options.light = false;
+  options.link = options.inline_lookup = options.light = options.traces = false;
   options.single_block = true;
 }
 

@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/dispatch/watch_check.h"
 #include "core/translate/emitter.h"
+#include "core/translate/leaf.h"
 
 namespace fred {
 
@@ -50,12 +51,20 @@ class Translator::Unit {
   /// As instruction(), with checks of what it accesses.
   void watched(const Instruction& i, std::span<const u8> code);
   void instruction(const Instruction& i, std::span<const u8> code);
+  /// The called function, if the block is to run through it (leaf.h); its pages are the block's then.
+  std::vector<Instruction> leaf_of(const Instruction& call);
+  /// Executes it, its return address being pushed; the block goes on behind the call.
+  void run_through(const Instruction& call, const std::vector<Instruction>& leaf);
+  /// Counts a tick; at a stop the guest is about to execute `next`. Guest rcx is spilled, and rdx if that is named.
+  void tick_in_line(GuestAddr next, Gpr also_spilled);
   void copy(const Instruction& i, std::span<const u8> code);
   void copy_far_operand(const Instruction& i, std::span<const u8> code);
   void edge(GuestAddr target, bool ticks);
   void push_return_address(GuestAddr pc);
   void load_indirect_target(const Instruction& i, std::span<const u8> code);
   void lookup();
+  /// The same with rdx in its slot as well.
+  void look_up_spilled();
   void leave(Exit exit);
   bool light(const Instruction& i);
   void segment(GuestAddr pc, u8 spilled = 0) { t_.cache_.add_segment(id_, e_.here(), pc, spilled); }
@@ -248,6 +257,7 @@ void Translator::Unit::instruction(const Instruction& i, std::span<const u8> cod
       return;
     case Flow::call:
       push_return_address(i.next());
+      if (const auto leaf = leaf_of(i); !leaf.empty()) return run_through(i, leaf);
       edge(i.target, i.target <= i.pc);
       ended_ = true;
       return;
@@ -383,10 +393,72 @@ void Translator::Unit::load_indirect_target(const Instruction& i, std::span<cons
   e_.bytes(code.subspan(raw.modrm.offset + 1u));
 }
 
+std::vector<Instruction> Translator::Unit::leaf_of(const Instruction& call) {
+  const auto& o = t_.options_;
+  if (!o.traces || !o.link || o.single_block || stepping_ || checked || watching()) return {};
+  const u64 distance = call.target > call.pc ? call.target - call.pc : call.pc - call.target;
+  constexpr u64 farthest = u64{1} << 30;  // Segment::guest has 32 bits
+  if (distance > farthest || instructions + longest_leaf > max_instructions) return {};
+  auto leaf = find_leaf(call.target, [this](GuestAddr pc) -> std::optional<Instruction> {
+    const u64 page = page_floor(pc.value);
+    if (pc.value + max_instruction_length > page + page_size) return std::nullopt;  // keep to whole pages
+    if (t_.has_break(pc) || !t_.source_.fetchable(page) || t_.source_.checked(page)) return std::nullopt;
+    return decode(pc, {pc.ptr<const u8>(), max_instruction_length});
+  });
+  for (const auto& i : leaf) touch(page_floor(i.pc.value));
+  return leaf;
+}
+
+void Translator::Unit::tick_in_line(GuestAddr next, Gpr also_spilled) {
+  const auto& s = t_.state_;
+  e_.mov_reg_slot(rcx, window_slot(s.left));
+  e_.lea_rcx_minus_one();
+  e_.mov_slot_reg(window_slot(s.left), rcx);
+  if (also_spilled == rdx) e_.mov_reg_slot(rdx, window_slot(s.spill_rdx));
+  const auto out = e_.jrcxz();  // the stop: exactly at zero
+  e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
+  const auto over = e_.jmp_short();
+  Emitter::patch_rel8(out, e_.here());
+  e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
+  e_.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(new_exit({.kind = ExitKind::tick_stop, .pc = next})));
+  Emitter::patch_rel32(e_.jmp(), window_.exit);
+  Emitter::patch_rel8(over, e_.here());
+}
+
+void Translator::Unit::run_through(const Instruction& call, const std::vector<Instruction>& leaf) {
+  const auto& s = t_.state_;
+  ++branches_;
+  if (call.target <= call.pc) {
+    e_.mov_slot_reg(window_slot(s.spill_rcx), rcx);
+    tick_in_line(call.target, rcx);
+  }
+  for (const auto& i : leaf) {
+    segment(i.pc);
+    ++instructions;
+    if (i.flow == Flow::next) copy(i, {i.pc.ptr<const u8>(), i.length});
+  }
+  const GuestAddr expected = call.next();
+  e_.mov_slot_reg(window_slot(s.spill_rcx), rcx);
+  e_.pop_reg(rcx);  // faults as the guest's ret would
+  e_.mov_slot_reg(window_slot(s.spill_rdx), rdx);
+  e_.mov_reg_imm64(rdx, 0 - expected.value);
+  e_.lea_rcx_rcx_rdx();  // 0 if the function returns to its call
+  const auto as_expected = e_.jrcxz();
+  e_.mov_reg_imm64(rdx, expected.value);
+  e_.lea_rcx_rcx_rdx();  // the address as it was
+  look_up_spilled();
+  Emitter::patch_rel8(as_expected, e_.here());
+  tick_in_line(expected, rdx);
+}
+
 void Translator::Unit::lookup() {
   ended_ = true;
+  e_.mov_slot_reg(window_slot(t_.state_.spill_rdx), rdx);
+  look_up_spilled();
+}
+
+void Translator::Unit::look_up_spilled() {
   const auto& s = t_.state_;
-  e_.mov_slot_reg(window_slot(s.spill_rdx), rdx);
   if (!t_.options_.inline_lookup || stepping_) {
     Emitter::patch_rel32(e_.jmp(), window_.leave_indirect);
     return;

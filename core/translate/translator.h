@@ -19,6 +19,7 @@ struct TranslateOptions {
   bool link = true;           // --no-link: every transfer goes through the dispatcher
   bool inline_lookup = true;  // --no-inline-lookup: every indirect transfer leaves the cache
   bool single_block = false;  // --single-block: a block ends at its first branch
+  bool traces = true;         // --no-traces: a block ends at every call (leaf.h)
   bool light = true;          // --no-light: clocks take the long way through the dispatcher
 };
 

@@ -28,6 +28,7 @@ constexpr struct {
 } switches[] = {{" --no-link", &TranslateOptions::link, false},
                 {" --no-inline-lookup", &TranslateOptions::inline_lookup, false},
                 {" --single-block", &TranslateOptions::single_block, true},
+                {" --no-traces", &TranslateOptions::traces, false},
                 {" --no-light", &TranslateOptions::light, false}};
 
 u64 size_of(Region r) { return region_size(r); }
