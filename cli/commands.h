@@ -17,8 +17,18 @@ struct RunOptions {
   std::uint64_t snapshot_every = 0;  // milliseconds between snapshots while recording, for verify; 0: only the first
 };
 
+struct ServeOptions {
+  std::vector<std::string> command;  // PROG ARGS…; may be empty
+  std::vector<std::string> engine;   // options passed to the engine
+  bool once = false;                 // end with the first gdb that has connected
+  bool stdio = false;                // gdb is at standard input and output
+  std::string socket;                // path of a Unix socket
+  std::uint16_t port = 0;            // else of a local TCP port; 0: any
+};
+
 int run(const RunOptions& options);
 int record(const RunOptions& options);
+int serve(const ServeOptions& options);
 int dump(const std::string& dir);
 /// Every row of the table of system calls, and how often the recording has it (`fred dump --calls`).
 int dump_calls(const std::string& dir);

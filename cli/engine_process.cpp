@@ -11,6 +11,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <span>
+
+#include "cli/shell_words.h"
 
 extern char** environ;
 
@@ -26,22 +29,55 @@ std::string engine_path() {
   return path.substr(0, path.rfind('/') + 1) + "fred-engine";
 }
 
+/// The pointers of an argv or environment; the strings must stay.
+std::vector<char*> pointers_to(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (auto& s : strings) pointers.push_back(s.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+std::vector<std::string> environment_of(const EngineCommand& command) {
+  if (command.environment) return *command.environment;
+  std::vector<std::string> own;
+  for (char** e = environ; *e != nullptr; ++e) own.emplace_back(*e);
+  return own;
+}
+
 /// The environment goes to the guest, not to the engine: its LD_PRELOAD, say, is not for us.
-Result<int> environment_file() {
+Result<int> environment_file(std::span<const std::string> environment) {
   const int fd = memfd_create("fred-environment", 0);
   if (fd < 0) return fail_errno(errno, "cannot pass the environment on");
-  for (char** e = environ; *e != nullptr; ++e) {
-    const auto size = static_cast<ssize_t>(std::strlen(*e) + 1);
-    if (write(fd, *e, static_cast<std::size_t>(size)) != size)
-      return fail_errno(errno, "cannot pass the environment on");
+  for (const auto& e : environment) {
+    const auto size = static_cast<ssize_t>(e.size() + 1);
+    if (write(fd, e.c_str(), e.size() + 1) != size) return fail_errno(errno, "cannot pass the environment on");
   }
   return fd;
+}
+
+/// The shell of this environment, as gdb chooses it.
+std::string shell_of(std::span<const std::string> environment) {
+  for (const auto& e : environment) {
+    if (e.starts_with("SHELL=") && e.size() > 6) return e.substr(6);
+  }
+  return "/bin/sh";
+}
+
+/// In the child: its surroundings as the command wants them. False, with errno set, if they cannot be had.
+bool enter_surroundings(const EngineCommand& command) {
+  if (command.own_group && setpgid(0, 0) != 0) return false;
+  for (int fd = 0; fd < 3; ++fd) {
+    const int from = command.standard[static_cast<std::size_t>(fd)];
+    if (from >= 0 && dup2(from, fd) < 0) return false;
+  }
+  return command.working_directory.empty() || chdir(command.working_directory.c_str()) == 0;
 }
 
 }  // namespace
 
 Error exec_engine(const EngineCommand& command, int control_fd) {
-  const auto env = environment_file();
+  auto environment = environment_of(command);
+  const auto env = environment_file(environment);
   if (!env) return env.error();
   std::vector<std::string> argv{"fred-engine", command.mode, fmt::format("--env-fd={}", *env)};
   if (!command.dir.empty()) argv.push_back("--dir=" + command.dir);
@@ -53,13 +89,20 @@ Error exec_engine(const EngineCommand& command, int control_fd) {
   if (const char* log = std::getenv("FRED_LOG"); log != nullptr) argv.push_back(std::string("--log=") + log);
   argv.insert(argv.end(), command.options.begin(), command.options.end());
   argv.insert(argv.end(), {"--", command.program});
-  argv.insert(argv.end(), command.args.begin(), command.args.end());
-  std::vector<char*> pointers;
-  for (auto& a : argv) pointers.push_back(a.data());
-  pointers.push_back(nullptr);
-  char* no_environment[] = {nullptr};
-  const auto path = engine_path();
-  execve(path.c_str(), pointers.data(), no_environment);
+  auto path = engine_path();
+  if (command.by_shell && !command.args.empty() && needs_shell(std::span(command.args).subspan(1))) {
+    // The engine itself gets no environment, the shell the program's.
+    std::string line = "exec /usr/bin/env -i " + shell_quoted(path);
+    argv.push_back(command.args.front());
+    for (std::size_t i = 1; i < argv.size(); ++i) line += ' ' + shell_quoted(argv[i]);
+    for (std::size_t i = 1; i < command.args.size(); ++i) line += ' ' + shell_word(command.args[i]);
+    path = shell_of(environment);
+    argv = {path, "-c", line};
+  } else {
+    argv.insert(argv.end(), command.args.begin(), command.args.end());
+    environment.clear();
+  }
+  execve(path.c_str(), pointers_to(argv).data(), pointers_to(environment).data());
   return {errno, fmt::format("cannot start {}: {}", path, strerror(errno))};
 }
 
@@ -77,6 +120,11 @@ Result<EngineProcess> start_engine(const EngineCommand& command) {
     fcntl(sockets[1], F_SETFD, 0);
     for (const int signal : {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
       std::signal(signal, SIG_DFL);
+    }
+    if (!enter_surroundings(command)) {
+      fmt::print(stderr, "fred: cannot start the program in {}: {}\n",
+                 command.working_directory.empty() ? "its surroundings" : command.working_directory, strerror(errno));
+      _exit(125);
     }
     const auto error = exec_engine(command, sockets[1]);
     fmt::print(stderr, "fred: {}\n", error.message);

@@ -2,6 +2,8 @@
 #pragma once
 #include <sys/types.h>
 
+#include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +12,7 @@
 
 namespace fred {
 
-/// What `fred run` and `fred record` take besides the program.
+/// What the engine is started for.
 struct EngineCommand {
   std::string mode;                  // run or record
   std::string dir;                   // of the recording
@@ -18,6 +20,15 @@ struct EngineCommand {
   std::vector<std::string> options;  // passed on as they are
   std::string program;               // found as a shell would
   std::vector<std::string> args;     // argv, args[0] included
+
+  // How the program's surroundings differ from fred's own.
+  std::optional<std::vector<std::string>> environment = std::nullopt;
+  std::string working_directory = {};
+  std::array<int, 3> standard = {-1, -1, -1};  // descriptors that become 0, 1 and 2
+  bool own_group = false;                      // a process group of its own
+  /// A shell expands the arguments after args[0] and does the redirections among them (shell_words.h). It is
+  /// not part of what is recorded: it executes the engine.
+  bool by_shell = false;
 };
 
 /// Replaces this process by the engine, which runs the program. Comes back only with an error.

@@ -8,7 +8,7 @@
 namespace {
 
 /// Options of the engine, passed on as they are.
-void add_engine_options(CLI::App& command, fred::RunOptions& options) {
+void add_engine_options(CLI::App& command, std::vector<std::string>& engine) {
   constexpr std::pair<const char*, const char*> switches[] = {
       {"--no-link", "blocks are never linked: every transfer goes through the dispatcher"},
       {"--no-inline-lookup", "indirect transfers go through the dispatcher"},
@@ -20,17 +20,21 @@ void add_engine_options(CLI::App& command, fred::RunOptions& options) {
   for (const auto& [name, help] : switches) {
     command
         .add_flag_callback(
-            name, [&options, name = std::string(name)] { options.engine.push_back(name); }, help)
+            name, [&engine, name = std::string(name)] { engine.push_back(name); }, help)
         ->group("Off switches");
   }
   command.add_flag_callback(
-      "--lockstep", [&options] { options.engine.emplace_back("--lockstep"); },
+      "--lockstep", [&engine] { engine.emplace_back("--lockstep"); },
       "execute every block natively as well, instruction by instruction, and compare (slow)");
   command
       .add_option_function<std::string>(
-          "--cpu", [&options](const std::string& v) { options.engine.push_back("--cpu=" + v); },
+          "--cpu", [&engine](const std::string& v) { engine.push_back("--cpu=" + v); },
           "the processor that the program sees: x86-64, x86-64-v2, x86-64-v3 (default), x86-64-v4, native")
       ->type_name("LEVEL");
+}
+
+/// The program, which the command cannot do without.
+void add_program(CLI::App& command, fred::RunOptions& options) {
   command.add_flag("--stats", options.stats, "print statistics at the end");
   command.add_option("program", options.command, "the program and its arguments")
       ->required()
@@ -48,11 +52,13 @@ int main(int argc, char** argv) {
   int status = 0;
 
   auto* run = app.add_subcommand("run", "run a program translated; nothing is recorded");
-  add_engine_options(*run, options);
+  add_engine_options(*run, options.engine);
+  add_program(*run, options);
   run->callback([&] { status = fred::run(options); });
 
   auto* record = app.add_subcommand("record", "run a program and record it");
-  add_engine_options(*record, options);
+  add_engine_options(*record, options.engine);
+  add_program(*record, options);
   record->add_flag("--verify", options.verify, "re-execute the recording afterwards and compare at every event");
   record->add_flag("--rebuild-worker", options.rebuild_worker,
                    "with --verify: re-execute in a fresh engine that starts from a serialised state, not in a fork");
@@ -71,6 +77,20 @@ int main(int argc, char** argv) {
           "log a checksum of the memory every N events, for --verify")
       ->type_name("N");
   record->callback([&] { status = fred::record(options); });
+
+  fred::ServeOptions serving;
+  auto* serve = app.add_subcommand("serve", "debug a program, backwards too, with any gdb: target extended-remote");
+  add_engine_options(*serve, serving.engine);
+  serve->add_flag("--once", serving.once, "end when gdb has disconnected");
+  auto* port = serve->add_option("--port", serving.port, "listen on this TCP port of localhost (default: any)");
+  auto* socket = serve->add_option("--socket", serving.socket, "listen on a Unix socket at PATH")->excludes(port);
+  serve->add_flag("--stdio", serving.stdio, "gdb is at standard input and output (target remote | fred serve --stdio)")
+      ->excludes(port)
+      ->excludes(socket);
+  serve->add_option("program", serving.command, "the program and its arguments; without it gdb's `run` names one")
+      ->type_name("PROG ARGS...");
+  serve->positionals_at_end();
+  serve->callback([&] { status = fred::serve(serving); });
 
   auto* dump = app.add_subcommand("dump", "print a kept recording as text");
   dump->add_option("dir", dir, "the folder of the recording")->required();

@@ -98,6 +98,9 @@ bool Controller::carry_out(const Message& m, int descriptor) {
     case MessageKind::step:
       stand(run_.step(m.number[0]), m.tag);
       break;
+    case MessageKind::step_within:
+      stand(run_.step_within({address, GuestAddr{m.number[1]}}), m.tag);
+      break;
     case MessageKind::run_on:
       stand(run_.run_on(), m.tag);
       break;

@@ -20,6 +20,15 @@ struct alignas(cmsghdr) Attachment {
 };
 }  // namespace
 
+namespace {
+/// True: try again. The session's event loop makes its sockets non-blocking; commands still wait.
+bool wait_if_not_ready(int socket, int error, short event) {
+  if (error != EAGAIN) return error == EINTR;
+  pollfd p{.fd = socket, .events = event, .revents = 0};
+  return poll(&p, 1, -1) >= 0 || errno == EINTR;
+}
+}  // namespace
+
 std::string_view to_string(MessageKind kind) {
   switch (kind) {
 #define COMMAND(name, text) \
@@ -67,7 +76,8 @@ Result<> send_message(int socket, const Message& message, int descriptor) {
   }
   for (;;) {
     if (sendmsg(socket, &header, MSG_NOSIGNAL) >= 0) return {};
-    if (errno != EINTR) return fail_errno(errno, "cannot reach the other side");
+    const int error = errno;
+    if (!wait_if_not_ready(socket, error, POLLOUT)) return fail_errno(error, "cannot reach the other side");
   }
 }
 
@@ -83,9 +93,12 @@ Result<Message> receive_message(int socket, int* descriptor) {
     header.msg_control = &attachment;
     header.msg_controllen = sizeof attachment;
     const auto n = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const int error = errno;
+      if (wait_if_not_ready(socket, error, POLLIN)) continue;
+      return fail_errno(error, "cannot hear the other side");
+    }
     if (n == 0) return fail("the other side has closed");
-    if (n < 0) return fail_errno(errno, "cannot hear the other side");
     for (auto* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
       if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
       int fd;

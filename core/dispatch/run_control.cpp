@@ -21,6 +21,8 @@ StopReason RunControl::run_to(const Time& goal) { return go({.time = goal}); }
 StopReason RunControl::run_on() { return go({}); }
 StopReason RunControl::step(u64 n) { return n == 0 ? StopReason::reached : go({.steps = n}); }
 
+StopReason RunControl::step_within(GuestRange range) { return go({.steps = ~u64{0}, .within = range}); }
+
 StopReason RunControl::run_ticks(u64 n) {
   if (n == 0) return StopReason::reached;
   const u64 now = engine_.now().ticks;
@@ -62,7 +64,8 @@ StopReason RunControl::go(const Goal& goal) {
     const Time at = engine_.now();
     conditions.set_suspended(!engine_.is_safe_point());
     if (stopping && at != last) conditions.look(at);
-    if (at != last && steps != 0 && --steps == 0) {
+    const bool stepped_out = goal.within && !goal.within->contains(at.pc);
+    if (at != last && steps != 0 && (--steps == 0 || stepped_out)) {
       return conditions.has_happened() && engine_.is_safe_point() ? StopReason::hit : StopReason::reached;
     }
     if (engine_.ended()) return goal.steps == 0 && at == goal.time ? StopReason::reached : StopReason::guest_end;

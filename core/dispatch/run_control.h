@@ -40,6 +40,8 @@ class RunControl {
   /// Goes to the next Time, n times; a rep instruction is one step from wherever it stands, a raised fault is a
   /// Time of its own (phase 1), and its delivery a step.
   StopReason step(u64 n);
+  /// Steps until pc is outside of `range`.
+  StopReason step_within(GuestRange range);
   StopReason run_on();
 
   /// To `goal` without stopping at conditions: they are noted (Conditions::notes()), from where the guest stands on.
@@ -58,7 +60,8 @@ class RunControl {
  private:
   struct Goal {
     Time time = {.ticks = ~u64{0}, .pc = {}};
-    u64 steps = 0;  // instead of a Time if not 0
+    u64 steps = 0;                                    // instead of a Time if not 0
+    std::optional<GuestRange> within = std::nullopt;  // the steps end earlier outside of it
     Conditions::Use use = Conditions::Use::stop;
     std::function<void(const Time&)> visit = {};  // goes step by step, and visits each Time before the goal
   };

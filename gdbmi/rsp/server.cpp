@@ -1,0 +1,143 @@
+#include "gdbmi/rsp/server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gdbmi/rsp/framing.h"
+#include "gdbmi/rsp/hex.h"
+#include "gdbmi/rsp/signals.h"
+
+extern char** environ;
+
+namespace fred::remote {
+
+namespace {
+
+constexpr std::string_view features =
+    "QStartNoAckMode+;multiprocess+;ReverseStep+;ReverseContinue+;swbreak+;hwbreak+;vContSupported+;"
+    "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:siginfo:read+;qXfer:threads:read+;"
+    "QPassSignals+;QProgramSignals+;QCatchSyscalls+;QStartupWithShell+;QDisableRandomization+;"
+    "QEnvironmentHexEncoded+;QEnvironmentUnset+;QEnvironmentReset+;QSetWorkingDir+;ConditionalBreakpoints-;QNonStop-";
+
+std::vector<std::string> own_environment() {
+  std::vector<std::string> all;
+  for (char** e = environ; *e != nullptr; ++e) all.emplace_back(*e);
+  return all;
+}
+
+void erase_variable(std::vector<std::string>& environment, std::string_view name) {
+  std::erase_if(environment, [&](const std::string& e) {
+    return e.size() > name.size() && e.starts_with(name) && e[name.size()] == '=';
+  });
+}
+
+std::vector<int> linux_signals(const std::vector<u8>& numbers) {
+  std::vector<int> signals;
+  for (const u8 n : numbers) {
+    if (const auto signal = linux_signal(n)) signals.push_back(*signal);
+  }
+  return signals;
+}
+
+}  // namespace
+
+struct Server::Dispatch {
+  Server& server;
+  template <class P>
+  Reply operator()(const P& packet) const {
+    return server.handle(packet);
+  }
+};
+
+Server::Server(Target& target, std::vector<std::string> command, std::function<void(const std::string&)> send)
+    : target_(target),
+      command_(std::move(command)),
+      send_(std::move(send)),
+      files_([this](const std::string& path) -> std::optional<std::string> {
+        const auto prefix = fmt::format("/proc/{}/", target_.process_id());
+        if (!target_.has_program() || !path.starts_with(prefix)) return std::nullopt;
+        return target_.process_file(std::string_view(path).substr(prefix.size()));
+      }) {
+  target_.on_notice([this](const std::string& line) { notice(line); });
+  if (target_.has_program()) {
+    process_ = target_.process_id();
+    last_stop_ = StoppedBySignal{.number = 5};
+  }
+}
+
+void Server::take(const Packet& packet) {
+  if (const auto reply = std::visit(Dispatch{*this}, packet)) send_(*reply);
+}
+
+void Server::interrupt() {
+  if (running_) target_.interrupt();
+}
+
+void Server::disconnected() {
+  interrupt();
+  multiprocess_ = false;
+  next_start_ = {};
+  thread_locals_.forget();
+}
+
+Server::Reply Server::handle(const Malformed&) { return "E16"; }
+
+Server::Reply Server::handle(const Supported& packet) {
+  multiprocess_ = std::ranges::find(packet.features, "multiprocess+") != packet.features.end();
+  return fmt::format("PacketSize={:x};{}", packet_size, features);
+}
+
+Server::Reply Server::handle(const NoAcknowledgements&) {
+  send_("OK");
+  if (no_acknowledgements_) no_acknowledgements_();
+  return std::nullopt;
+}
+
+Server::Reply Server::handle(const NonStop& packet) { return packet.on ? "E.fred stops all threads together" : "OK"; }
+
+Server::Reply Server::handle(const PassSignals& packet) {
+  target_.pass_signals(linux_signals(packet.signals));
+  return "OK";
+}
+
+Server::Reply Server::handle(const ProgramSignals&) { return "OK"; }  // gdb says with each resumption what it means
+
+Server::Reply Server::handle(const CatchSyscalls& packet) {
+  target_.catch_syscalls(packet.on, packet.numbers);
+  return "OK";
+}
+
+Server::Reply Server::handle(const StartWithShell& packet) {
+  next_start_.by_shell = packet.on;
+  return "OK";
+}
+
+Server::Reply Server::handle(const DisableRandomization&) { return "OK"; }  // the layout is always the same
+
+Server::Reply Server::handle(const SetVariable& packet) {
+  if (!next_start_.environment) next_start_.environment = own_environment();
+  erase_variable(*next_start_.environment, packet.assignment.substr(0, packet.assignment.find('=')));
+  next_start_.environment->push_back(packet.assignment);
+  return "OK";
+}
+
+Server::Reply Server::handle(const UnsetVariable& packet) {
+  if (!next_start_.environment) next_start_.environment = own_environment();
+  erase_variable(*next_start_.environment, packet.name);
+  return "OK";
+}
+
+Server::Reply Server::handle(const ResetEnvironment&) {
+  next_start_.environment.reset();
+  return "OK";
+}
+
+Server::Reply Server::handle(const SetWorkingDirectory& packet) {
+  next_start_.working_directory = packet.path;
+  return "OK";
+}
+
+Server::Reply Server::handle(const FileSystem&) { return "F0"; }  // the program's files are those of fred's host
+
+}  // namespace fred::remote

@@ -1,0 +1,135 @@
+// Answers packets from one gdb about one target. It does no input or output of its own.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gdbmi/rsp/host_files.h"
+#include "gdbmi/rsp/packets.h"
+#include "gdbmi/rsp/stop_reply.h"
+#include "gdbmi/rsp/target.h"
+#include "gdbmi/rsp/thread_locals.h"
+
+namespace fred::remote {
+
+class Server {
+ public:
+  /// What a handler answers; nothing: it answers later (the program runs), or never.
+  using Reply = std::optional<std::string>;
+
+  /// `send` gets the data of each packet that goes to gdb. `command`: what vRun without a program runs.
+  Server(Target& target, std::vector<std::string> command, std::function<void(const std::string&)> send);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  void take(const Packet& packet);
+  void interrupt();
+  /// gdb has gone; another may come. What runs stops.
+  void disconnected();
+  bool running() const { return running_; }
+
+  void on_no_acknowledgements(std::function<void()> handler) { no_acknowledgements_ = std::move(handler); }
+  /// gdb has killed or detached from the program, and there is none left.
+  void on_program_gone(std::function<void()> handler) { program_gone_ = std::move(handler); }
+
+ private:
+  struct Dispatch;
+
+  // Handlers; one for each type of packet. server_state.cpp: what the program is like.
+  Reply handle(const Unknown&) { return ""; }
+  Reply handle(const Malformed&);
+  Reply handle(const WhyStopped&);
+  Reply handle(const Extend&);
+  Reply handle(const ReadRegisters&);
+  Reply handle(const WriteRegisters&);
+  Reply handle(const ReadRegister&);
+  Reply handle(const WriteRegister&);
+  Reply handle(const ReadMemory&);
+  Reply handle(const ReadMemoryBinary&);
+  Reply handle(const WriteMemory&);
+  Reply handle(const WriteMemoryBinary&);
+  Reply handle(const SearchMemory&);
+  Reply handle(const SelectThread&);
+  Reply handle(const ThreadAlive&);
+  Reply handle(const CurrentThread&);
+  Reply handle(const FirstThreads&);
+  Reply handle(const MoreThreads&);
+  Reply handle(const ThreadName&);
+  Reply handle(const Symbol&);
+  Reply handle(const ThreadLocal&);
+  Reply handle(const Transfer&);
+  Reply handle(const Monitor&);
+  Reply handle(const Attached&);
+  // server_going.cpp: the program's life and motion.
+  Reply handle(const Detach&);
+  Reply handle(const Kill&);
+  Reply handle(const KillProcess&);
+  Reply handle(const Restart&);
+  Reply handle(const Run&);
+  Reply handle(const StepBackwards&);
+  Reply handle(const ContinueBackwards&);
+  Reply handle(const StepAt&);
+  Reply handle(const StepWithSignal&);
+  Reply handle(const ContinueAt&);
+  Reply handle(const ContinueWithSignal&);
+  Reply handle(const WhichActions&);
+  Reply handle(const Resume&);
+  Reply handle(const InsertPoint&);
+  Reply handle(const RemovePoint&);
+  // server.cpp: settings.
+  Reply handle(const Supported&);
+  Reply handle(const NoAcknowledgements&);
+  Reply handle(const NonStop&);
+  Reply handle(const PassSignals&);
+  Reply handle(const ProgramSignals&);
+  Reply handle(const CatchSyscalls&);
+  Reply handle(const StartWithShell&);
+  Reply handle(const DisableRandomization&);
+  Reply handle(const SetVariable&);
+  Reply handle(const UnsetVariable&);
+  Reply handle(const ResetEnvironment&);
+  Reply handle(const SetWorkingDirectory&);
+  Reply handle(const FileSystem&);
+  Reply handle(const FileOpen& p) { return files_.open(p); }
+  Reply handle(const FileClose& p) { return files_.close(p); }
+  Reply handle(const FileRead& p) { return files_.read(p); }
+  Reply handle(const FileStatus& p) { return files_.status(p); }
+  Reply handle(const FileReadLink& p) { return files_.read_link(p); }
+
+  Reply resume(const ResumeRequest& request);
+  /// Old packets name the address at which to go on.
+  Reply resume_at(ResumeRequest request, std::optional<GuestAddr> at);
+  void stopped(const StopEvent& event);
+  std::string told_stop();
+  Result<> start(std::vector<std::string> args);
+  Naming naming() const { return {.with_process = multiprocess_, .process = process_}; }
+  ThreadId current_thread() const;
+  bool is_our_thread(const ThreadSpec& thread) const;
+  /// The registers where the program stands; read once for each stop.
+  Result<const RegisterState*> registers();
+  Result<> set_registers(RegisterState state);
+  const RegisterTable& table();
+  std::string transferred(const Transfer& packet, std::string_view all) const;
+  std::string threads_xml() const;
+  /// A line for the user, before the next stop at the latest.
+  void notice(const std::string& line);
+  void tell_notices();
+
+  Target& target_;
+  std::vector<std::string> command_;
+  std::function<void(const std::string&)> send_;
+  std::function<void()> no_acknowledgements_, program_gone_;
+  HostFiles files_;
+  ThreadLocals thread_locals_;
+  StartRequest next_start_;
+  bool multiprocess_ = false;
+  bool running_ = false;
+  i64 process_ = 0;
+  std::optional<StopEvent> last_stop_;
+  std::optional<RegisterState> registers_;
+  std::optional<RegisterTable> table_;
+  std::vector<std::string> notices_;
+};
+
+}  // namespace fred::remote

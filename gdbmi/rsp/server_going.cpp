@@ -1,0 +1,187 @@
+// The server's handlers for the program's life and motion.
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "gdbmi/rsp/hex.h"
+#include "gdbmi/rsp/server.h"
+#include "gdbmi/rsp/signals.h"
+
+namespace fred::remote {
+
+namespace {
+/// An error with a text for the user. gdb reads it up to the end of the packet.
+std::string error_reply(const Error& error) { return "E." + error.message; }
+}  // namespace
+
+Server::Reply Server::handle(const WhyStopped&) {
+  if (!target_.has_program()) return "W00";
+  if (running_) {  // another gdb left it so: it stops, and that is the answer
+    interrupt();
+    return std::nullopt;
+  }
+  return told_stop();
+}
+
+Server::Reply Server::handle(const Extend&) { return "OK"; }
+
+Result<> Server::start(std::vector<std::string> args) {
+  next_start_.args = std::move(args);
+  registers_.reset();
+  table_.reset();
+  thread_locals_.forget();
+  last_stop_.reset();
+  running_ = false;
+  if (auto started = target_.start(next_start_); !started) return started;
+  process_ = target_.process_id();
+  last_stop_ = StoppedBySignal{.number = SIGTRAP};
+  return {};
+}
+
+Server::Reply Server::handle(const Run& packet) {
+  std::vector<std::string> args{packet.program};
+  args.insert(args.end(), packet.args.begin(), packet.args.end());
+  if (packet.program.empty()) {
+    if (command_.empty()) return "E.there is no program to run";
+    if (packet.args.empty()) {
+      args = command_;
+    } else {
+      args.front() = command_.front();
+    }
+  }
+  command_ = args;
+  if (auto started = start(std::move(args)); !started) return error_reply(started.error());
+  return told_stop();
+}
+
+Server::Reply Server::handle(const Restart&) {
+  if (!command_.empty()) (void)start(command_);  // `R` has no answer: `?` asks how that went
+  return std::nullopt;
+}
+
+Server::Reply Server::handle(const Detach&) {
+  if (!target_.has_program()) return "E01";
+  target_.detach();
+  running_ = false;
+  last_stop_.reset();
+  send_("OK");
+  if (program_gone_) program_gone_();
+  return std::nullopt;
+}
+
+Server::Reply Server::handle(const Kill&) {
+  target_.kill();
+  running_ = false;
+  if (program_gone_) program_gone_();
+  return std::nullopt;
+}
+
+Server::Reply Server::handle(const KillProcess&) {
+  target_.kill();
+  running_ = false;
+  send_("OK");
+  if (program_gone_) program_gone_();
+  return std::nullopt;
+}
+
+Server::Reply Server::resume(const ResumeRequest& request) {
+  if (!target_.has_program()) return "E.no program is being debugged";
+  registers_.reset();
+  running_ = true;
+  target_.resume(request, [this](const StopEvent& event) { stopped(event); });
+  return std::nullopt;
+}
+
+Server::Reply Server::resume_at(ResumeRequest request, std::optional<GuestAddr> at) {
+  if (at) {
+    const auto now = registers();
+    if (!now) return error_reply(now.error());
+    auto changed = **now;
+    changed.general.rip = at->value;
+    if (auto set = set_registers(std::move(changed)); !set) return error_reply(set.error());
+  }
+  return resume(request);
+}
+
+void Server::stopped(const StopEvent& event) {
+  tell_notices();
+  running_ = false;
+  last_stop_ = event;
+  const bool gone = std::holds_alternative<Exited>(event) || std::holds_alternative<KilledBy>(event);
+  send_(told_stop());
+  if (gone && program_gone_) program_gone_();
+}
+
+std::string Server::told_stop() {
+  if (!last_stop_) return "W00";
+  const bool gone = std::holds_alternative<Exited>(*last_stop_) || std::holds_alternative<KilledBy>(*last_stop_);
+  std::string values;
+  if (!gone) {
+    if (const auto state = registers()) {
+      const auto& rows = table().rows();
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i].name != "rip" && rows[i].name != "rsp" && rows[i].name != "rbp") continue;
+        values += fmt::format("{:x}:{};", i, to_hex(read_register(rows[i], **state)));
+      }
+    }
+  }
+  return stop_reply(*last_stop_, naming(), gone ? 0 : current_thread(), values);
+}
+
+void Server::notice(const std::string& line) {
+  notices_.push_back(line);
+  if (running_) tell_notices();
+}
+
+void Server::tell_notices() {
+  for (const auto& line : notices_) send_("O" + to_hex(std::string_view("[fred: " + line + "]\n")));
+  notices_.clear();
+}
+
+Server::Reply Server::handle(const StepBackwards&) { return resume({.motion = Motion::step_back}); }
+Server::Reply Server::handle(const ContinueBackwards&) { return resume({.motion = Motion::go_back}); }
+Server::Reply Server::handle(const StepAt& packet) { return resume_at({.motion = Motion::step}, packet.at); }
+Server::Reply Server::handle(const ContinueAt& packet) { return resume_at({.motion = Motion::go}, packet.at); }
+Server::Reply Server::handle(const StepWithSignal& packet) {
+  return resume_at({.motion = Motion::step, .signal = linux_signal(packet.signal)}, packet.at);
+}
+Server::Reply Server::handle(const ContinueWithSignal& packet) {
+  return resume_at({.motion = Motion::go, .signal = linux_signal(packet.signal)}, packet.at);
+}
+
+Server::Reply Server::handle(const WhichActions&) { return "vCont;c;C;s;S;r"; }
+
+Server::Reply Server::handle(const Resume& packet) {
+  // All threads go together: what the current one is to do decides.
+  for (const auto& action : packet.actions) {
+    if (action.thread && !is_our_thread(*action.thread)) continue;
+    ResumeRequest request{.motion = Motion::go, .signal = {}, .range = action.range};
+    switch (action.kind) {
+      case ResumeAction::Kind::stop:
+        return "E.fred stops all threads together";
+      case ResumeAction::Kind::go:
+        break;
+      case ResumeAction::Kind::step:
+        request.motion = Motion::step;
+        break;
+      case ResumeAction::Kind::step_range:
+        request.motion = Motion::step_range;
+        break;
+    }
+    if (action.signal) request.signal = linux_signal(*action.signal);
+    return resume(request);
+  }
+  return "E.there is no such thread";
+}
+
+Server::Reply Server::handle(const InsertPoint& packet) {
+  const auto done = target_.insert(packet.point);
+  return done ? "OK" : error_reply(done.error());
+}
+
+Server::Reply Server::handle(const RemovePoint& packet) {
+  const auto done = target_.remove(packet.point);
+  return done ? "OK" : error_reply(done.error());
+}
+
+}  // namespace fred::remote

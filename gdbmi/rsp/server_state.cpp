@@ -1,0 +1,181 @@
+// The server's handlers for what the program is like where it stands.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gdbmi/rsp/framing.h"
+#include "gdbmi/rsp/hex.h"
+#include "gdbmi/rsp/server.h"
+
+namespace fred::remote {
+
+namespace {
+constexpr const char* failed = "E01";
+std::string outcome(const Result<>& done) { return done ? "OK" : "E." + done.error().message; }
+/// As much as a packet holds, in hex.
+constexpr u64 most_memory = packet_size / 2 - 16;
+}  // namespace
+
+Result<const RegisterState*> Server::registers() {
+  if (!registers_) {
+    auto now = target_.registers();
+    if (!now) return std::unexpected(now.error());
+    registers_ = std::move(*now);
+  }
+  return &*registers_;
+}
+
+Result<> Server::set_registers(RegisterState state) {
+  registers_.reset();  // setting them may lead elsewhere (a called function's end in the past)
+  return target_.set_registers(state);
+}
+
+const RegisterTable& Server::table() {
+  if (!table_) {
+    const auto now = registers();
+    table_.emplace(now ? (*now)->components() : 0x7);
+  }
+  return *table_;
+}
+
+ThreadId Server::current_thread() const {
+  const auto threads = target_.threads();
+  return threads.empty() ? 0 : threads.front();
+}
+
+bool Server::is_our_thread(const ThreadSpec& t) const {
+  const auto threads = target_.threads();
+  return (t.process <= 0 || t.process == process_) &&
+         (t.thread <= 0 || std::ranges::find(threads, static_cast<ThreadId>(t.thread)) != threads.end());
+}
+
+Server::Reply Server::handle(const ReadRegisters&) {
+  const auto now = registers();
+  if (!now) return failed;
+  return to_hex(table().read_all(**now));
+}
+
+Server::Reply Server::handle(const WriteRegisters& packet) {
+  const auto now = registers();
+  if (!now) return failed;
+  auto changed = **now;
+  if (!table().write_all(changed, packet.bytes)) return failed;
+  return outcome(set_registers(std::move(changed)));
+}
+
+Server::Reply Server::handle(const ReadRegister& packet) {
+  const auto now = registers();
+  if (!now || packet.number >= table().rows().size()) return failed;
+  return to_hex(read_register(table().rows()[packet.number], **now));
+}
+
+Server::Reply Server::handle(const WriteRegister& packet) {
+  const auto now = registers();
+  if (!now || packet.number >= table().rows().size()) return failed;
+  auto changed = **now;
+  if (!write_register(table().rows()[packet.number], changed, packet.bytes)) return failed;
+  return outcome(set_registers(std::move(changed)));
+}
+
+Server::Reply Server::handle(const ReadMemory& packet) {
+  if (packet.size == 0) return "";
+  const auto bytes = target_.memory(packet.at, std::min(packet.size, most_memory));
+  if (!bytes || bytes->empty()) return "E14";
+  return to_hex(*bytes);
+}
+
+Server::Reply Server::handle(const ReadMemoryBinary& packet) {
+  const auto bytes = target_.memory(packet.at, std::min(packet.size, most_memory));
+  if (!bytes || (bytes->empty() && packet.size != 0)) return "E14";
+  return "b" + std::string(bytes->begin(), bytes->end());
+}
+
+Server::Reply Server::handle(const WriteMemory& packet) {
+  if (packet.bytes.empty()) return "OK";
+  registers_.reset();
+  return outcome(target_.write_memory(packet.at, packet.bytes));
+}
+
+Server::Reply Server::handle(const WriteMemoryBinary& packet) {
+  if (packet.bytes.empty()) return "OK";  // gdb tries whether the packet is understood
+  registers_.reset();
+  return outcome(target_.write_memory(packet.at, packet.bytes));
+}
+
+Server::Reply Server::handle(const SearchMemory& packet) {
+  const auto found = target_.search_memory(guest_range(packet.at, packet.size), packet.pattern);
+  if (!found) return failed;
+  return *found ? fmt::format("1,{:x}", (*found)->value) : "0";
+}
+
+Server::Reply Server::handle(const SelectThread& packet) { return is_our_thread(packet.thread) ? "OK" : failed; }
+Server::Reply Server::handle(const ThreadAlive& packet) { return is_our_thread(packet.thread) ? "OK" : failed; }
+Server::Reply Server::handle(const CurrentThread&) {
+  if (!target_.has_program()) return "";
+  return "QC" + naming().thread(current_thread());
+}
+Server::Reply Server::handle(const FirstThreads&) {
+  std::string reply = "m";
+  for (const auto thread : target_.threads()) {
+    if (reply.size() > 1) reply += ',';
+    reply += naming().thread(thread);
+  }
+  return reply.size() > 1 ? reply : "l";
+}
+Server::Reply Server::handle(const MoreThreads&) { return "l"; }
+Server::Reply Server::handle(const ThreadName& packet) {
+  const auto thread = packet.thread.thread > 0 ? static_cast<ThreadId>(packet.thread.thread) : current_thread();
+  return to_hex(target_.thread_name(thread));
+}
+
+Server::Reply Server::handle(const Symbol& packet) { return thread_locals_.symbol(packet); }
+
+Server::Reply Server::handle(const ThreadLocal& packet) {
+  const auto now = registers();
+  if (!now) return failed;
+  const auto at = thread_locals_.address(target_, (*now)->general.fs_base, packet.link_map, packet.offset);
+  return at ? fmt::format("{:x}", at->value) : "E." + at.error().message;
+}
+
+Server::Reply Server::handle(const Attached&) { return "0"; }
+
+Server::Reply Server::handle(const Monitor& packet) {
+  const auto text = target_.monitor(packet.command);
+  return text.empty() ? "OK" : to_hex(text);
+}
+
+std::string Server::transferred(const Transfer& packet, std::string_view all) const {
+  if (packet.offset >= all.size()) return "l";
+  // Half a packet: each byte may have to be escaped.
+  const auto part = all.substr(packet.offset, std::min<u64>(packet.size, packet_size / 2 - 8));
+  return (packet.offset + part.size() < all.size() ? "m" : "l") + std::string(part);
+}
+
+std::string Server::threads_xml() const {
+  std::string xml = "<?xml version=\"1.0\"?><threads>";
+  for (const auto thread : target_.threads()) {
+    xml += fmt::format("<thread id=\"{}\" name=\"{}\"/>", naming().thread(thread), target_.thread_name(thread));
+  }
+  return xml + "</threads>";
+}
+
+Server::Reply Server::handle(const Transfer& packet) {
+  if (!target_.has_program()) return failed;
+  const auto bytes_reply = [&](const Result<std::vector<u8>>& bytes) -> std::string {
+    if (!bytes) return failed;
+    return transferred(packet, {reinterpret_cast<const char*>(bytes->data()), bytes->size()});
+  };
+  if (packet.object == "features") {
+    return packet.annex == "target.xml" ? transferred(packet, table().target_xml()) : "E00";
+  }
+  if (packet.object == "auxv") return bytes_reply(target_.auxv());
+  if (packet.object == "siginfo") return bytes_reply(target_.signal_info());
+  if (packet.object == "threads") return transferred(packet, threads_xml());
+  if (packet.object == "exec-file") {
+    const auto path = target_.executable();
+    return path ? transferred(packet, *path) : failed;
+  }
+  return "";
+}
+
+}  // namespace fred::remote

@@ -1,0 +1,201 @@
+// How the session moves for gdb, and what it says where it stops.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "gdbmi/rsp/session_target.h"
+
+namespace fred::remote {
+
+namespace {
+
+/// Conditions that are no points of gdb's.
+constexpr ConditionId signals_id{0xffff'fff0}, syscalls_id{0xffff'fff1};
+constexpr int last_signal = 64;
+
+WatchCondition::Access access_of(PointKind kind) {
+  switch (kind) {
+    case PointKind::read_watch:
+      return WatchCondition::Access::read;
+    case PointKind::access_watch:
+      return WatchCondition::Access::access;
+    default:
+      return WatchCondition::Access::write;
+  }
+}
+
+Condition condition_of(const Point& point, ConditionId id) {
+  if (point.kind < PointKind::write_watch)
+    return {.id = id, .what = BreakCondition{.pc = point.at, .stack_pointer = {}}, .thread = {}};
+  return {.id = id, .what = WatchCondition{guest_range(point.at, point.size), access_of(point.kind)}, .thread = {}};
+}
+
+bool is_watch(const Condition& c) { return std::holds_alternative<WatchCondition>(c.what); }
+
+}  // namespace
+
+std::vector<Condition> SessionTarget::conditions() const {
+  std::vector<Condition> all;
+  for (const auto& [point, id] : points_) all.push_back(condition_of(point, id));
+  if (catching_) all.push_back({.id = syscalls_id, .what = SyscallCondition{caught_}, .thread = {}});
+  SignalCondition signals;
+  for (int n = 1; n <= last_signal; ++n) {
+    if (std::ranges::find(passed_, n) == passed_.end()) signals.numbers.push_back(n);
+  }
+  if (!signals.numbers.empty()) all.push_back({.id = signals_id, .what = std::move(signals), .thread = {}});
+  return all;
+}
+
+const Point* SessionTarget::point_of(ConditionId id) const {
+  const auto found = std::ranges::find(points_, id, [](const auto& entry) { return entry.second; });
+  return found != points_.end() ? &found->first : nullptr;
+}
+
+void SessionTarget::resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) {
+  if (const auto jump = std::exchange(jump_, std::nullopt)) {
+    const auto there = session_.go_to(*jump);
+    return stopped(there ? StopEvent{StoppedBySignal{SIGTRAP}} : failed_event(there.error()));
+  }
+  Forward how{.conditions = conditions()};
+  switch (request.motion) {
+    case Motion::go_back:
+      return stopped(go_back());
+    case Motion::step_back:
+      return stopped(step_back());
+    case Motion::step:
+      how.steps = 1;
+      break;
+    case Motion::step_range:
+      how.stay_in = request.range;
+      break;
+    case Motion::go:
+      break;
+  }
+  if (session_.at_tip() && !session_.is_changed_in_past()) return go_on(request, how, std::move(stopped));
+  stopped(event_of(session_.run_recorded(how)));
+}
+
+void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std::function<void(StopEvent)> stopped) {
+  if (const auto end = session_.end()) {
+    session_.kill();
+    if (end->gone) return stopped(KilledBy{SIGKILL});
+    return stopped(end->by_signal ? StopEvent{KilledBy{end->status}} : StopEvent{Exited{end->status}});
+  }
+  if (auto set = take_signal(request.signal); !set) return stopped(failed_event(set.error()));
+  session_.run_live(how, [this, stopped = std::move(stopped)](const Result<RunStop>& s) { stopped(event_of(s)); });
+}
+
+/// gdb says with which signal the program is to go on. What waits may be that one, or is replaced.
+Result<> SessionTarget::take_signal(std::optional<int> wanted) {
+  const auto peer = session_.here();
+  if (!peer) return std::unexpected(peer.error());
+  const auto waiting = (*peer)->waiting_signal();
+  if (!waiting) return std::unexpected(waiting.error());
+  const int now = *waiting ? (*waiting)->number : 0;
+  if (wanted.value_or(0) == now) return {};
+  return session_.set_signal(wanted.value_or(0));
+}
+
+StopEvent SessionTarget::step_back() {
+  Time from = session_.position();
+  from.phase = 0;  // an instruction that has raised a fault has not been executed
+  const auto points = session_.trace_before(from, 1);
+  if (!points) return failed_event(points.error());
+  if (points->empty()) return HistoryBound::begin;
+  const Time to = points->back().time;
+  // A watched object that the instruction changes is reported, as going forward would.
+  auto watches = conditions();
+  std::erase_if(watches, [](const Condition& c) { return !is_watch(c); });
+  std::vector<Hit> hits;
+  if (!watches.empty()) {
+    const auto notes = session_.collect(to, from, watches);
+    if (!notes) return failed_event(notes.error());
+    for (const auto& note : *notes) {
+      if (note.last) hits.push_back(*note.last);
+    }
+  }
+  if (const auto there = session_.go_to(to); !there) return failed_event(there.error());
+  return hits.empty() ? StopEvent{StoppedBySignal{SIGTRAP}} : event_of_hits(hits);
+}
+
+StopEvent SessionTarget::go_back() {
+  const auto hits = search_->last(session_.begin(), session_.position(), conditions(), true, {});
+  if (!hits) return failed_event(hits.error());
+  const auto there = session_.go_to(hits->empty() ? session_.begin() : hits->front().at);
+  if (!there) return failed_event(there.error());
+  if (hits->empty()) return HistoryBound::begin;
+  return event_of_hits(*hits);
+}
+
+StopEvent SessionTarget::failed_event(const Error& error) {
+  if (error.code == EINTR) return StoppedBySignal{SIGINT};
+  tell(error.message);
+  return StoppedBySignal{};
+}
+
+StopEvent SessionTarget::event_of(const Result<RunStop>& stop) {
+  if (!stop) return failed_event(stop.error());
+  switch (stop->end) {
+    case RunEnd::limit:
+      return StoppedBySignal{SIGTRAP};
+    case RunEnd::hit:
+      return event_of_hits(stop->hits);
+    case RunEnd::interrupted:
+      return StoppedBySignal{SIGINT};
+    case RunEnd::history_end:
+      return HistoryBound::end;
+    case RunEnd::guest_end:
+      return event_of_end();
+  }
+  return StoppedBySignal{};
+}
+
+StopEvent SessionTarget::event_of_end() {
+  const auto end = session_.end();
+  if (!end) return HistoryBound::end;
+  if (end->gone) {
+    tell("the program was killed from outside; its history up to the last event is here");
+    return StoppedBySignal{SIGKILL};
+  }
+  if (end->by_signal) {
+    tell(fmt::format("the program ends here by signal {} ({}); going back is possible", end->status,
+                     strsignal(end->status)));
+    return StoppedBySignal{end->status};
+  }
+  tell(fmt::format("the program ends here with exit status {}; going back is possible", end->status));
+  return StoppedBySignal{};
+}
+
+/// Of several that hold at one Time the one that gdb can least find out by itself.
+StopEvent SessionTarget::event_of_hits(const std::vector<Hit>& hits) {
+  for (const auto& hit : hits) {
+    if (hit.id != signals_id) continue;
+    const auto peer = session_.here();
+    if (!peer) break;
+    const auto waiting = (*peer)->waiting_signal();
+    if (waiting && *waiting) return StoppedBySignal{(*waiting)->number};
+  }
+  for (const auto& hit : hits) {
+    const auto* point = point_of(hit.id);
+    if (point != nullptr && point->kind >= PointKind::write_watch) {
+      return StoppedAtWatch{access_of(point->kind), point->at};
+    }
+  }
+  for (const auto& hit : hits) {
+    if (const auto* point = point_of(hit.id)) return StoppedAtBreak{point->kind == PointKind::hardware_break};
+  }
+  for (const auto& hit : hits) {
+    if (hit.id != syscalls_id) continue;
+    const auto peer = session_.here();
+    if (!peer) break;
+    if (const auto call = (*peer)->at_system_call(); call && *call) {
+      return StoppedAtSyscall{(*call)->number, (*call)->returned};
+    }
+  }
+  return StoppedBySignal{SIGTRAP};
+}
+
+}  // namespace fred::remote

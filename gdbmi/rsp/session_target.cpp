@@ -1,0 +1,151 @@
+#include "gdbmi/rsp/session_target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "gdbmi/rsp/monitor.h"
+
+namespace fred::remote {
+
+SessionTarget::SessionTarget(Session& session, Launch surroundings)
+    : session_(session), surroundings_(std::move(surroundings)), last_id_(0) {
+  session_.on_notice([this](const std::string& line) { tell(line); });
+}
+
+void SessionTarget::on_notice(std::function<void(const std::string&)> handler) { notice_ = std::move(handler); }
+void SessionTarget::tell(const std::string& line) {
+  if (notice_) notice_(line);
+}
+
+Result<> SessionTarget::start(const StartRequest& request) {
+  Launch launch = surroundings_;
+  launch.args = request.args;
+  launch.environment = request.environment;
+  launch.working_directory = request.working_directory;
+  launch.by_shell = request.by_shell;
+  jump_.reset();
+  search_.emplace(session_);
+  return session_.start(launch);
+}
+
+void SessionTarget::kill() {
+  session_.kill();
+  jump_.reset();
+}
+
+void SessionTarget::detach() {
+  if (session_.has_program()) {
+    session_.detach([this](const ProgramEnd& end) {
+      if (detached_) detached_(end);
+    });
+  }
+}
+
+std::vector<ThreadId> SessionTarget::threads() const {
+  if (!session_.has_program()) return {};
+  return {static_cast<ThreadId>(session_.pid())};
+}
+
+std::string SessionTarget::thread_name(ThreadId) const { return session_.comm(); }
+
+Result<> SessionTarget::insert(const Point& point) {
+  if (point.kind >= PointKind::write_watch && point.size == 0) return fail("nothing to watch");
+  points_.try_emplace(point, ConditionId{++last_id_});
+  return {};
+}
+
+Result<> SessionTarget::remove(const Point& point) {
+  points_.erase(point);
+  return {};
+}
+
+void SessionTarget::catch_syscalls(bool on, std::vector<u32> numbers) {
+  catching_ = on;
+  caught_ = std::move(numbers);
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// What it is like.
+
+Result<RegisterState> SessionTarget::registers() {
+  const auto peer = session_.here();
+  if (!peer) return std::unexpected(peer.error());
+  const auto general = (*peer)->registers();
+  if (!general) return std::unexpected(general.error());
+  auto vector = (*peer)->vector_state();
+  if (!vector) return std::unexpected(vector.error());
+  RegisterState state{.general = *general, .vector = std::move(*vector)};
+  if (const auto call = (*peer)->at_system_call(); call && *call) state.system_call = (*call)->number;
+  return state;
+}
+
+Result<> SessionTarget::set_registers(const RegisterState& state) {
+  const auto now = registers();
+  if (!now) return std::unexpected(now.error());
+  // Vector state first: given back general registers may end a call in the past.
+  if (state.vector != now->vector) {
+    if (auto set = session_.set_vector_state(state.vector); !set) return set;
+  }
+  if (state.general != now->general) return session_.set_registers(state.general);
+  return {};
+}
+
+Result<std::vector<u8>> SessionTarget::memory(GuestAddr at, u64 size) {
+  const auto peer = session_.here();
+  if (!peer) return std::unexpected(peer.error());
+  return (*peer)->memory(at, size);
+}
+
+Result<> SessionTarget::write_memory(GuestAddr at, std::span<const u8> bytes) {
+  return session_.write_memory(at, bytes);
+}
+
+Result<std::optional<GuestAddr>> SessionTarget::search_memory(GuestRange range, std::span<const u8> pattern) {
+  const auto peer = session_.here();
+  if (!peer) return std::unexpected(peer.error());
+  return (*peer)->search_memory(range, pattern);
+}
+
+Result<std::vector<u8>> SessionTarget::auxv() {
+  const auto peer = session_.here();
+  if (!peer) return std::unexpected(peer.error());
+  return (*peer)->auxv();
+}
+
+Result<std::string> SessionTarget::executable() {
+  const auto peer = session_.here();
+  if (!peer) return std::unexpected(peer.error());
+  return (*peer)->exe();
+}
+
+Result<std::vector<u8>> SessionTarget::signal_info() {
+  const auto peer = session_.here();
+  if (!peer) return std::unexpected(peer.error());
+  const auto waiting = (*peer)->waiting_signal();
+  if (!waiting) return std::unexpected(waiting.error());
+  if (!*waiting) return fail("no signal is waiting");
+  return (*waiting)->signal_info;
+}
+
+std::optional<std::string> SessionTarget::process_file(std::string_view name) {
+  const auto peer = session_.here();
+  if (!peer) return std::nullopt;
+  const auto text = [](Result<std::string> content) -> std::optional<std::string> {
+    if (!content) return std::nullopt;
+    return std::move(*content);
+  };
+  if (name == "maps" || name == "smaps") return text((*peer)->mappings());
+  if (name == "exe") return text((*peer)->exe());
+  if (name == "cmdline") {
+    std::string line;
+    for (const auto& arg : session_.args()) line += arg + '\0';
+    return line;
+  }
+  return std::nullopt;
+}
+
+std::string SessionTarget::monitor(std::string_view command) { return answer_monitor(session_, command); }
+
+}  // namespace fred::remote

@@ -1,0 +1,78 @@
+// The session as the target of the remote protocol: gdb's points become conditions, its motions the session's.
+#pragma once
+#include <map>
+
+#include "gdbmi/rsp/target.h"
+#include "reverse/session/session.h"
+#include "reverse/timeline/hit_search.h"
+
+namespace fred::remote {
+
+class SessionTarget final : public Target {
+ public:
+  /// `surroundings`: where the program's standard input and output go, and whether it gets a group of its own; the rest
+  /// of it comes from gdb.
+  SessionTarget(Session& session, Launch surroundings);
+
+  /// The next motion, whatever gdb calls it, ends at this Time of history.
+  void jump_next(const Time& time) { jump_ = time; }
+  /// Called when gdb detaches: the program goes on, and `ended` is called at its end.
+  void on_detached(std::function<void(ProgramEnd)> ended) { detached_ = std::move(ended); }
+
+  bool has_program() const override { return session_.has_program(); }
+  Result<> start(const StartRequest& request) override;
+  void kill() override;
+  void detach() override;
+  i64 process_id() const override { return session_.pid(); }
+  std::vector<ThreadId> threads() const override;
+  std::string thread_name(ThreadId thread) const override;
+
+  void resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) override;
+  void interrupt() override { session_.interrupt(); }
+  Result<> insert(const Point& point) override;
+  Result<> remove(const Point& point) override;
+  void pass_signals(std::vector<int> signals) override { passed_ = std::move(signals); }
+  void catch_syscalls(bool on, std::vector<u32> numbers) override;
+
+  Result<RegisterState> registers() override;
+  Result<> set_registers(const RegisterState& state) override;
+  Result<std::vector<u8>> memory(GuestAddr at, u64 size) override;
+  Result<> write_memory(GuestAddr at, std::span<const u8> bytes) override;
+  Result<std::optional<GuestAddr>> search_memory(GuestRange range, std::span<const u8> pattern) override;
+  Result<std::vector<u8>> auxv() override;
+  Result<std::string> executable() override;
+  Result<std::vector<u8>> signal_info() override;
+  std::optional<std::string> process_file(std::string_view name) override;
+  std::string monitor(std::string_view command) override;
+  void on_notice(std::function<void(const std::string&)> handler) override;
+
+  /// The conditions that stand for gdb's points, caught system calls and signals.
+  std::vector<Condition> conditions() const;
+
+ private:
+  StopEvent go_back();
+  StopEvent step_back();
+  StopEvent go_in_history(const Forward& how);
+  void go_on(const ResumeRequest& request, const Forward& how, std::function<void(StopEvent)> stopped);
+  Result<> take_signal(std::optional<int> wanted);
+  StopEvent event_of(const Result<RunStop>& stop);
+  StopEvent event_of_hits(const std::vector<Hit>& hits);
+  StopEvent event_of_end();
+  StopEvent failed_event(const Error& error);
+  const Point* point_of(ConditionId id) const;
+  void tell(const std::string& line);
+
+  Session& session_;
+  Launch surroundings_;
+  std::function<void(ProgramEnd)> detached_;
+  std::function<void(const std::string&)> notice_;
+  std::map<Point, ConditionId> points_;
+  u32 last_id_;
+  std::vector<int> passed_;
+  bool catching_ = false;
+  std::vector<u32> caught_;
+  std::optional<Time> jump_;
+  std::optional<HitSearch> search_;  // remembers what history was asked before
+};
+
+}  // namespace fred::remote

@@ -1,0 +1,98 @@
+// What the protocol's server needs of the thing that is debugged. It says nothing of packets, and the server nothing of
+// processes; session_target.h is the one that is used.
+#pragma once
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/control/condition.h"
+#include "gdbmi/rsp/packets.h"
+#include "gdbmi/rsp/register_table.h"
+
+namespace fred::remote {
+
+/// How the next program is to be started.
+struct StartRequest {
+  std::vector<std::string> args;  // args[0]: the program
+  std::optional<std::vector<std::string>> environment;
+  std::string working_directory;
+  bool by_shell = true;
+};
+
+/// Why the program stands, or that it has gone. Signals are Linux's.
+struct StoppedBySignal {
+  int number = 0;  // 0: just stands
+};
+struct StoppedAtBreak {
+  bool hardware = false;
+};
+struct StoppedAtWatch {
+  WatchCondition::Access access{};
+  GuestAddr at;
+};
+struct StoppedAtSyscall {
+  u32 number = 0;
+  bool returned = false;
+};
+enum class HistoryBound : u8 { begin, end };
+struct Exited {
+  int status = 0;
+};
+struct KilledBy {
+  int signal = 0;
+};
+using StopEvent =
+    std::variant<StoppedBySignal, StoppedAtBreak, StoppedAtWatch, StoppedAtSyscall, HistoryBound, Exited, KilledBy>;
+
+enum class Motion : u8 { go, step, step_range, go_back, step_back };
+struct ResumeRequest {
+  Motion motion{};
+  std::optional<int> signal = std::nullopt;  // with this signal; none: without one
+  GuestRange range = {};                     // step_range: as long as pc is in here
+};
+
+class Target {
+ public:
+  virtual ~Target() = default;
+
+  // The program's life.
+  virtual bool has_program() const = 0;
+  virtual Result<> start(const StartRequest& request) = 0;
+  virtual void kill() = 0;
+  virtual void detach() = 0;
+  virtual i64 process_id() const = 0;
+  virtual std::vector<ThreadId> threads() const = 0;
+  virtual std::string thread_name(ThreadId thread) const = 0;
+
+  // Going. `stopped` is called once, at once or later.
+  virtual void resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) = 0;
+  virtual void interrupt() = 0;
+  virtual Result<> insert(const Point& point) = 0;
+  virtual Result<> remove(const Point& point) = 0;
+  virtual void pass_signals(std::vector<int> signals) = 0;
+  virtual void catch_syscalls(bool on, std::vector<u32> numbers) = 0;
+
+  // What it is like where it stands.
+  virtual Result<RegisterState> registers() = 0;
+  virtual Result<> set_registers(const RegisterState& state) = 0;
+  /// What is readable of it, from the first byte on.
+  virtual Result<std::vector<u8>> memory(GuestAddr at, u64 size) = 0;
+  virtual Result<> write_memory(GuestAddr at, std::span<const u8> bytes) = 0;
+  virtual Result<std::optional<GuestAddr>> search_memory(GuestRange range, std::span<const u8> pattern) = 0;
+  virtual Result<std::vector<u8>> auxv() = 0;
+  virtual Result<std::string> executable() = 0;
+  virtual Result<std::vector<u8>> signal_info() = 0;
+  /// What /proc/PID/`name` would be for the program; nothing if the real one will do.
+  virtual std::optional<std::string> process_file(std::string_view name) = 0;
+
+  /// The answer to gdb's `monitor COMMAND`.
+  virtual std::string monitor(std::string_view command) = 0;
+  /// Where lines for the user go that no packet answers.
+  virtual void on_notice(std::function<void(const std::string&)> handler) = 0;
+};
+
+}  // namespace fred::remote

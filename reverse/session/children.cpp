@@ -1,0 +1,33 @@
+#include "reverse/session/children.h"
+
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+
+namespace fred {
+
+Children::~Children() {
+  for (const pid_t pid : ending_) {
+    while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+  }
+}
+
+void Children::end(Peer&& peer) {
+  Peer ended = std::move(peer);
+  if (!ended.is_open() || ended.pid() <= 0) return;
+  ended.close();
+  kill(ended.pid(), SIGKILL);
+  ending_.push_back(ended.pid());
+  reap();
+}
+
+void Children::reap() {
+  std::erase_if(ending_, [](pid_t pid) {
+    const pid_t waited = waitpid(pid, nullptr, WNOHANG | __WALL);
+    return waited == pid || (waited < 0 && errno == ECHILD);
+  });
+}
+
+}  // namespace fred

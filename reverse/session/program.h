@@ -1,0 +1,59 @@
+// What a session has while there is a program.
+#pragma once
+#include "reverse/session/session.h"
+
+namespace fred {
+
+/// A change made in the past: a function that gdb calls, or an assignment.
+struct PastChange {
+  Registers before;
+  bool memory = false;  // memory has been written
+  bool called = false;  // a function has been run from here
+};
+
+struct Session::Program {
+  Program(boost::asio::io_context& io, RecordingFolder recording, Peer live_peer, bool take_snapshots)
+      : folder(std::move(recording)),
+        snapshots(children),
+        live(std::make_unique<Live>(io, snapshots, std::move(live_peer), take_snapshots)) {}
+  ~Program() {
+    end_worker();
+    end_probe();
+    if (live) children.end(std::move(live->peer()));
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  Peer& shown() { return worker ? *worker : live->peer(); }
+  void end_worker() {
+    if (worker) children.end(std::move(*worker));
+    worker.reset();
+  }
+  void end_probe() {
+    if (probe) children.end(std::move(probe->peer));
+    probe.reset();
+  }
+
+  RecordingFolder folder;
+  Children children;
+  SnapshotSet snapshots;
+  std::unique_ptr<Live> live;  // null: it has gone
+  pid_t pid = -1;
+  bool detached = false;
+  std::vector<std::string> args;
+  Time tip, position;
+  /// Shows the position in the past; without live also at the tip.
+  std::optional<Peer> worker;
+  struct Probe {
+    Time time;
+    Peer peer;
+  };
+  std::optional<Probe> probe;
+  std::optional<ProgramEnd> end;
+  std::optional<PastChange> change;
+  /// The points just before `trail_end`, ascending: what the next steps back need.
+  std::vector<TracePoint> trail;
+  Time trail_end;
+};
+
+}  // namespace fred

@@ -1,0 +1,267 @@
+#include "reverse/session/session.h"
+
+#include <fmt/format.h>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <cstdlib>
+
+#include "cli/engine_process.h"
+#include "core/dispatch/run_control.h"
+#include "core/elf/program.h"
+#include "reverse/session/program.h"
+
+namespace fred {
+
+namespace {
+
+/// Where the PATH of this environment, or fred's own, has the program.
+Result<std::string> program_of(const Launch& launch) {
+  const char* path = std::getenv("PATH");
+  if (launch.environment) {
+    for (const auto& e : *launch.environment) {
+      if (e.starts_with("PATH=")) path = e.c_str() + 5;
+    }
+  }
+  return find_program(launch.args.front(), path);
+}
+
+std::unexpected<Error> no_program() { return fail("no program is being debugged"); }
+
+}  // namespace
+
+Session::Session(boost::asio::io_context& io, SessionOptions options)
+    : io_(io), options_(std::move(options)), attention_(io) {}
+Session::~Session() = default;
+
+// ---------------------------------------------------------------------------------------------------------
+// The program's life.
+
+Result<> Session::start(const Launch& launch) {
+  kill();
+  attention_.begin();
+  const auto program = program_of(launch);
+  if (!program) return std::unexpected(program.error());
+  auto folder = RecordingFolder::make("");
+  if (!folder) return std::unexpected(folder.error());
+  const auto engine = start_engine({.mode = "record",
+                                    .dir = folder->path(),
+                                    .lifeline = folder->lifeline(),
+                                    .options = options_.engine,
+                                    .program = *program,
+                                    .args = launch.args,
+                                    .environment = launch.environment,
+                                    .working_directory = launch.working_directory,
+                                    .standard = launch.standard,
+                                    .own_group = launch.own_group,
+                                    .by_shell = launch.by_shell});
+  if (!engine) return std::unexpected(engine.error());
+  Peer peer{engine->pid, UniqueFd{engine->control}};
+  if (auto guarded = folder->guard(engine->pid); !guarded) return guarded;
+  const auto ready = attention_.wait_readable(peer);
+  const auto first = ready ? receive_message(peer.socket()) : std::unexpected(ready.error());
+  if (!first || first->kind != MessageKind::started) {
+    Children{}.end(std::move(peer));
+    return ready ? fail("cannot start " + *program) : ready;
+  }
+  auto p = std::make_unique<Program>(io_, std::move(*folder), std::move(peer), options_.snapshots);
+  p->pid = engine->pid;
+  p->args = launch.args;
+  auto& live = *p->live;
+  const auto now = live.peer().now();
+  if (!now) return std::unexpected(now.error());
+  if (auto taken = live.snapshot_here(now->time); !taken) return taken;
+  p->tip = p->position = now->time;
+  program_ = std::move(p);
+  return {};
+}
+
+void Session::kill() { program_.reset(); }
+
+void Session::detach(std::function<void(ProgramEnd)> ended) {
+  auto& p = *program_;
+  (void)drop_changes(true);
+  p.end_worker();
+  p.end_probe();
+  p.snapshots.clear();
+  if (!p.live) return boost::asio::post(io_, [ended = std::move(ended), end = *p.end] { ended(end); });
+  p.detached = true;
+  p.live->stop_snapshots();
+  (void)p.live->peer().set_conditions({});  // one that has gone is noticed by running it
+  p.live->run({.kind = MessageKind::run_on}, [this, ended = std::move(ended)](const Result<Standing>& s) {
+    ProgramEnd end{.gone = !s};
+    if (s) end = {.by_signal = s->by_signal, .status = static_cast<int>(s->signal_or_status)};
+    kill();
+    ended(end);
+  });
+}
+
+pid_t Session::pid() const { return program_ ? program_->pid : -1; }
+
+std::string Session::comm() const {
+  constexpr std::size_t longest = 15;  // TASK_COMM_LEN without the end
+  const auto& name = args().empty() ? std::string{} : args().front();
+  return name.substr(name.rfind('/') + 1, longest);
+}
+
+const std::vector<std::string>& Session::args() const {
+  static const std::vector<std::string> none;
+  return program_ ? program_->args : none;
+}
+
+const std::optional<ProgramEnd>& Session::end() const {
+  static const std::optional<ProgramEnd> none;
+  return program_ ? program_->end : none;
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Going forward.
+
+bool Session::at_tip() const { return program_ && program_->position == program_->tip; }
+bool Session::is_detached() const { return program_ && program_->detached; }
+bool Session::live_is_running() const { return program_ && program_->live && program_->live->running(); }
+
+namespace {
+Message message_of(const Forward& how, const std::optional<Time>& limit) {
+  if (how.stay_in) {
+    return {.kind = MessageKind::step_within, .number = {how.stay_in->begin.value, how.stay_in->end.value}};
+  }
+  if (how.steps != 0) return {.kind = MessageKind::step, .number = {how.steps}};
+  if (!limit) return {.kind = MessageKind::run_on};
+  Message m{.kind = MessageKind::run_to};
+  m.set_time(*limit);
+  return m;
+}
+}  // namespace
+
+void Session::run_live(const Forward& how, std::function<void(Result<RunStop>)> done) {
+  if (!program_ || !program_->live || !at_tip()) {
+    return boost::asio::post(io_, [done = std::move(done)] { done(fail("the program cannot go on from here")); });
+  }
+  auto& live = *program_->live;
+  stand_at_tip();
+  // One that has gone is found out by running it.
+  if (auto set = live.peer().set_conditions(how.conditions); !set && set.error().code != 0) {
+    return boost::asio::post(io_, [done = std::move(done), error = set.error()] { done(std::unexpected(error)); });
+  }
+  live.run(message_of(how, std::nullopt), [this, done = std::move(done)](const Result<Standing>& s) {
+    attention_.begin();
+    done(live_stopped(s));
+  });
+}
+
+Result<RunStop> Session::live_stopped(const Result<Standing>& s) {
+  if (!s) return salvage();
+  auto& p = *program_;
+  p.tip = p.position = s->time;
+  if (s->reason == static_cast<u64>(StopReason::guest_end)) {
+    p.end = ProgramEnd{.by_signal = s->by_signal, .status = static_cast<int>(s->signal_or_status)};
+  }
+  return run_stop(*s);
+}
+
+Result<RunStop> Session::salvage() {
+  auto& p = *program_;
+  p.children.end(std::move(p.live->peer()));
+  p.live.reset();
+  p.end = ProgramEnd{.gone = true};
+  auto worker = worker_before(Time{.ticks = ~u64{0}, .pc = {}}, HistoryEnd::unknown);
+  if (!worker) return std::unexpected(worker.error());
+  const auto at = attention_.go(*worker, {.kind = MessageKind::run_on});
+  if (!at) return std::unexpected(at.error());
+  p.worker = std::move(*worker);
+  p.tip = p.position = at->time;
+  return RunStop{.end = RunEnd::guest_end, .time = at->time, .hits = {}};
+}
+
+Result<Standing> Session::go_forward(Peer& peer, const Forward& how, const std::optional<Time>& limit) {
+  if (auto set = peer.set_conditions(how.conditions); !set) return std::unexpected(set.error());
+  return attention_.go(peer, message_of(how, limit));
+}
+
+Result<RunStop> Session::run_recorded(const Forward& how) {
+  if (!program_) return no_program();
+  attention_.begin();
+  const auto called = in_called_function();
+  if (!called) return std::unexpected(called.error());
+  if (*called) return run_called_function(how);
+  if (auto dropped = drop_changes(true); !dropped) return std::unexpected(dropped.error());
+  if (at_tip()) {
+    return RunStop{.end = end() ? RunEnd::guest_end : RunEnd::history_end, .time = tip(), .hits = {}};
+  }
+  return worker_stopped(go_forward(*program_->worker, how, std::nullopt));
+}
+
+Result<RunStop> Session::run_forward(const Time& limit, const std::vector<Condition>& conditions) {
+  if (!program_) return no_program();
+  attention_.begin();
+  if (auto dropped = drop_changes(true); !dropped) return std::unexpected(dropped.error());
+  if (position() >= limit) return RunStop{.end = RunEnd::limit, .time = position(), .hits = {}};
+  if (at_tip()) {
+    return RunStop{.end = end() ? RunEnd::guest_end : RunEnd::history_end, .time = tip(), .hits = {}};
+  }
+  const bool limited = limit < tip();
+  return worker_stopped(
+      go_forward(*program_->worker, {.conditions = conditions}, limited ? std::optional(limit) : std::nullopt));
+}
+
+Result<RunStop> Session::worker_stopped(const Result<Standing>& s) {
+  auto& p = *program_;
+  if (!s) {  // nobody knows where it stood
+    const Time position = p.position;
+    p.end_worker();
+    p.position = p.tip;
+    if (auto back = go_to(position); !back) return std::unexpected(back.error());
+    return std::unexpected(s.error());
+  }
+  auto stop = run_stop(*s);
+  p.position = s->time;
+  if (p.position >= p.tip) {
+    stand_at_tip();
+    if (stop.end == RunEnd::history_end && p.end) stop.end = RunEnd::guest_end;
+  }
+  return stop;
+}
+
+RunStop run_stop(const Standing& s) {
+  RunStop stop{.time = s.time, .hits = s.hits};
+  switch (static_cast<StopReason>(s.reason)) {
+    case StopReason::reached:
+    case StopReason::passed:
+      stop.end = s.hits.empty() ? RunEnd::limit : RunEnd::hit;
+      break;
+    case StopReason::break_:
+    case StopReason::hit:
+      stop.end = RunEnd::hit;
+      break;
+    case StopReason::interrupted:
+      stop.end = RunEnd::interrupted;
+      break;
+    case StopReason::history_end:
+      stop.end = s.hits.empty() ? RunEnd::history_end : RunEnd::hit;
+      break;
+    case StopReason::guest_end:
+      stop.end = RunEnd::guest_end;
+      break;
+  }
+  return stop;
+}
+
+void Session::stand_at_tip() {
+  auto& p = *program_;
+  if (p.live) p.end_worker();
+  p.position = p.tip;
+}
+
+void Session::interrupt() {
+  if (live_is_running()) program_->live->interrupt();
+  attention_.interrupt();
+}
+
+Result<Peer*> Session::here() {
+  if (!program_) return no_program();
+  if (!program_->worker && (!program_->live || program_->live->running())) return fail("the program is running");
+  if (attention_.busy()) return fail_errno(EBUSY, "a search is under way");
+  return &program_->shown();
+}
+
+}  // namespace fred

@@ -1,0 +1,141 @@
+// The owner of one debugged program: of live, which runs it, of the snapshots and of the workers that re-execute it.
+// It has a position in the program's history, and a process that shows the program there: live at the tip, a worker
+// in the past. Everything is used from the one thread that runs the io_context, and everything ends with the session.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/recording_folder.h"
+#include "reverse/execution.h"
+#include "reverse/session/attention.h"
+#include "reverse/session/children.h"
+#include "reverse/session/launch.h"
+#include "reverse/session/live.h"
+#include "reverse/session/snapshot_set.h"
+
+namespace fred {
+
+struct SessionOptions {
+  std::vector<std::string> engine;  // options passed to the engine
+  bool snapshots = true;            // more than the first
+};
+
+/// How the program ends, or ended.
+struct ProgramEnd {
+  bool by_signal = false;
+  int status = 0;     // exit status or signal
+  bool gone = false;  // live has been killed from outside: only history is left
+};
+
+/// How far the program is to go forward.
+struct Forward {
+  std::vector<Condition> conditions;
+  u64 steps = 0;                                     // instructions; 0: until something stops it
+  std::optional<GuestRange> stay_in = std::nullopt;  // instead: instructions as long as pc is in here
+};
+
+/// What a standing process says, as the answer of an Execution.
+RunStop run_stop(const Standing& s);
+
+class Session final : public Execution {
+ public:
+  Session(boost::asio::io_context& io, SessionOptions options);
+  ~Session() override;
+
+  // The program's life. -----------------------------------------------------------------------------------
+  /// Starts a program; one that there was is killed and its history is gone. It stands at its first instruction.
+  Result<> start(const Launch& launch);
+  bool has_program() const { return program_ != nullptr; }
+  void kill();
+  /// Recording goes on without stops; `ended` is called when the program has ended. Its history is gone.
+  void detach(std::function<void(ProgramEnd)> ended);
+  bool is_detached() const;
+  /// The process id that the program sees.
+  pid_t pid() const;
+  /// Its name as the kernel has it, and its arguments.
+  std::string comm() const;
+  const std::vector<std::string>& args() const;
+  /// The program's end, if live stands at it or has gone.
+  const std::optional<ProgramEnd>& end() const;
+
+  /// Lines for the user that no command returns.
+  void on_notice(std::function<void(const std::string&)> handler) { notice_ = std::move(handler); }
+
+  // Going forward. ----------------------------------------------------------------------------------------
+  bool at_tip() const;
+  /// From the tip, for real. `done` is called once, from the io_context (not if the program is killed before).
+  void run_live(const Forward& how, std::function<void(Result<RunStop>)> done);
+  bool live_is_running() const;
+  /// In the past: to a stop, or to the tip at the latest. Comes back when that is done; meanwhile handlers of the
+  /// io_context run.
+  Result<RunStop> run_recorded(const Forward& how);
+  /// What runs, live or a search, stops. Searches give an Error with code EINTR and the position stays.
+  void interrupt();
+
+  // Execution ---------------------------------------------------------------------------------------------
+  Time begin() const override;
+  Time tip() const override;
+  Time position() const override;
+  std::vector<Time> snapshots() const override;
+  Result<> go_to(const Time& time) override;
+  Result<Time> first_of_tick(u64 ticks) override;
+  Result<RunStop> run_forward(const Time& limit, const std::vector<Condition>& conditions) override;
+  Result<std::vector<Note>> collect(const Time& from, const Time& to,
+                                    const std::vector<Condition>& conditions) override;
+  Result<std::vector<TracePoint>> trace_before(const Time& to, u64 most) override;
+  Result<std::vector<TracePoint>> trace_after(const Time& from, u64 most) override;
+  Result<std::vector<u8>> memory_at(const Time& time, GuestAddr at, u64 size) override;
+  Result<TracePoint> point_at(const Time& time) override;
+
+  // The program at the position. --------------------------------------------------------------------------
+  /// The process that shows it; it stands. Only to ask it: changes and going are the session's.
+  Result<Peer*> here();
+
+  // Changes: part of history at the tip, thrown away in the past.
+  Result<> write_memory(GuestAddr at, std::span<const u8> bytes);
+  /// Registers given back after a call of a function in the past end the excursion that this was.
+  Result<> set_registers(const Registers& registers);
+  Result<> set_vector_state(std::span<const u8> area);
+  bool is_changed_in_past() const;
+  /// What is delivered next at the tip (Peer::set_signal); in the past history decides.
+  Result<> set_signal(int number);
+
+ private:
+  struct Program;
+
+  enum class HistoryEnd : u8 { tip, unknown };
+  /// A worker from the nearest snapshot at or before `t`, standing there.
+  Result<Peer> worker_before(const Time& t, HistoryEnd end = HistoryEnd::tip);
+  enum class Leave : u8 { nothing, snapshots };
+  /// Runs a worker to exactly `t` (pc 0: the first of that tick). Snapshots that it leaves on the way are the denser
+  /// the nearer.
+  Result<Time> approach(Peer& worker, const Time& t, Leave leave);
+  /// A process at `t` for questions: the one at the position, or one that is kept for the next question.
+  Result<Peer*> probe(const Time& t);
+  Result<Standing> go_forward(Peer& peer, const Forward& how, const std::optional<Time>& limit);
+  /// The worker at the position has gone forward.
+  Result<RunStop> worker_stopped(const Result<Standing>& s);
+  Result<RunStop> live_stopped(const Result<Standing>& s);
+  void stand_at_tip();
+  /// Live is gone: history ends with the last event.
+  Result<RunStop> salvage();
+
+  // session_changes.cpp
+  Result<bool> in_called_function();
+  Result<RunStop> run_called_function(const Forward& how);
+  Result<Peer*> to_change();
+  Result<> changed();
+  /// Forgets changes in the past; says so if `tell` is set and the user may miss them.
+  Result<> drop_changes(bool tell);
+
+  boost::asio::io_context& io_;
+  SessionOptions options_;
+  Attention attention_;
+  std::function<void(const std::string&)> notice_;
+  std::unique_ptr<Program> program_;
+};
+
+}  // namespace fred

@@ -1,0 +1,114 @@
+// Changes that the user makes. At the tip they are part of the recording. In the past they happen in the worker that
+// shows the position: a function that gdb calls there runs in it, and then that worker is thrown away.
+#include "reverse/session/program.h"
+
+namespace fred {
+
+namespace {
+/// How far a function that is called in the past may run.
+constexpr u64 most_ticks_of_call = 10'000'000;
+
+/// gdb calls a function by pushing a return address and setting pc.
+bool looks_called(const Registers& now, const Registers& before) {
+  return now.rip != before.rip && now.gpr[rsp] < before.gpr[rsp];
+}
+}  // namespace
+
+Result<Peer*> Session::to_change() {
+  const auto peer = here();
+  if (!peer) return peer;
+  auto& p = *program_;
+  if (p.worker && !p.change) {
+    const auto registers = (*peer)->registers();
+    if (!registers) return std::unexpected(registers.error());
+    p.change.emplace(*registers);
+  }
+  return peer;
+}
+
+Result<> Session::changed() {
+  auto& p = *program_;
+  if (p.worker) return {};
+  const auto now = p.live->peer().now();
+  if (!now) return std::unexpected(now.error());
+  p.tip = p.position = now->time;
+  return {};
+}
+
+Result<> Session::write_memory(GuestAddr at, std::span<const u8> bytes) {
+  const auto peer = to_change();
+  if (!peer) return std::unexpected(peer.error());
+  if (auto written = (*peer)->write_memory(at, bytes); !written) return written;
+  if (program_->change) program_->change->memory = true;
+  return changed();
+}
+
+Result<> Session::set_registers(const Registers& registers) {
+  const auto peer = to_change();
+  if (!peer) return std::unexpected(peer.error());
+  if (auto set = (*peer)->set_registers(registers); !set) return set;
+  const auto& change = program_->change;
+  if (change && change->called && registers == change->before) return drop_changes(false);
+  return changed();
+}
+
+Result<> Session::set_vector_state(std::span<const u8> area) {
+  const auto peer = to_change();
+  if (!peer) return std::unexpected(peer.error());
+  if (auto set = (*peer)->set_vector_state(area); !set) return set;
+  return changed();
+}
+
+Result<> Session::set_signal(int number) {
+  const auto peer = here();
+  if (!peer) return std::unexpected(peer.error());
+  if (program_->worker) return {};
+  return (*peer)->set_signal(number);
+}
+
+bool Session::is_changed_in_past() const { return program_ && program_->change; }
+
+Result<bool> Session::in_called_function() {
+  auto& p = *program_;
+  if (!p.change) return false;
+  if (p.change->called) return true;
+  const auto registers = p.worker->registers();
+  if (!registers) return std::unexpected(registers.error());
+  return looks_called(*registers, p.change->before);
+}
+
+Result<RunStop> Session::run_called_function(const Forward& how) {
+  auto& p = *program_;
+  p.change->called = true;
+  const auto now = p.worker->now();
+  if (!now) return std::unexpected(now.error());
+  const Time limit{.ticks = now->time.ticks + most_ticks_of_call, .pc = {}};
+  const auto s = go_forward(*p.worker, how, limit);
+  if (!s) {  // it has gone: the position is shown by another
+    (void)drop_changes(false);
+    return std::unexpected(s.error());
+  }
+  auto stop = run_stop(*s);
+  if (stop.end != RunEnd::hit && how.steps == 0 && !how.stay_in && notice_) {
+    notice_("the function that was called in the past did not return: it needs what is not recorded, or runs too long");
+  }
+  return stop;
+}
+
+Result<> Session::drop_changes(bool tell) {
+  if (!program_ || !program_->change) return {};
+  auto& p = *program_;
+  if (tell && notice_) {
+    notice_(p.change->called ? "the call of a function in the past ends here, without effect"
+                             : "the change in the past was dropped: history cannot be changed");
+  }
+  p.change.reset();
+  p.end_worker();
+  auto worker = worker_before(p.position);
+  if (!worker) return std::unexpected(worker.error());
+  if (auto there = approach(*worker, p.position, Leave::nothing); !there) return std::unexpected(there.error());
+  p.worker = std::move(*worker);
+  return {};
+}
+
+}  // namespace fred

@@ -1,0 +1,244 @@
+// The session as an Execution: the position in history, and questions about other Times.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "reverse/session/program.h"
+#include "reverse/timeline/time_text.h"
+
+namespace fred {
+
+namespace {
+
+/// A snapshot this many ticks before the position is near: re-executing that much costs less than the fork.
+constexpr u64 near_ticks = 2000;
+/// So many points are traced at least, for the steps back to come.
+constexpr u64 shortest_trail = 256;
+
+Message run_to_message(const Time& t) {
+  Message m{.kind = MessageKind::run_to};
+  m.set_time(t);
+  return m;
+}
+
+/// Where history ends for a worker: live stands there.
+Message horizon_message(const Time& tip) {
+  Message m{.kind = MessageKind::horizon};
+  m.set_time(tip);
+  return m;
+}
+
+std::unexpected<Error> no_such_time(const Time& t) {
+  return fail("there is no Time " + print_time(t) + " in this history");
+}
+
+}  // namespace
+
+Time Session::begin() const { return program_ ? program_->snapshots.first() : Time{}; }
+Time Session::tip() const { return program_ ? program_->tip : Time{}; }
+Time Session::position() const { return program_ ? program_->position : Time{}; }
+std::vector<Time> Session::snapshots() const { return program_ ? program_->snapshots.times() : std::vector<Time>{}; }
+
+Result<Peer> Session::worker_before(const Time& t, HistoryEnd end) {
+  auto& p = *program_;
+  for (;;) {
+    auto* snapshot = p.snapshots.latest_until(t);
+    if (snapshot == nullptr) return fail("that is before the start of history");
+    auto worker = snapshot->peer.worker();
+    if (worker) {
+      if (end == HistoryEnd::tip) {
+        if (auto sent = worker->send(horizon_message(p.tip)); !sent) return std::unexpected(sent.error());
+      }
+      return worker;
+    }
+    if (snapshot->time == begin()) return worker;
+    p.snapshots.drop(snapshot->time);  // killed from outside, or no room for a fork: an earlier one may do
+  }
+}
+
+Result<Time> Session::approach(Peer& worker, const Time& t, Leave leave) {
+  auto& p = *program_;
+  std::vector<u64> places;
+  if (leave == Leave::snapshots) {
+    const auto now = worker.now();
+    if (!now) return std::unexpected(now.error());
+    places = p.snapshots.policy().fine_places(now->time.ticks, t.ticks, near_ticks);
+  }
+  for (const u64 ticks : places) {
+    const auto at = attention_.go(worker, run_to_message({.ticks = ticks, .pc = {}}));
+    if (!at) return std::unexpected(at.error());
+    if (at->time >= t) break;
+    // One that cannot be taken here (within a vfork child, no memory) is done without.
+    if (auto snapshot = worker.snapshot()) p.snapshots.add_fine(at->time, std::move(*snapshot), p.tip, t);
+  }
+  const auto at = attention_.go(worker, run_to_message(t));
+  if (!at) return std::unexpected(at.error());
+  if (t.pc.value != 0 && at->time != t) return no_such_time(t);
+  return at->time;
+}
+
+Result<> Session::go_to(const Time& time) {
+  if (!program_) return fail("no program is being debugged");
+  attention_.begin();
+  if (auto dropped = drop_changes(true); !dropped) return dropped;
+  auto& p = *program_;
+  if (time == p.position && (p.worker || p.live)) return {};
+  if (time == p.tip && p.live) {
+    stand_at_tip();
+    return {};
+  }
+  if (time < begin() || time > p.tip) return no_such_time(time);
+  auto worker = worker_before(time);
+  if (!worker) return std::unexpected(worker.error());
+  if (auto there = approach(*worker, time, Leave::snapshots); !there) {
+    p.children.end(std::move(*worker));
+    return std::unexpected(there.error());
+  }
+  p.end_worker();
+  p.worker = std::move(*worker);
+  p.position = time;
+  return {};
+}
+
+Result<Peer*> Session::probe(const Time& t) {
+  if (!program_) return fail("no program is being debugged");
+  attention_.begin();
+  auto& p = *program_;
+  if (t == p.position && !p.change) return here();
+  if (t < begin() || t > p.tip) return no_such_time(t);
+  const auto* nearest = p.snapshots.latest_until(t);
+  if (!p.probe || p.probe->time > t || p.probe->time < nearest->time) {
+    p.end_probe();
+    auto worker = worker_before(t);
+    if (!worker) return std::unexpected(worker.error());
+    p.probe.emplace(t, std::move(*worker));
+  }
+  if (auto there = approach(p.probe->peer, t, Leave::nothing); !there) {
+    p.end_probe();
+    return std::unexpected(there.error());
+  }
+  p.probe->time = t;
+  return &p.probe->peer;
+}
+
+Result<Time> Session::first_of_tick(u64 ticks) {
+  if (!program_) return fail("no program is being debugged");
+  auto& p = *program_;
+  if (ticks > p.tip.ticks) return p.tip;
+  if (ticks <= begin().ticks) return begin();
+  attention_.begin();
+  auto worker = worker_before({.ticks = ticks, .pc = {}});
+  if (!worker) return std::unexpected(worker.error());
+  const auto at = attention_.go(*worker, run_to_message({.ticks = ticks, .pc = {}}));
+  if (!at) {
+    p.children.end(std::move(*worker));
+    return std::unexpected(at.error());
+  }
+  p.end_probe();
+  p.probe.emplace(at->time, std::move(*worker));
+  return at->time;
+}
+
+Result<std::vector<Note>> Session::collect(const Time& from, const Time& to, const std::vector<Condition>& conditions) {
+  if (!program_) return fail("no program is being debugged");
+  attention_.begin();
+  auto worker = worker_before(from);
+  if (!worker) return std::unexpected(worker.error());
+  auto& p = *program_;
+  const auto notes = [&]() -> Result<std::vector<Note>> {
+    const auto now = worker->now();
+    if (!now) return std::unexpected(now.error());
+    if (now->time < from) {
+      if (auto there = approach(*worker, from, Leave::nothing); !there) return std::unexpected(there.error());
+    }
+    if (auto set = worker->set_conditions(conditions); !set) return std::unexpected(set.error());
+    const auto answer = attention_.ask(*worker, Peer::collect_message(to));
+    if (!answer) return std::unexpected(answer.error());
+    return worker->notes_of(*answer);
+  }();
+  p.children.end(std::move(*worker));
+  return notes;
+}
+
+Result<std::vector<TracePoint>> Session::trace_before(const Time& to, u64 most) {
+  if (!program_) return fail("no program is being debugged");
+  auto& p = *program_;
+  auto known_until = std::ranges::lower_bound(p.trail, to, {}, &TracePoint::time);
+  const bool known =
+      !p.trail.empty() && (to == p.trail_end || (known_until != p.trail.end() && known_until->time == to));
+  const bool enough =
+      known && (static_cast<u64>(known_until - p.trail.begin()) >= most || p.trail.front().time == begin());
+  if (!enough) {
+    attention_.begin();
+    // Each tick is at least one point.
+    const u64 wanted = std::max(most, shortest_trail);
+    const Time start = to.ticks > begin().ticks + wanted ? Time{.ticks = to.ticks - wanted, .pc = {}} : begin();
+    auto worker = worker_before(start);
+    if (!worker) return std::unexpected(worker.error());
+    auto points = [&]() -> Result<std::vector<TracePoint>> {
+      const auto first = approach(*worker, start, Leave::snapshots);
+      if (!first) return std::unexpected(first.error());
+      const auto answer = attention_.ask(*worker, Peer::trace_message(to, ~u64{0}));
+      if (!answer) return std::unexpected(answer.error());
+      return worker->trace_points_of(*answer);
+    }();
+    p.children.end(std::move(*worker));
+    if (!points) return points;
+    p.trail = std::move(*points);
+    p.trail_end = to;
+    known_until = p.trail.end();
+  }
+  const auto count = std::min<u64>(most, static_cast<u64>(known_until - p.trail.begin()));
+  return std::vector<TracePoint>(known_until - static_cast<std::ptrdiff_t>(count), known_until);
+}
+
+Result<std::vector<TracePoint>> Session::trace_after(const Time& from, u64 most) {
+  const auto peer = probe(from);
+  if (!peer) return std::unexpected(peer.error());
+  std::vector<TracePoint> points;
+  auto& p = *program_;
+  // Steps move the process: it is not left as the position or the probe.
+  auto snapshot = (*peer)->snapshot();
+  if (!snapshot) return std::unexpected(snapshot.error());
+  auto worker = snapshot->worker();
+  p.children.end(std::move(*snapshot));
+  if (!worker) return std::unexpected(worker.error());
+  const auto walked = [&]() -> Result<> {
+    if (auto sent = worker->send(horizon_message(p.tip)); !sent) return std::unexpected(sent.error());
+    for (Time last = from; points.size() < most && last < p.tip;) {
+      const auto at = attention_.go(*worker, {.kind = MessageKind::step, .number = {1}});
+      if (!at) return std::unexpected(at.error());
+      if (at->time == last) break;
+      last = at->time;
+      const auto registers = worker->registers();
+      if (!registers) return std::unexpected(registers.error());
+      points.push_back({.time = last, .stack_pointer = registers->gpr[rsp], .thread = static_cast<ThreadId>(p.pid)});
+    }
+    return {};
+  }();
+  p.children.end(std::move(*worker));
+  if (!walked) return std::unexpected(walked.error());
+  return points;
+}
+
+Result<std::vector<u8>> Session::memory_at(const Time& time, GuestAddr at, u64 size) {
+  const auto peer = probe(time);
+  if (!peer) return std::unexpected(peer.error());
+  auto bytes = (*peer)->memory(at, size);
+  if (bytes && bytes->size() != size)
+    return fail_errno(EFAULT, fmt::format("memory at {:#x}", at.value + bytes->size()));
+  return bytes;
+}
+
+Result<TracePoint> Session::point_at(const Time& time) {
+  const auto peer = probe(time);
+  if (!peer) return std::unexpected(peer.error());
+  const auto registers = (*peer)->registers();
+  if (!registers) return std::unexpected(registers.error());
+  const auto thread = (*peer)->thread();
+  if (!thread) return std::unexpected(thread.error());
+  return TracePoint{.time = time, .stack_pointer = registers->gpr[rsp], .thread = *thread};
+}
+
+}  // namespace fred

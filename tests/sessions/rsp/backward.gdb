@@ -1,0 +1,61 @@
+# program: walk
+break twice
+continue
+#> twice \(n=153\)
+reverse-stepi
+#> 0x
+reverse-finish
+#> main
+reverse-next
+#> errno = 7
+reverse-next
+#> vector \+= vector
+reverse-next
+#> scale \*= total
+print scale
+#> = 1.5
+reverse-next
+#> for \(int i
+reverse-next
+#> array\[i & 3\]
+reverse-next
+#> local_to_thread \+= i
+reverse-step
+#> factorial \(n=5\)
+print n
+#> = 5
+reverse-next
+#> return r
+reverse-next
+#> global \+= r
+reverse-next
+#> r = n \* factorial
+print n
+#> = 5
+reverse-finish
+#> main
+print global
+#> = 34
+reverse-stepi
+stepi
+delete
+break factorial if n == 3
+reverse-continue
+#> Breakpoint .* factorial \(n=3\)
+reverse-continue
+#> Breakpoint .* factorial \(n=3\)
+reverse-continue
+#> No more reverse-execution history
+continue
+#> factorial \(n=3\)
+delete
+continue
+#> No more reverse-execution history
+#> twice \(n=153\)
+print local_to_thread
+#> = 20
+continue
+#> the program ends here with exit status 3
+reverse-continue
+#> No more reverse-execution history
+print errno
