@@ -3,6 +3,7 @@
 
 #include "cli/native_session.h"
 #include "gdbmi/commands/table.h"
+#include "gdbmi/prompt/plain.h"
 #include "gdbmi/prompt/prompt.h"
 
 int main(int argc, char** argv) {
@@ -25,5 +26,6 @@ int main(int argc, char** argv) {
   }
   fred::asio::io_context io;
   fred::NativeSession session;
+  if (options->plain) return fred::run_plain(io, session, *options);
   return fred::Prompt(io, session, std::move(*options)).run();
 }

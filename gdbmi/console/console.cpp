@@ -86,6 +86,11 @@ void Console::type(std::string_view bytes) {
   }
 }
 
+bool Console::output_waits() {
+  pollfd output{output_.descriptor.native_handle(), POLLIN, 0};
+  return poll(&output, 1, 0) == 1;
+}
+
 bool Console::reads_keys() const {
   termios modes;
   return tcgetattr(input_.get(), &modes) == 0 && (modes.c_lflag & ICANON) == 0;

@@ -38,6 +38,8 @@ class Console {
   bool alive() const { return alive_; }
   /// The end of gdb's output since the last newline; "" at the start of a line.
   const std::string& unfinished_line() const { return unfinished_; }
+  /// There is output that has not been taken yet.
+  bool output_waits();
   /// Something on gdb's terminal reads keys, not lines (an editor, gdb's TUI).
   bool reads_keys() const;
   /// As Ctrl-C does at a terminal: to gdb, or to what runs in the foreground of its terminal. Nothing without one.

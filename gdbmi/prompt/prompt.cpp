@@ -136,6 +136,8 @@ bool Prompt::run_start_commands() {
 }
 
 void Prompt::run_lines() {
+  if (terminal_ && !options_.quiet)
+    print("gdb's commands, and fred's: \"help fred\" lists those that travel in time.\n");
   while (gdb_->alive()) {
     const auto line = reader_.read(prompt_text());
     if (!gdb_->alive() || ended_by_ != 0) return;

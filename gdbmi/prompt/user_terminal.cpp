@@ -115,10 +115,8 @@ void UserTerminal::set_keys(bool on) {
 }
 
 /// What the user types ahead while gdb works is for fred, not for gdb.
-bool UserTerminal::may_answer() const {
-  const auto& line = gdb_->console().unfinished_line();
-  if (keys_ || reads_ || is_known_question(line)) return true;
-  return !line.empty() && gdb_->sleeps();
+bool UserTerminal::surely_asked() const {
+  return keys_ || reads_ || is_known_question(gdb_->console().unfinished_line());
 }
 
 void UserTerminal::listen() {
@@ -129,23 +127,35 @@ void UserTerminal::listen() {
     if (n != listened_) return;
     listening_ = false;
     if (error || !command_ || lent_) return;
-    if (may_answer()) {
+    if (surely_asked()) {
       pass_on();
       listen();
-    } else if (!gdb_->console().unfinished_line().empty()) {
-      // gdb prints within a line and still works. Either it goes on, or it comes to wait for an answer.
-      retry_.expires_after(std::chrono::milliseconds(20));
-      retry_.async_wait([this](boost::system::error_code cancelled) {
-        if (!cancelled) listen();
-      });
+    } else {
+      // Behind everything that has come from gdb by now.
+      asio::post(io_, [this, n] { answer_if_asked(n); });
     }
+  });
+}
+
+/// gdb has printed within a line. If it sleeps, and has printed nothing since, it waits for an answer; else it works,
+/// and either goes on or comes to wait.
+void UserTerminal::answer_if_asked(unsigned n) {
+  if (n != listened_ || !command_ || lent_ || gdb_->console().unfinished_line().empty()) return;
+  if (surely_asked() || (gdb_->sleeps() && !gdb_->console().output_waits())) {
+    pass_on();
+    return listen();
+  }
+  retry_.expires_after(std::chrono::milliseconds(20));
+  retry_.async_wait([this](boost::system::error_code cancelled) {
+    if (!cancelled) listen();
   });
 }
 
 void UserTerminal::pass_on() {
   char bytes[4096];
   // Without keys_ the terminal gives one line at a time.
-  const auto n = read(STDIN_FILENO, bytes, sizeof bytes);
+  // It does not block: a terminal can say that it is readable when its modes change.
+  const auto n = read(input_.native_handle(), bytes, sizeof bytes);
   if (n > 0) gdb_->console().type({bytes, static_cast<std::size_t>(n)});
   if (n == 0) gdb_->console().type("\004");
 }

@@ -40,7 +40,8 @@ class UserTerminal final : public ProgramTerminal {
   /// Keys go on as they are typed if something on gdb's terminal wants them so; else lines, edited and echoed here.
   void adapt();
   void set_keys(bool on);
-  bool may_answer() const;
+  bool surely_asked() const;
+  void answer_if_asked(unsigned n);
 
   asio::io_context& io_;
   asio::posix::stream_descriptor input_;

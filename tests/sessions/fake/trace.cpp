@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -23,6 +25,11 @@ constexpr u64 stack_pages = 3;  // around the first stack pointer
 std::string page_at(int memory, u64 page) {
   std::string bytes(page_size, '\0');
   return pread(memory, bytes.data(), page_size, static_cast<off_t>(page)) == page_size ? bytes : std::string();
+}
+
+bool single_step(pid_t pid) {
+  int status = 0;
+  return ptrace(PTRACE_SINGLESTEP, pid, nullptr, nullptr) == 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status);
 }
 
 }  // namespace
@@ -79,6 +86,11 @@ Result<Trace> Trace::record(const std::string& program) {
   for (;;) {
     user_regs_struct regs{};
     ptrace(PTRACE_GETREGS, pid, nullptr, &regs);
+    // A stop before the instruction was executed.
+    if (trace.size() != 0 && std::memcmp(&regs, &trace.registers_.back(), sizeof regs) == 0) {
+      if (!single_step(pid)) return fail(program + " ended before its exit");
+      continue;
+    }
     const u64 step = trace.size();
     if (step == 0) {
       for (u64 i = 0; i < stack_pages; ++i) changing.push_back(page_floor(regs.rsp) - i * page_size);
@@ -89,10 +101,7 @@ Result<Trace> Trace::record(const std::string& program) {
     trace.registers_.push_back(regs);
     const auto code = static_cast<u16>(ptrace(PTRACE_PEEKTEXT, pid, regs.rip, nullptr));
     if (code == 0x050f && regs.rax == SYS_exit) break;
-    if (ptrace(PTRACE_SINGLESTEP, pid, nullptr, nullptr) != 0 || waitpid(pid, &status, 0) != pid ||
-        !WIFSTOPPED(status)) {
-      return fail(program + " ended before its exit");
-    }
+    if (!single_step(pid)) return fail(program + " ended before its exit");
   }
   kill(pid, SIGKILL);
   waitpid(pid, &status, 0);

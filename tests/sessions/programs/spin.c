@@ -1,8 +1,9 @@
-// Asks for a name, then runs until it is interrupted.
+// Asks for a name, then runs until it is interrupted; says so when the debugger sets `speak`.
 // build: -O0 -g
 #include <stdio.h>
 
 volatile long turns;
+volatile int speak;
 
 int main(void) {
   char name[100];
@@ -11,5 +12,10 @@ int main(void) {
   if (!fgets(name, sizeof name, stdin)) return 1;
   printf("hello %s", name);
   fflush(stdout);
-  for (;;) turns++;
+  for (;;) {
+    turns++;
+    if (speak) puts("it runs");
+    fflush(stdout);
+    speak = 0;
+  }
 }
