@@ -14,8 +14,10 @@ int main(void) {
   fflush(stdout);
   for (;;) {
     turns++;
-    if (speak) puts("it runs");
-    fflush(stdout);
-    speak = 0;
+    if (speak) {
+      puts("it runs");
+      fflush(stdout);
+      speak = 0;
+    }
   }
 }
