@@ -25,7 +25,7 @@ struct FrameId {
   auto operator<=>(const FrameId&) const = default;
 };
 
-struct Frame {
+struct GdbFrame {
   FrameId id;
   GuestAddr pc;
   std::string function;  // "" if unknown
@@ -45,7 +45,7 @@ class GdbQuestions {
   /// The function's instructions as far as gdb knows them.
   virtual Result<std::optional<GuestRange>> function_at(GuestAddr pc) = 0;
   /// The innermost frames, at most `most`.
-  virtual Result<std::vector<Frame>> frames(unsigned most) = 0;
+  virtual Result<std::vector<GdbFrame>> frames(unsigned most) = 0;
   /// The number of the frame that the user has selected, 0 being the innermost.
   virtual Result<unsigned> selected_frame() = 0;
 

@@ -85,15 +85,15 @@ Result<GuestAddr> MiQuestions::cfa_of(unsigned level) {
   return GuestAddr{*cfa};
 }
 
-Result<std::vector<Frame>> MiQuestions::frames(unsigned most) {
-  if (most == 0) return std::vector<Frame>{};
+Result<std::vector<GdbFrame>> MiQuestions::frames(unsigned most) {
+  if (most == 0) return std::vector<GdbFrame>{};
   const auto answer = mi_.ask(fmt::format("-stack-list-frames 0 {}", most - 1));
   if (!answer) return std::unexpected(answer.error());
-  std::vector<Frame> frames;
+  std::vector<GdbFrame> frames;
   const auto* const stack = answer->find("stack");
   if (stack == nullptr) return frames;
   for (const auto& [name, f] : stack->members) {
-    Frame frame;
+    GdbFrame frame;
     frame.pc = GuestAddr{first_hexadecimal(f.string("addr")).value_or(0)};
     frame.function = f.string("func");
     frame.file = f.string("file");

@@ -14,7 +14,7 @@ class MiQuestions final : public GdbQuestions {
   void moved() override;
   Result<std::optional<LineEntry>> line_at(GuestAddr pc) override;
   Result<std::optional<GuestRange>> function_at(GuestAddr pc) override;
-  Result<std::vector<Frame>> frames(unsigned most) override;
+  Result<std::vector<GdbFrame>> frames(unsigned most) override;
   Result<unsigned> selected_frame() override;
   Result<std::string> evaluate(std::string_view expression, const std::optional<FrameId>& frame) override;
   Result<std::optional<GuestRange>> memory_of(std::string_view expression,
