@@ -5,6 +5,7 @@
 #include "gdbmi/commands/table.h"
 #include "gdbmi/prompt/plain.h"
 #include "gdbmi/prompt/prompt.h"
+#include "gdbmi/travel/recorded_session.h"
 
 int main(int argc, char** argv) {
   auto options = fred::parse_options({argv + 1, static_cast<std::size_t>(argc - 1)});
@@ -25,7 +26,14 @@ int main(int argc, char** argv) {
     return 0;
   }
   fred::asio::io_context io;
-  fred::NativeSession session;
-  if (options->plain) return fred::run_plain(io, session, *options);
-  return fred::Prompt(io, session, std::move(*options)).run();
+  const auto run = [&](fred::TravelSession& session) {
+    if (options->plain) return fred::run_plain(io, session, *options);
+    return fred::Prompt(io, session, std::move(*options)).run();
+  };
+  if (options->native) {
+    fred::NativeSession session;
+    return run(session);
+  }
+  fred::RecordedSession session(io, {});
+  return run(session);
 }

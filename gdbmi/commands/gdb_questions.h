@@ -37,6 +37,9 @@ class GdbQuestions {
  public:
   virtual ~GdbQuestions() = default;
 
+  /// What a command of gdb's command line prints. It must not make the program run.
+  virtual Result<std::string> console(std::string_view) { return fail("gdb cannot be asked"); }
+
   /// The session has moved the target behind gdb's back: gdb is to read registers and memory anew.
   virtual void moved() = 0;
 

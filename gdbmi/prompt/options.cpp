@@ -6,7 +6,7 @@ namespace fred {
 
 namespace {
 
-enum class Treatment { flag, value, ex, x, batch, quiet, args, plain, replay, gdb, help, version, page, refused };
+enum class Treatment { flag, value, ex, x, batch, quiet, args, plain, native, replay, gdb, help, version, page, refused };
 
 struct Option {
   std::string_view name;  // behind one dash or two
@@ -22,7 +22,8 @@ constexpr Option options[] = {
     {"q", Treatment::quiet},               {"quiet", Treatment::quiet},          {"silent", Treatment::quiet},
     {"args", Treatment::args},             {"help", Treatment::help},            {"h", Treatment::help},
     {"version", Treatment::version},       {"v", Treatment::version},
-    {"plain", Treatment::plain},           {"replay-commands", Treatment::replay},
+    {"plain", Treatment::plain},           {"no-record", Treatment::native},
+    {"replay-commands", Treatment::replay},
     {"gdb", Treatment::gdb},               {"commands-page", Treatment::page},
     {"nx", Treatment::flag},               {"n", Treatment::flag},               {"nh", Treatment::flag},
     {"readnow", Treatment::flag},          {"r", Treatment::flag},               {"readnever", Treatment::flag},
@@ -88,6 +89,9 @@ Result<> apply(PromptOptions& all, const Option& option, std::string value) {
       break;
     case Treatment::plain:
       all.plain = true;
+      break;
+    case Treatment::native:
+      all.native = true;
       break;
     case Treatment::replay:
       all.replay = std::move(value);
@@ -155,6 +159,7 @@ Usage: fred-gdb [OPTIONS] [PROGRAM [CORE]]
   --batch                 no prompt: exit after the commands, with status 1 if the last one failed
   --replay-commands FILE  execute a history that `history save` wrote, and compare every stop
   --plain                 gdb's own prompt and TUI, connected to a fred session
+  --no-record             no time travel: gdb debugs by itself, and can attach
   --gdb PATH              the gdb to use (at least version 12)
   -q, -nx, -nh, -cd DIR, -d DIR, -s FILE, -e FILE, -c CORE, -p PID and more: as gdb's
 

@@ -11,6 +11,7 @@ class MiQuestions final : public GdbQuestions {
  public:
   explicit MiQuestions(mi::Driver& mi) : mi_(mi) {}
 
+  Result<std::string> console(std::string_view command) override { return mi_.ask_console(command); }
   void moved() override;
   Result<std::optional<LineEntry>> line_at(GuestAddr pc) override;
   Result<std::optional<GuestRange>> function_at(GuestAddr pc) override;

@@ -148,6 +148,7 @@ class Context:
         program = self.build / "tests/sessions" / script.settings.get("program", "list")
         folder = self.build / "bin"
         return [str(folder / ("fred-gdb-fake" if fake else "fred-gdb")), "-q", "-nx",
+                *([] if script.settings.get("with") in ("fake", "fred", None) else ["--no-record"]),
                 *shlex.split(script.settings.get("options", "")), str(program)]
 
 
