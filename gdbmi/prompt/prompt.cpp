@@ -100,6 +100,10 @@ Result<> Prompt::start_gdb() {
     }
   });
   gdb_->mi().on_event([this](const mi::AsyncRecord& event) { take_event(event); });
+  gdb_->mi().on_text([this](const mi::StreamRecord& text) {
+    // What the target says comes to the interface that gdb happens to serve.
+    if (text.kind == mi::StreamRecord::Kind::target) take_output(Console::Source::output, text.text);
+  });
   gdb_->on_end([this] { reader_.stop(); });
   user_terminal_.use(*gdb_);
   session_.use_terminal(user_terminal_);

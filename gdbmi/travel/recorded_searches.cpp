@@ -82,18 +82,14 @@ Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestion
 /// Nothing if the expression is no memory here.
 Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest& request, GdbQuestions& gdb,
                                                              Operation& operation) {
-  const auto memory = gdb.memory_of(request.expression, std::nullopt);
+  const auto memory = ask_python(gdb, fmt::format("memory({})", python_string(request.expression)));
   if (!memory) return std::unexpected(memory.error());
-  if (!*memory) return std::nullopt;
-  const auto found = last_change(*timeline_, **memory, operation.from(), operation.token());
+  if (!memory->contains("address")) return std::nullopt;
+  const auto range = guest_range(GuestAddr{memory->value("address", u64{0})}, memory->value("size", u64{0}));
+  const auto found = last_change(*timeline_, range, operation.from(), operation.token());
   if (!found) return std::unexpected(found.error());
   if (!*found) return fail(fmt::format("{} has not changed since the start of history.", request.expression));
-  const auto scope = ask_python(gdb, fmt::format("scope({})", python_string(request.expression)));
-  if (!scope) return std::unexpected(scope.error());
-  GdbProbe probe(session_, gdb,
-                 fmt::format("value({}, {}, {})", python_string(request.expression), scope->value("function", u64{0}),
-                             scope->value("cfa", u64{0})),
-                 [this] { server_.moved(); });
+  GdbProbe probe(session_, gdb, "stored()", [this] { server_.moved(); });
   Change change;
   const auto before = probe.at((*found)->at);
   if (!before) return std::unexpected(before.error());
@@ -101,7 +97,7 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   if (!after) return std::unexpected(after.error());
   change.before = before->shown;
   change.after = after->shown;
-  if (const auto n = count_changes(*timeline_, **memory, session_.begin(), operation.from(), operation.token())) {
+  if (const auto n = count_changes(*timeline_, range, session_.begin(), operation.from(), operation.token())) {
     change.changes = *n;
   }
   if (auto there = arrive_before(change, (*found)->at, (*found)->after); !there) return std::unexpected(there.error());

@@ -187,6 +187,27 @@ class _Fred:
         except (gdb.error, RuntimeError, ValueError) as error:
             cls.say({"error": str(error)})
 
+    @classmethod
+    def memory(cls, expression):
+        """Where the expression's value lies now; `stored` gives what lies there at any Time."""
+        cls.forget()
+        value = gdb.parse_and_eval(expression)
+        if value.address is None or value.is_optimized_out or value.type.sizeof == 0:
+            cls.say({})
+            return
+        cls.place = int(value.address), value.type
+        cls.say({"address": int(value.address), "size": value.type.sizeof})
+
+    @classmethod
+    def stored(cls):
+        cls.forget()
+        address, kind = cls.place
+        try:
+            shown = gdb.Value(address).cast(kind.pointer()).dereference().format_string()
+            cls.say({"identity": shown, "shown": shown})
+        except gdb.error as error:
+            cls.say({"error": str(error)})
+
     # --- breakpoints --------------------------------------------------------------------------------------------
 
     @classmethod
