@@ -108,10 +108,20 @@ TEST_CASE("rsp: questions, settings and files") {
 }
 
 TEST_CASE("rsp: bad input gives values that say so, never anything worse") {
-  const std::vector<std::string> seeds = {
-      "vCont;r401000,401010:p1.1;c:p1.-1", "M10,2:abcd", "X10,3:abc", "Z2,7ffe10,8", "qXfer:features:read:target.xml:0,ffb",
-      "vRun;2f;61;", "Hgp1f.20", "QCatchSyscalls:1;0;3b", "qGetTLSAddr:p1.1,10,7f", "vFile:open:2f61,0,1c0",
-      "qSymbol:1f:61", "QPassSignals:e;14", "S05;10", "P10=00ff"};
+  const std::vector<std::string> seeds = {"vCont;r401000,401010:p1.1;c:p1.-1",
+                                          "M10,2:abcd",
+                                          "X10,3:abc",
+                                          "Z2,7ffe10,8",
+                                          "qXfer:features:read:target.xml:0,ffb",
+                                          "vRun;2f;61;",
+                                          "Hgp1f.20",
+                                          "QCatchSyscalls:1;0;3b",
+                                          "qGetTLSAddr:p1.1,10,7f",
+                                          "vFile:open:2f61,0,1c0",
+                                          "qSymbol:1f:61",
+                                          "QPassSignals:e;14",
+                                          "S05;10",
+                                          "P10=00ff"};
   std::mt19937 random(3);
   for (int i = 0; i < 200000; ++i) {
     std::string data = seeds[random() % seeds.size()];

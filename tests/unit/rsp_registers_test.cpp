@@ -81,7 +81,7 @@ TEST_CASE("rsp: the x87 tag word") {
   CHECK(tags() == 0xffff);
   const u16 top_7 = 7 << 11;
   std::memcpy(state.vector.data() + 2, &top_7, sizeof top_7);
-  state.vector[4] = 0x80;  // physical 7 is st0
+  state.vector[4] = 0x80;   // physical 7 is st0
   CHECK(tags() == 0x7fff);  // zero
   const u64 one = u64{1} << 63;
   const u16 exponent = 0x3fff;
