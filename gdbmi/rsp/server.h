@@ -25,6 +25,8 @@ class Server {
 
   void take(const Packet& packet);
   void interrupt();
+  /// The target has been moved by someone else.
+  void forget_registers() { registers_.reset(); }
   /// gdb has gone; another may come. What runs stops.
   void disconnected();
   bool running() const { return running_; }

@@ -56,8 +56,8 @@ const Point* SessionTarget::point_of(ConditionId id) const {
 
 void SessionTarget::resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) {
   if (const auto jump = std::exchange(jump_, std::nullopt)) {
-    const auto there = session_.go_to(*jump);
-    return stopped(there ? StopEvent{StoppedBySignal{SIGTRAP}} : failed_event(there.error()));
+    const auto there = session_.go_to(jump->to);
+    return stopped(there ? event_of_hits(jump->hits) : failed_event(there.error()));
   }
   Forward how{.conditions = conditions()};
   switch (request.motion) {
@@ -85,7 +85,11 @@ void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std:
     return stopped(end->by_signal ? StopEvent{KilledBy{end->status}} : StopEvent{Exited{end->status}});
   }
   if (auto set = take_signal(request.signal); !set) return stopped(failed_event(set.error()));
-  session_.run_live(how, [this, stopped = std::move(stopped)](const Result<RunStop>& s) { stopped(event_of(s)); });
+  if (live_) live_(true);
+  session_.run_live(how, [this, stopped = std::move(stopped)](const Result<RunStop>& s) {
+    if (live_) live_(false);
+    stopped(event_of(s));
+  });
 }
 
 /// gdb says with which signal the program is to go on. What waits may be that one, or is replaced.

@@ -27,7 +27,9 @@ Result<> SessionTarget::start(const StartRequest& request) {
   launch.by_shell = request.by_shell;
   jump_.reset();
   search_.emplace(session_);
-  return session_.start(launch);
+  auto done = session_.start(launch);
+  if (done && started_) started_();
+  return done;
 }
 
 void SessionTarget::kill() {

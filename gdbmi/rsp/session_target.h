@@ -15,7 +15,13 @@ class SessionTarget final : public Target {
   SessionTarget(Session& session, Launch surroundings);
 
   /// The next motion, whatever gdb calls it, ends at this Time of history.
-  void jump_next(const Time& time) { jump_ = time; }
+  void jump_next(const Time& time, std::vector<Hit> hits = {}) { jump_ = {time, std::move(hits)}; }
+  bool jump_waits() const { return jump_.has_value(); }
+  /// Called when another program has been started.
+  void on_started(std::function<void()> handler) { started_ = std::move(handler); }
+  /// Called when live begins to run, and when it has stopped.
+  void on_live(std::function<void(bool runs)> handler) { live_ = std::move(handler); }
+  void own_group(bool on) { surroundings_.own_group = on; }
   /// Called when gdb detaches: the program goes on, and `ended` is called at its end.
   void on_detached(std::function<void(ProgramEnd)> ended) { detached_ = std::move(ended); }
 
@@ -71,7 +77,13 @@ class SessionTarget final : public Target {
   std::vector<int> passed_;
   bool catching_ = false;
   std::vector<u32> caught_;
-  std::optional<Time> jump_;
+  struct Jump {
+    Time to;
+    std::vector<Hit> hits;  // what gdb is told
+  };
+  std::optional<Jump> jump_;
+  std::function<void()> started_;
+  std::function<void(bool)> live_;
   std::optional<HitSearch> search_;  // remembers what history was asked before
 };
 

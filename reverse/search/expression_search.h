@@ -10,7 +10,7 @@
 
 namespace fred {
 
-struct SearchProgress {
+struct ProbeProgress {
   u64 probes = 0;
   Time low, high;  // what is looked for lies between
 };
@@ -29,7 +29,7 @@ class ExpressionSearch {
   ExpressionSearch(Execution& execution, Probe& probe) : execution_(execution), probe_(probe) {}
 
   /// Called after each probe.
-  void on_progress(std::function<void(const SearchProgress&)> show) { show_ = std::move(show); }
+  void on_progress(std::function<void(const ProbeProgress&)> show) { show_ = std::move(show); }
 
   /// Searches before `from`. The execution's position stays, if the probe leaves it.
   Result<FoundChange> find(const Time& from, std::stop_token stop);
@@ -42,7 +42,7 @@ class ExpressionSearch {
 
   Execution& execution_;
   Probe& probe_;
-  std::function<void(const SearchProgress&)> show_;
+  std::function<void(const ProbeProgress&)> show_;
   std::stop_token stop_;
   FoundChange change_;
 };

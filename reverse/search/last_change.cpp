@@ -24,7 +24,7 @@ Result<u64> count_changes(Timeline& timeline, GuestRange range, const Time& from
 Result<Stop> land_before_change(Timeline& timeline, const Time& before, const Time& after) {
   const Result<Stop> there = timeline.go_to(after);
   if (!there) return there;
-  const Result<Stop> landed = timeline.step(Direction::backward, 1, {});
+  const Result<Stop> landed = timeline.next(Direction::backward, 1, {});
   if (landed && (landed->end == TravelEnd::arrived || landed->end == TravelEnd::interrupted)) return landed;
   return timeline.go_to(before);
 }

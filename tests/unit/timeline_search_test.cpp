@@ -65,7 +65,7 @@ TEST_CASE("ExpressionSearch: at most 40 probes for 10^9 ticks, down to the instr
     probe.value = [&](const Time& t) { return t <= change ? ProbeValue{} : number(9); };
     ExpressionSearch search(execution, probe);
     u64 shown = 0;
-    search.on_progress([&](const SearchProgress& p) { shown = p.probes; });
+    search.on_progress([&](const ProbeProgress& p) { shown = p.probes; });
     const Result<FoundChange> found = search.find(execution.tip(), {});
     REQUIRE(found);
     CHECK_FALSE(found->same_at_start);

@@ -1,0 +1,55 @@
+// What the handlers share.
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "gdbmi/commands/handlers.h"
+#include "gdbmi/commands/table.h"
+
+namespace fred::handlers {
+
+namespace {
+std::optional<u64> whole_number(std::string_view text) {
+  u64 n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return n;
+}
+}  // namespace
+
+Result<u64> count(CommandContext& c, Arguments arguments) {
+  if (arguments.empty()) return 1;
+  if (const auto n = whole_number(arguments)) return *n;
+  const auto value = c.questions.evaluate(arguments, std::nullopt);
+  if (!value) return std::unexpected(value.error());
+  if (const auto n = whole_number(*value)) return *n;
+  return fail(fmt::format("'{}' is not a count: it is {}", arguments, *value));
+}
+
+Result<Where> need_program(CommandContext& c) {
+  if (const auto where = c.session.where()) return *where;
+  return fail("The program is not being run.");
+}
+
+Result<> arrive(CommandContext& c, const Result<Landing>& landing) {
+  if (!landing) return std::unexpected(landing.error());
+  if (!landing->note.empty()) c.shell.print(landing->note + "\n");
+  if (const auto where = c.session.where(); where && where->now == landing->time) {
+    c.questions.moved();
+    c.shell.gdb("frame");
+    return {};
+  }
+  c.session.next_stop(landing->time);
+  c.shell.gdb("reverse-stepi");
+  return {};
+}
+
+std::string place(CommandContext& c) {
+  const auto frames = c.questions.frames(1);
+  if (!frames || frames->empty()) return "";
+  const auto& f = frames->front();
+  const auto function = f.function.empty() ? fmt::format("{:#x}", f.pc.value) : f.function;
+  return f.file.empty() ? function : fmt::format("{} at {}:{}", function, f.file, f.line);
+}
+
+}  // namespace fred::handlers

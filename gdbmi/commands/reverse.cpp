@@ -1,0 +1,50 @@
+// Executing backwards.
+#include <fmt/format.h>
+
+#include "gdbmi/commands/handlers.h"
+
+namespace fred::handlers {
+
+namespace {
+
+/// The session steps by itself, or has gdb do it.
+Result<> step_back(CommandContext& c, StepRequest::Kind kind, std::string_view command, Arguments a) {
+  const auto n = count(c, a);
+  if (!n) return std::unexpected(n.error());
+  if (*n == 0) return {};
+  const auto landing = c.session.step_back({kind, *n}, c.questions, c.shell.progress());
+  if (!landing) return std::unexpected(landing.error());
+  if (*landing) return arrive(c, **landing);
+  c.shell.gdb(*n == 1 ? std::string(command) : fmt::format("{} {}", command, *n));
+  return {};
+}
+
+}  // namespace
+
+Result<> reverse_step(CommandContext& c, Arguments a) {
+  return step_back(c, StepRequest::Kind::step, "reverse-step", a);
+}
+Result<> reverse_next(CommandContext& c, Arguments a) {
+  return step_back(c, StepRequest::Kind::next, "reverse-next", a);
+}
+Result<> reverse_finish(CommandContext& c, Arguments a) {
+  return step_back(c, StepRequest::Kind::finish, "reverse-finish", a);
+}
+Result<> reverse_until(CommandContext& c, Arguments a) {
+  return step_back(c, StepRequest::Kind::until, "reverse-next", a);
+}
+Result<> reverse_stepi(CommandContext& c, Arguments a) {
+  return step_back(c, StepRequest::Kind::stepi, "reverse-stepi", a);
+}
+Result<> reverse_nexti(CommandContext& c, Arguments a) {
+  return step_back(c, StepRequest::Kind::nexti, "reverse-nexti", a);
+}
+
+/// gdb's own: it inserts the breakpoints, checks their conditions and counts, and runs their commands; the target
+/// searches.
+Result<> reverse_continue(CommandContext& c, Arguments a) {
+  c.shell.gdb(a.empty() ? "reverse-continue" : fmt::format("reverse-continue {}", a));
+  return {};
+}
+
+}  // namespace fred::handlers

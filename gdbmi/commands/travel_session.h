@@ -1,0 +1,153 @@
+// What the prompt and fred's commands need of a session that can travel in time. The session is also the remote target
+// that gdb is connected to. A move becomes visible in two steps: the session computes where to go (a Landing), then
+// next_stop() is called and gdb executes `reverse-stepi`, upon which the target answers with a stop there. So gdb
+// prints the new place, displays included, as after any stop.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/base/types.h"
+#include "gdbmi/commands/gdb_questions.h"
+#include "gdbmi/commands/progress.h"
+
+namespace fred {
+
+/// Where one stands in history.
+struct Where {
+  Time begin, now, tip;
+  bool at_tip() const { return now == tip; }
+  /// 0 to 100, of ticks.
+  double percent() const;
+};
+
+/// Where a move ends.
+struct Landing {
+  Time time;
+  std::string note;  // a line to print before the place ("No more reverse-execution history."), or ""
+};
+
+struct StepRequest {
+  enum class Kind : u8 { step, next, finish, until, stepi, nexti };
+  Kind kind{};
+  u64 count = 1;
+};
+
+/// The last change of an expression's value before now (or the first after), as `reverse-watch` finds it.
+struct ChangeRequest {
+  std::string expression;
+  bool last = false;     // exactly the last one, by following writes where the expression is memory
+  bool forward = false;  // with last: the next one
+};
+struct Change {
+  Landing landing;             // before the statement that makes the change
+  std::string before, after;   // in program time
+  std::string place;           // "list.c:26 in main", or an address
+  std::optional<u64> changes;  // how many there were, where that is known
+  u64 probes = 0;
+  std::vector<std::string> remarks;  // lines to print ("not guaranteed to be the last")
+};
+
+/// A point that has a number, and perhaps a name, to go back to.
+struct Mark {
+  enum class Kind : u8 { bookmark, checkpoint, stop };  // stop: made by the session at every stop
+  Kind kind{};
+  u64 number = 0;
+  std::string name;
+  Time time;
+  std::string place;
+};
+
+struct SnapshotInfo {
+  Time time;
+  u64 bytes = 0;  // memory that only this snapshot holds
+};
+
+/// A command that was executed at the prompt. It moved time if `before` and `after` differ.
+struct CommandDone {
+  std::string text;
+  std::optional<Time> before, after;  // none: there was no program
+  bool failed = false;
+};
+
+/// A line of a saved history: a command, and where the program stood after it.
+struct SavedCommand {
+  std::string text;
+  std::optional<Time> after;
+};
+
+/// Commands about the program as a whole; the session may refuse them before gdb gets them.
+enum class LifeCycle : u8 { run, start, attach, kill, detach, quit };
+
+/// The terminal: the session lends it to the program while live runs. The terminal's modes are kept for each of both.
+class ProgramTerminal {
+ public:
+  virtual ~ProgramTerminal() = default;
+  virtual void lend(int process_group) = 0;
+  virtual void take_back() = 0;
+};
+
+class TravelSession {
+ public:
+  virtual ~TravelSession() = default;
+
+  // --- with gdb ---------------------------------------------------------------------------------------------
+
+  /// Commands that gdb executes once at the start, before any of the user's ("target extended-remote …").
+  virtual std::vector<std::string> gdb_commands() = 0;
+  /// The terminal stays valid as long as the session.
+  virtual void use_terminal(ProgramTerminal& terminal) = 0;
+  /// The program is the session's child and has the user's terminal. False: it is gdb's own and runs on gdb's.
+  virtual bool owns_program() const = 0;
+  /// An Error is shown instead of the command being executed.
+  virtual Result<> allow(LifeCycle command, std::string_view arguments) = 0;
+  /// The next `bs` or `bc` of gdb's ends at this Time, whatever gdb thinks it does.
+  virtual void next_stop(const Time& time) = 0;
+
+  // --- where one is -----------------------------------------------------------------------------------------
+
+  /// Nothing while no program is there.
+  virtual std::optional<Where> where() = 0;
+  virtual std::string print(const Time& time) const = 0;
+  /// TICKS[:PC[+REST]], N%, -N, start, end, the name of a bookmark.
+  virtual Result<Time> find(std::string_view text) = 0;
+
+  // --- moves: none of them is visible before next_stop(). An Error leaves everything as it was. ---------------
+
+  virtual Result<Landing> go_to(const Time& time, Progress& progress) = 0;
+  /// Backwards, with the meaning of gdb's command. Nothing: gdb's own command is good enough here.
+  virtual Result<std::optional<Landing>> step_back(const StepRequest& request, GdbQuestions& gdb,
+                                                   Progress& progress) = 0;
+  virtual Result<Change> find_change(const ChangeRequest& request, GdbQuestions& gdb, Progress& progress) = 0;
+  /// Before the last `count` commands that moved time.
+  virtual Result<Landing> undo(u64 count, Progress& progress) = 0;
+  /// Through the places one has been, as in a browser.
+  virtual Result<Landing> back(u64 count, Progress& progress) = 0;
+  virtual Result<Landing> forward(u64 count, Progress& progress) = 0;
+
+  // --- marks ------------------------------------------------------------------------------------------------
+
+  virtual Result<Mark> add_mark(Mark::Kind kind, std::string_view name, std::string_view place) = 0;
+  virtual Result<> remove_mark(Mark::Kind kind, u64 number) = 0;
+  virtual std::vector<Mark> marks(Mark::Kind kind) = 0;
+
+  // --- the record of the session ----------------------------------------------------------------------------
+
+  /// Called after each command at the prompt, also gdb's.
+  virtual void note(const CommandDone& command) = 0;
+  /// The commands so far, a line of JSON each.
+  virtual std::vector<std::string> history() = 0;
+  virtual Result<SavedCommand> parse_history_line(std::string_view line) const = 0;
+  virtual std::vector<SnapshotInfo> snapshots() = 0;
+  virtual std::string statistics() = 0;
+};
+
+inline double Where::percent() const {
+  const u64 all = tip.ticks - begin.ticks;
+  if (all == 0) return at_tip() ? 100 : 0;
+  return 100.0 * static_cast<double>(now.ticks - begin.ticks) / static_cast<double>(all);
+}
+
+}  // namespace fred

@@ -1,0 +1,170 @@
+#include "gdbmi/prompt/options.h"
+
+#include <fmt/format.h>
+
+namespace fred {
+
+namespace {
+
+enum class Treatment { flag, value, ex, x, batch, quiet, args, plain, native, replay, gdb, help, version, page, refused };
+
+struct Option {
+  std::string_view name;  // behind one dash or two
+  Treatment treatment;
+};
+
+// gdb's options (flag, value: passed on), and fred's own.
+constexpr Option options[] = {
+    // clang-format off
+    {"ex", Treatment::ex},                 {"eval-command", Treatment::ex},
+    {"x", Treatment::x},                   {"command", Treatment::x},
+    {"batch", Treatment::batch},           {"batch-silent", Treatment::batch},
+    {"q", Treatment::quiet},               {"quiet", Treatment::quiet},          {"silent", Treatment::quiet},
+    {"args", Treatment::args},             {"help", Treatment::help},            {"h", Treatment::help},
+    {"version", Treatment::version},       {"v", Treatment::version},
+    {"plain", Treatment::plain},           {"no-record", Treatment::native},
+    {"replay-commands", Treatment::replay},
+    {"gdb", Treatment::gdb},               {"commands-page", Treatment::page},
+    {"nx", Treatment::flag},               {"n", Treatment::flag},               {"nh", Treatment::flag},
+    {"readnow", Treatment::flag},          {"r", Treatment::flag},               {"readnever", Treatment::flag},
+    {"write", Treatment::flag},            {"return-child-result", Treatment::flag},
+    {"nowindows", Treatment::flag},        {"nw", Treatment::flag},
+    {"iex", Treatment::value},             {"init-eval-command", Treatment::value},
+    {"ix", Treatment::value},              {"init-command", Treatment::value},
+    {"eiex", Treatment::value},            {"early-init-eval-command", Treatment::value},
+    {"eix", Treatment::value},             {"early-init-command", Treatment::value},
+    {"cd", Treatment::value},              {"directory", Treatment::value},      {"d", Treatment::value},
+    {"symbols", Treatment::value},         {"s", Treatment::value},
+    {"exec", Treatment::value},            {"e", Treatment::value},              {"se", Treatment::value},
+    {"core", Treatment::value},            {"c", Treatment::value},
+    {"pid", Treatment::value},             {"p", Treatment::value},
+    {"data-directory", Treatment::value},  {"D", Treatment::value},
+    {"tty", Treatment::value},             {"b", Treatment::value},              {"l", Treatment::value},
+    {"tui", Treatment::refused},           {"interpreter", Treatment::refused},  {"i", Treatment::refused},
+    {"ui", Treatment::refused},            {"annotate", Treatment::refused},     {"fullname", Treatment::refused},
+    // clang-format on
+};
+
+/// Exactly named, or the only one that begins so.
+Result<const Option*> find_option(std::string_view name) {
+  const Option* only = nullptr;
+  for (const auto& o : options) {
+    if (o.name == name) return &o;
+    if (!o.name.starts_with(name)) continue;
+    if (only != nullptr) return fail(fmt::format("option '-{}' is ambiguous", name));
+    only = &o;
+  }
+  if (only == nullptr) return fail(fmt::format("unrecognized option '-{}'; see fred-gdb --help", name));
+  return only;
+}
+
+bool takes_value(Treatment t) {
+  return t == Treatment::value || t == Treatment::ex || t == Treatment::x || t == Treatment::replay ||
+         t == Treatment::gdb;
+}
+
+Result<> apply(PromptOptions& all, const Option& option, std::string value) {
+  switch (option.treatment) {
+    case Treatment::flag:
+      all.gdb_options.push_back(fmt::format("-{}", option.name));
+      break;
+    case Treatment::value:
+      all.gdb_options.push_back(fmt::format("-{}", option.name));
+      all.gdb_options.push_back(std::move(value));
+      break;
+    case Treatment::ex:
+      all.commands.push_back({false, std::move(value)});
+      break;
+    case Treatment::x:
+      all.commands.push_back({true, std::move(value)});
+      break;
+    case Treatment::batch:
+      all.batch = true;
+      break;
+    case Treatment::quiet:
+      all.quiet = true;
+      break;
+    case Treatment::args:
+      all.program.emplace_back("--args");
+      break;
+    case Treatment::plain:
+      all.plain = true;
+      break;
+    case Treatment::native:
+      all.native = true;
+      break;
+    case Treatment::replay:
+      all.replay = std::move(value);
+      break;
+    case Treatment::gdb:
+      all.gdb = std::move(value);
+      break;
+    case Treatment::help:
+      all.help = true;
+      break;
+    case Treatment::version:
+      all.version = true;
+      break;
+    case Treatment::page:
+      all.commands_page = true;
+      break;
+    case Treatment::refused:
+      return fail(fmt::format("option '-{}' needs gdb's own terminal: start fred-gdb --plain", option.name));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<PromptOptions> parse_options(std::span<const char* const> words) {
+  PromptOptions all;
+  bool in_program = false;  // behind --args everything is the program's
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (in_program || !word.starts_with('-') || word == "-") {
+      all.program.emplace_back(word);
+      // gdb's own rule: behind --args the first word that is no option is the program, and the rest is its own.
+      in_program = in_program || (!all.program.empty() && all.program.front() == "--args");
+      continue;
+    }
+    auto name = word.substr(word.starts_with("--") ? 2 : 1);
+    if (name.empty()) continue;  // "--" alone
+    std::string value;
+    const auto equals = name.find('=');
+    if (equals != std::string_view::npos) {
+      value = name.substr(equals + 1);
+      name = name.substr(0, equals);
+    }
+    const auto option = find_option(name);
+    if (!option) return std::unexpected(option.error());
+    if (takes_value((*option)->treatment) && equals == std::string_view::npos) {
+      if (++i == words.size()) return fail(fmt::format("option '{}' requires an argument", word));
+      value = words[i];
+    }
+    if (auto ok = apply(all, **option, std::move(value)); !ok) return std::unexpected(ok.error());
+  }
+  return all;
+}
+
+std::string options_help() {
+  return R"(fred-gdb: gdb with time travel, on unmodified programs
+
+Usage: fred-gdb [OPTIONS] [PROGRAM [CORE]]
+       fred-gdb [OPTIONS] --args PROGRAM ARGS...
+
+  --args                  what follows is the program and its arguments
+  -ex, --eval-command CMD execute a command, gdb's or fred's; may be given several times
+  -x, --command FILE      execute the commands in FILE
+  -iex CMD, -ix FILE      the same, before the program is loaded (gdb's commands only)
+  --batch                 no prompt: exit after the commands, with status 1 if the last one failed
+  --replay-commands FILE  execute a history that `history save` wrote, and compare every stop
+  --plain                 gdb's own prompt and TUI, connected to a fred session
+  --no-record             no time travel: gdb debugs by itself, and can attach
+  --gdb PATH              the gdb to use (at least version 12)
+  -q, -nx, -nh, -cd DIR, -d DIR, -s FILE, -e FILE, -c CORE, -p PID and more: as gdb's
+
+At the prompt, `help fred` lists the commands that travel in time.
+)";
+}
+
+}  // namespace fred

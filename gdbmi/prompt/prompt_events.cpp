@@ -1,0 +1,142 @@
+// What comes to the prompt by itself: gdb's output and events, signals; and completion.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "gdbmi/mi/parser.h"
+#include "gdbmi/prompt/prompt.h"
+
+namespace fred {
+
+namespace {
+
+void write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto n = write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno != EINTR) return;
+    if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+}  // namespace
+
+void Prompt::print(std::string_view text) {
+  progress_.clear();
+  write_all(STDOUT_FILENO, text);
+}
+
+void Prompt::say_error(std::string_view message) {
+  progress_.clear();
+  write_all(STDERR_FILENO, fmt::format("{}\n", message));
+}
+
+void Prompt::take_output(Console::Source source, std::string_view bytes) {
+  const int fd = source == Console::Source::output ? STDOUT_FILENO : STDERR_FILENO;
+  progress_.clear();
+  reader_.print_above([&] { write_all(fd, bytes); });
+}
+
+void Prompt::take_event(const mi::AsyncRecord& event) {
+  if (event.what == "running" || event.what == "stopped") {
+    if (!session_.owns_program()) user_terminal_.program_on_gdb_terminal(event.what == "running");
+  } else if (event.what == "library-loaded" || event.what == "library-unloaded" ||
+             event.what == "thread-group-started") {
+    questions_->forget_symbols();
+  } else if (event.what == "cmd-param-changed") {
+    const auto name = event.values.string("param"), value = event.values.string("value");
+    if (name == "prompt" && value != gdb_->prompt_word()) keep_setting("prompt " + gdb_->prompt_word());
+    if (name == "editing" && value == "on") keep_setting("editing off");
+  }
+}
+
+/// gdb reads this when the command that it executes now is done; `server` keeps it out of gdb's history.
+void Prompt::keep_setting(const std::string& command) { gdb_->console().type(fmt::format("server set {}\n", command)); }
+
+/// Questions answer themselves; the lines of a command of several come from where commands come from.
+void Prompt::answer_without_terminal() {
+  const auto line = gdb_->console().unfinished_line();
+  if (line.find_first_not_of(' ') == std::string::npos || line.substr(line.find_first_not_of(' ')) != ">") return;
+  const auto next = reader_.next_plain_line();
+  gdb_->console().type(next.value_or("end") + "\n");
+}
+
+void Prompt::wait_for_interrupt() {
+  if (std::exchange(waits_for_interrupt_, true)) return;
+  interrupted_.async_wait(asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code error) {
+    if (error) return;
+    waits_for_interrupt_ = false;
+    if (own_operation_) return;  // it asks its Progress
+    interrupt_.clear();
+    wait_for_interrupt();
+    if (reader_.reading()) {
+      reader_.drop_line();
+    } else {
+      gdb_->interrupt();
+    }
+  });
+}
+
+void Prompt::wait_for_signal() {
+  signals_.async_wait([this](boost::system::error_code error, int signal) {
+    if (error) return;
+    wait_for_signal();
+    switch (signal) {
+      case SIGWINCH:
+        return resized();
+      case SIGTSTP:
+        return reader_.suspend();
+      default:
+        ended_by_ = signal;
+        reader_.stop();
+        gdb_->hang_up();
+    }
+  });
+}
+
+void Prompt::resized() {
+  if (!terminal_) return;
+  reader_.resized();
+  // gdb hears of it as at any terminal, and takes the new size.
+  gdb_->console().set_size(user_terminal_.rows(), user_terminal_.columns());
+}
+
+std::vector<std::string> Prompt::complete(std::string_view text, std::size_t word_start) {
+  const auto blanks = std::min(text.find_first_not_of(" \t"), text.size());
+  const auto line = text.substr(blanks);
+  std::vector<std::string> words;
+  const auto add = [&](const std::vector<std::string>& lines, std::size_t start) {
+    for (const auto& l : lines) {
+      if (l.size() >= start) words.push_back(l.substr(start));
+    }
+  };
+  const std::size_t start = word_start - std::min(blanks, word_start);
+  const auto found = find_command(line, [](std::string_view) { return std::vector<std::string>{}; });
+  const bool has_arguments =
+      found && line.find(' ') != std::string_view::npos && !found->command->name.starts_with("info");
+  if (has_arguments && found->command->group == Command::Group::search) {
+    // The argument is an expression.
+    const std::string expression(found->arguments);
+    const std::string as_print = "print " + expression;
+    const auto cut = line.size() - start;  // letters of the word so far
+    add(gdb_completions(as_print), as_print.size() - std::min(cut, as_print.size()));
+  } else if (has_arguments && found->command->name == "goto") {
+    std::vector<std::string> places{"start", "end"};
+    for (const auto& m : session_.marks(Mark::Kind::bookmark)) places.push_back(m.name);
+    for (const auto& p : places) {
+      if (p.starts_with(found->arguments)) words.push_back(p);
+    }
+  } else if (has_arguments && found->command->name == "help") {
+    add(gdb_completions(line), start);
+    for (const auto& w : complete_command(found->arguments)) words.push_back(w);
+  } else {
+    add(gdb_completions(line), start);
+    add(complete_command(line), start);
+  }
+  std::ranges::sort(words);
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  return words;
+}
+
+}  // namespace fred

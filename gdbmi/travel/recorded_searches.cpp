@@ -1,0 +1,123 @@
+// reverse-watch of a recorded session.
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "gdbmi/travel/operation.h"
+#include "reverse/search/expression_search.h"
+#include "reverse/search/last_change.h"
+
+namespace fred {
+
+namespace {
+
+/// gdb evaluates, wherever the session is put.
+class GdbProbe final : public Probe {
+ public:
+  GdbProbe(Execution& execution, GdbQuestions& gdb, std::string call, std::function<void()> moved)
+      : execution_(execution), gdb_(gdb), call_(std::move(call)), moved_(std::move(moved)) {}
+
+  Result<ProbeValue> at(const Time& time) override {
+    if (auto there = execution_.go_to(time); !there) return std::unexpected(there.error());
+    moved_();
+    const auto answer = ask_python(gdb_, call_);
+    if (!answer) return std::unexpected(answer.error());
+    if (answer->contains("error")) {
+      error_ = answer->value("error", "");
+      return ProbeValue{.identity = std::nullopt, .shown = "<no value>"};
+    }
+    return ProbeValue{.identity = answer->value("identity", ""), .shown = answer->value("shown", "")};
+  }
+  const std::string& error() const { return error_; }
+
+ private:
+  Execution& execution_;
+  GdbQuestions& gdb_;
+  std::string call_;
+  std::function<void()> moved_;
+  std::string error_;
+};
+
+}  // namespace
+
+Result<> RecordedSession::arrive_before(Change& change, const Time& before, const Time& after) {
+  change.place = symbols_.place(before.pc);
+  auto stop = land_before_change(*timeline_, before, after);
+  if (!stop || stop->end == TravelEnd::interrupted) {
+    if (auto there = session_.go_to(before); !there) return there;
+    change.landing.time = before;
+    return {};
+  }
+  change.landing.time = stop->time;
+  landed_.reset();
+  return session_.go_to(stop->time);
+}
+
+Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation) {
+  const auto text = python_string(request.expression);
+  const auto scope = ask_python(gdb, fmt::format("scope({})", text));
+  if (!scope) return std::unexpected(scope.error());
+  GdbProbe probe(session_, gdb,
+                 fmt::format("value({}, {}, {})", text, scope->value("function", u64{0}), scope->value("cfa", u64{0})),
+                 [this] { server_.moved(); });
+  const auto here = probe.at(operation.from());
+  if (!here) return std::unexpected(here.error());
+  if (!here->identity) return fail(probe.error());
+  ExpressionSearch search(session_, probe);
+  search.on_progress([&](const ProbeProgress& p) { operation.show(fmt::format("{} probes", p.probes)); });
+  const auto found = search.find(operation.from(), operation.token());
+  if (!found) return std::unexpected(found.error());
+  if (found->same_at_start) {
+    return fail(fmt::format("{} is {} at the start of history as well: no change was found ({} probes).",
+                            request.expression, found->now.shown, found->probes));
+  }
+  Change change;
+  change.before = found->old_value.shown;
+  change.after = found->now.shown;
+  change.probes = found->probes;
+  if (auto there = arrive_before(change, found->before, found->after); !there) return std::unexpected(there.error());
+  return change;
+}
+
+/// Nothing if the expression is no memory here.
+Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest& request, GdbQuestions& gdb,
+                                                             Operation& operation) {
+  const auto memory = ask_python(gdb, fmt::format("memory({})", python_string(request.expression)));
+  if (!memory) return std::unexpected(memory.error());
+  if (!memory->contains("address")) return std::nullopt;
+  const auto range = guest_range(GuestAddr{memory->value("address", u64{0})}, memory->value("size", u64{0}));
+  const auto found = last_change(*timeline_, range, operation.from(), operation.token());
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return fail(fmt::format("{} has not changed since the start of history.", request.expression));
+  GdbProbe probe(session_, gdb, "stored()", [this] { server_.moved(); });
+  Change change;
+  const auto before = probe.at((*found)->at);
+  if (!before) return std::unexpected(before.error());
+  const auto after = probe.at((*found)->after);
+  if (!after) return std::unexpected(after.error());
+  change.before = before->shown;
+  change.after = after->shown;
+  if (const auto n = count_changes(*timeline_, range, session_.begin(), operation.from(), operation.token())) {
+    change.changes = *n;
+  }
+  if (auto there = arrive_before(change, (*found)->at, (*found)->after); !there) return std::unexpected(there.error());
+  return change;
+}
+
+Result<Change> RecordedSession::find_change(const ChangeRequest& request, GdbQuestions& gdb, Progress& progress) {
+  if (!session_.has_program()) return fail("The program is not being run.");
+  if (request.forward) return fail("Changes are only looked for backwards so far.");
+  if (auto ready = symbols_.use(gdb); !ready) return std::unexpected(ready.error());
+  Operation operation(*this, progress);
+  if (request.last) {
+    auto change = follow_writes(request, gdb, operation);
+    if (!change) return operation.undo(change.error());
+    if (*change) return std::move(**change);
+  }
+  auto change = bisect(request, gdb, operation);
+  if (!change) return operation.undo(change.error());
+  if (request.last) change->remarks.push_back("Not guaranteed to be the last change: the expression is no memory here.");
+  return change;
+}
+
+}  // namespace fred

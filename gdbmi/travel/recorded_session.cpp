@@ -1,0 +1,155 @@
+#include "gdbmi/travel/recorded_session.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <fstream>
+
+#include "answers_py.h"
+#include "gdbmi/travel/operation.h"
+
+namespace fred {
+
+RecordedSession::RecordedSession(asio::io_context& io, SessionOptions options)
+    : io_(io),
+      session_(io, std::move(options)),
+      target_(session_, Launch{}),
+      server_(io, target_, [] {}),
+      symbols_(session_, [this] { server_.moved(); }) {
+  timeline_.emplace(session_, symbols_);
+  target_.on_started([this] { begin_history(); });
+  target_.on_live([this](bool runs) {
+    if (terminal_ == nullptr) return;
+    if (runs) {
+      terminal_->lend(session_.pid());
+    } else {
+      terminal_->take_back();
+    }
+  });
+}
+
+void RecordedSession::begin_history() {
+  symbols_.forget();
+  timeline_.emplace(session_, symbols_);
+  places_ = {};
+  undo_ = {};
+  marks_.clear();
+  next_mark_ = {1, 1, 1};
+  shown_.reset();
+  landed_.reset();
+  jumping_ = undoing_ = false;
+}
+
+std::vector<std::string> RecordedSession::gdb_commands() {
+  if (auto listening = server_.listen(); !listening) return {"echo " + listening.error().message + "\\n"};
+  const auto helper = server_.folder() + "/answers.py";
+  std::ofstream(helper) << answers_py;
+  return {"set sysroot /", "set breakpoint always-inserted on", "source " + helper,
+          "target extended-remote " + server_.socket()};
+}
+
+void RecordedSession::use_terminal(ProgramTerminal& terminal) {
+  terminal_ = &terminal;
+  target_.own_group(true);
+}
+
+Result<> RecordedSession::allow(LifeCycle command, std::string_view) {
+  if (command == LifeCycle::attach) return fail("fred cannot attach: a program's history begins at its start.");
+  return {};
+}
+
+void RecordedSession::next_stop(const Time& time) {
+  std::vector<Hit> hits;
+  if (landed_ && landed_->time == time) hits = landed_->hits;
+  target_.jump_next(time, std::move(hits));
+  jumping_ = true;
+}
+
+std::optional<Where> RecordedSession::where() {
+  if (!session_.has_program() || session_.live_is_running()) return std::nullopt;
+  if (jumping_ && !target_.jump_waits()) {
+    jumping_ = false;
+    shown_.reset();
+  }
+  return Where{.begin = session_.begin(), .now = shown_.value_or(session_.position()), .tip = session_.tip()};
+}
+
+Result<Time> RecordedSession::find(std::string_view text) {
+  for (const auto& mark : marks_) {
+    if (mark.kind == Mark::Kind::bookmark && mark.name == text) return mark.time;
+  }
+  const auto meant = parse_time_text(text);
+  if (!meant) return std::unexpected(meant.error());
+  return timeline_->resolve(*meant);
+}
+
+Result<Landing> RecordedSession::go_to(const Time& time, Progress& progress) {
+  Operation operation(*this, progress);
+  if (auto there = session_.go_to(time); !there) return operation.undo(there.error());
+  landed_.reset();
+  return Landing{.time = time, .note = ""};
+}
+
+Result<std::optional<std::vector<Condition>>> RecordedSession::conditions(GdbQuestions& gdb) {
+  const auto answer = ask_python(gdb, "breakpoints()");
+  if (!answer) return std::unexpected(answer.error());
+  if (!answer->value("simple", false)) return std::nullopt;
+  // What gdb has inserted for itself (libraries, longjmp) stops nobody.
+  std::vector<Condition> all;
+  for (auto& c : target_.conditions()) {
+    if (const auto* at = std::get_if<BreakCondition>(&c.what)) {
+      bool users = false;
+      for (const auto& a : (*answer)["addresses"]) users = users || a.get<u64>() == at->pc.value;
+      if (!users) continue;
+    }
+    all.push_back(std::move(c));
+  }
+  return all;
+}
+
+Result<Landing> RecordedSession::landing_of(const Result<Stop>& stop) {
+  if (!stop) return std::unexpected(stop.error());
+  if (stop->end == TravelEnd::interrupted) return std::unexpected(Error{EINTR, "interrupted"});
+  landed_ = *stop;
+  const bool begin = stop->end == TravelEnd::history_begin;
+  return Landing{.time = stop->time, .note = begin ? "\nNo more reverse-execution history." : ""};
+}
+
+Result<Stop> RecordedSession::step(const StepRequest& request, const std::vector<Condition>& conditions, u64 level) {
+  using enum StepRequest::Kind;
+  switch (request.kind) {
+    case step:
+      return timeline_->step(Direction::backward, request.count, conditions);
+    case next:
+    case until:
+      return timeline_->next(Direction::backward, request.count, conditions);
+    case stepi:
+      return timeline_->step_instruction(Direction::backward, request.count, conditions);
+    case nexti:
+      return timeline_->next_instruction(Direction::backward, request.count, conditions);
+    case finish:
+      break;
+  }
+  return timeline_->finish(Direction::backward, level, conditions);
+}
+
+Result<std::optional<Landing>> RecordedSession::step_back(const StepRequest& request, GdbQuestions& gdb,
+                                                          Progress& progress) {
+  if (!session_.has_program() || session_.is_changed_in_past()) return std::nullopt;
+  if (auto ready = symbols_.use(gdb); !ready) return std::nullopt;  // gdb without Python
+  const auto users = conditions(gdb);
+  if (!users) return std::unexpected(users.error());
+  if (!*users) return std::nullopt;
+  u64 level = 0;
+  if (request.kind == StepRequest::Kind::finish) {
+    const auto selected = gdb.selected_frame();
+    if (!selected) return std::unexpected(selected.error());
+    level = *selected;
+  }
+  Operation operation(*this, progress);
+  auto landing = landing_of(step(request, **users, level));
+  if (!landing) return operation.undo(landing.error());
+  return std::move(*landing);
+}
+
+}  // namespace fred

@@ -1,0 +1,82 @@
+// The session that fred-gdb debugs with: the program is recorded, gdb is connected to it by the remote protocol, and
+// time travel is reverse/'s. recorded_places.cpp: marks, undo, the log; recorded_searches.cpp: reverse-watch.
+#pragma once
+#include "gdbmi/asio.h"
+#include "gdbmi/commands/travel_session.h"
+#include "gdbmi/rsp/session_target.h"
+#include "gdbmi/travel/gdb_symbols.h"
+#include "gdbmi/travel/private_server.h"
+#include "reverse/timeline/command_log.h"
+#include "reverse/timeline/places.h"
+#include "reverse/timeline/timeline.h"
+
+namespace fred {
+
+class RecordedSession final : public TravelSession {
+ public:
+  RecordedSession(asio::io_context& io, SessionOptions options);
+
+  std::vector<std::string> gdb_commands() override;
+  void use_terminal(ProgramTerminal& terminal) override;
+  bool owns_program() const override { return true; }
+  Result<> allow(LifeCycle command, std::string_view arguments) override;
+  void next_stop(const Time& time) override;
+
+  std::optional<Where> where() override;
+  std::string print(const Time& time) const override { return print_time(time); }
+  Result<Time> find(std::string_view text) override;
+
+  Result<Landing> go_to(const Time& time, Progress& progress) override;
+  Result<std::optional<Landing>> step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) override;
+  Result<Change> find_change(const ChangeRequest& request, GdbQuestions& gdb, Progress& progress) override;
+  Result<Landing> undo(u64 count, Progress& progress) override;
+  Result<Landing> back(u64 count, Progress& progress) override;
+  Result<Landing> forward(u64 count, Progress& progress) override;
+
+  Result<Mark> add_mark(Mark::Kind kind, std::string_view name, std::string_view place) override;
+  Result<> remove_mark(Mark::Kind kind, u64 number) override;
+  std::vector<Mark> marks(Mark::Kind kind) override;
+
+  void note(const CommandDone& command) override;
+  std::vector<std::string> history() override;
+  Result<SavedCommand> parse_history_line(std::string_view line) const override;
+  std::vector<SnapshotInfo> snapshots() override;
+  std::string statistics() override { return target_.monitor("stats"); }
+
+ private:
+  class Operation;
+  friend class Operation;
+
+  /// Another program: its history is empty.
+  void begin_history();
+  /// The user's conditions for the target; nothing if only gdb can tell whether they hold.
+  Result<std::optional<std::vector<Condition>>> conditions(GdbQuestions& gdb);
+  Result<Landing> landing_of(const Result<Stop>& stop);
+  Result<Stop> step(const StepRequest& request, const std::vector<Condition>& conditions, u64 level);
+  /// Finds out where a change is, by values at Times.
+  Result<Change> bisect(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
+  Result<std::optional<Change>> follow_writes(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
+  Result<> arrive_before(Change& change, const Time& before, const Time& after);
+
+  asio::io_context& io_;
+  Session session_;
+  remote::SessionTarget target_;
+  PrivateServer server_;
+  GdbSymbols symbols_;
+  std::optional<Timeline> timeline_;
+  ProgramTerminal* terminal_ = nullptr;
+
+  /// Where gdb believes the target to be, while a command has moved it and gdb has not been told.
+  std::optional<Time> shown_;
+  bool jumping_ = false;
+  std::optional<Stop> landed_;
+
+  VisitedPlaces places_;
+  UndoHistory undo_;
+  CommandLog log_;
+  std::vector<Mark> marks_;
+  std::array<u64, 3> next_mark_{1, 1, 1};
+  bool undoing_ = false;
+};
+
+}  // namespace fred

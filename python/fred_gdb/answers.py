@@ -1,0 +1,250 @@
+"""What fred asks about the program, answered by gdb in one line of JSON each.
+
+Loaded into gdb by fred-gdb. Everything is for the position where the target is at that moment.
+"""
+import json
+
+import gdb
+
+
+class _Fred:
+    generation = 0  # of symbols
+
+    @staticmethod
+    def say(answer):
+        gdb.write("\n" + json.dumps(answer) + "\n")
+
+    @staticmethod
+    def forget():
+        """The target has been moved behind gdb's back."""
+        gdb.execute("maintenance flush register-cache", to_string=True)
+        gdb.execute("maintenance flush dcache", to_string=True)
+
+    # --- code ---------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def line(pc):
+        entry = gdb.find_pc_line(pc)
+        if entry.symtab is None or entry.line == 0 or entry.last is None:
+            return None
+        begin, end = entry.pc, entry.last + 1
+        name = entry.symtab.fullname()
+
+        def same(other):
+            return (other.symtab is not None and other.line == entry.line and other.last is not None
+                    and other.symtab.fullname() == name)
+
+        while True:  # neighbouring entries of the same line are one range
+            other = gdb.find_pc_line(begin - 1)
+            if not same(other) or other.pc >= begin:
+                break
+            begin = other.pc
+        while True:
+            other = gdb.find_pc_line(end)
+            if not same(other) or other.last + 1 <= end:
+                break
+            end = other.last + 1
+        depth = -1
+        block = gdb.block_for_pc(pc)
+        while block is not None and not block.is_global and not block.is_static:
+            depth += block.function is not None
+            block = block.superblock
+        return {"file": name, "line": entry.line, "begin": begin, "end": end, "statement": entry.pc == pc,
+                "depth": max(depth, 0)}
+
+    @staticmethod
+    def body(entry, end):
+        """Where gdb sets a breakpoint at the function: only what pushes rbp has a prologue for it."""
+        pc, code = entry, bytes(gdb.selected_inferior().read_memory(entry, 8))
+        if code[:4] == b"\xf3\x0f\x1e\xfa":
+            pc, code = pc + 4, code[4:]
+        if code[:1] != b"\x55":
+            return entry
+        first = gdb.find_pc_line(entry)
+        if first.symtab is None or first.last is None:
+            return pc + (4 if code[1:4] == b"\x48\x89\xe5" else 1)
+        return first.last + 1 if first.last + 1 < end else entry
+
+    @classmethod
+    def function(cls, pc):
+        function, block = None, gdb.block_for_pc(pc)
+        while block is not None and not block.is_global and not block.is_static:
+            if block.function is not None:
+                function = block
+            block = block.superblock
+        symbol = gdb.execute("info symbol %#x" % pc, to_string=True)
+        library = gdb.current_progspace().solib_name(pc) or ""
+        trampoline = "@plt" in symbol or " in section .plt" in symbol or "/ld-linux" in library
+        if function is None:
+            return {"trampoline": trampoline}
+        return {"entry": function.start, "begin": function.start, "end": function.end,
+                "body": cls.body(function.start, function.end), "trampoline": trampoline}
+
+    @classmethod
+    def code(cls, pc):
+        cls.say({"line": cls.line(pc), "function": cls.function(pc)})
+
+    @classmethod
+    def symbols(cls):
+        """Which symbols there are, and where control leaves frames."""
+        jumps = []
+        for name in ("longjmp", "_longjmp", "siglongjmp", "__longjmp_chk", "_Unwind_DebugHook"):
+            try:
+                jumps.append(int(gdb.parse_and_eval("(unsigned long)&%s" % name)))
+            except gdb.error:
+                pass
+        cls.say({"generation": cls.generation, "jumps": jumps})
+
+    # --- frames -------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def address(value):
+        return int(value) & 0xFFFFFFFFFFFFFFFF
+
+    @classmethod
+    def cfa(cls, frame):
+        outer = frame.older()
+        while outer is not None and outer.type() in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
+            outer = outer.older()
+        if outer is not None:
+            return cls.address(outer.read_register("rsp"))
+        selected = gdb.selected_frame()
+        frame.select()
+        text = gdb.execute("info frame", to_string=True)
+        selected.select()
+        return int(text.split("frame at ", 1)[1].split()[0].rstrip(":"), 16)
+
+    @classmethod
+    def walk(cls, most):
+        frame, frames, handler = gdb.newest_frame(), [], False
+        while frame is not None and len(frames) < most:
+            if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
+                frames.append((frame, handler))
+                handler = frame.type() == gdb.SIGTRAMP_FRAME
+            frame = frame.older()
+        return frames
+
+    @classmethod
+    def frames(cls, most):
+        cls.forget()
+        cls.say({"frames": [{"pc": f.pc(), "cfa": cls.cfa(f), "interrupted": handler}
+                            for f, handler in cls.walk(most)]})
+
+    # --- values -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def scope(cls, expression):
+        """The frame that an expression's names belong to: the selected one if one of them is a local there."""
+        frame = gdb.selected_frame()
+        answer = {"function": 0, "cfa": 0}
+        word, words = "", []
+        for c in expression + " ":
+            if c.isalnum() or c in "_$":
+                word += c
+            else:
+                words.append(word)
+                word = ""
+        try:
+            block = frame.block()
+        except RuntimeError:
+            block = None
+        for word in words:
+            if block is None or not word or word[0].isdigit() or word[0] == "$":
+                continue
+            symbol = gdb.lookup_symbol(word, block)[0]
+            if symbol is not None and symbol.needs_frame:
+                answer = {"function": frame.function().value().address.__int__() if frame.function() else 0,
+                          "cfa": cls.cfa(frame)}
+                break
+        cls.say(answer)
+
+    @classmethod
+    def value(cls, expression, function, cfa):
+        """The value where the target stands now, in the frame that `scope` said."""
+        cls.forget()
+        try:
+            if cfa:
+                for frame, _ in cls.walk(100000):
+                    at = cls.cfa(frame)
+                    if at == cfa and frame.function() and int(frame.function().value().address) == function:
+                        frame.select()
+                        break
+                    if at > cfa:
+                        raise gdb.error("the frame does not exist here")
+                else:
+                    raise gdb.error("the frame does not exist here")
+            else:
+                gdb.newest_frame().select()
+            value = gdb.parse_and_eval(expression)
+            kind = value.type.strip_typedefs().code
+            shown = value.format_string()
+            if kind in (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_CHAR,
+                        gdb.TYPE_CODE_ENUM):
+                identity = str(int(value))
+            else:
+                identity = value.format_string(raw=True, max_elements=0, repeat_threshold=0)
+            cls.say({"identity": identity, "shown": shown})
+        except (gdb.error, RuntimeError, ValueError) as error:
+            cls.say({"error": str(error)})
+
+    @classmethod
+    def memory(cls, expression):
+        """Where the expression's value lies now; `stored` gives what lies there at any Time."""
+        cls.forget()
+        value = gdb.parse_and_eval(expression)
+        if value.address is None or value.is_optimized_out or value.type.sizeof == 0:
+            cls.say({})
+            return
+        cls.place = int(value.address), value.type
+        cls.say({"address": int(value.address), "size": value.type.sizeof})
+
+    @classmethod
+    def stored(cls):
+        cls.forget()
+        address, kind = cls.place
+        try:
+            shown = gdb.Value(address).cast(kind.pointer()).dereference().format_string()
+            cls.say({"identity": shown, "shown": shown})
+        except gdb.error as error:
+            cls.say({"error": str(error)})
+
+    # --- breakpoints --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def breakpoints(cls):
+        """Addresses that stop the program, unless a condition or a count has a say: then gdb must decide."""
+        addresses, watched, simple = [], False, True
+        for b in gdb.breakpoints():
+            if not b.enabled or not b.visible:
+                continue
+            if b.condition is not None or b.ignore_count or b.thread is not None:
+                simple = False
+            if b.type == gdb.BP_BREAKPOINT or b.type == gdb.BP_HARDWARE_BREAKPOINT:
+                for place in b.locations:
+                    if place.enabled and place.address is not None:
+                        addresses.append(place.address)
+            elif b.type in (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_READ_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT):
+                watched = True
+            else:
+                simple = False
+        cls.say({"addresses": addresses, "watched": watched, "simple": simple})
+
+    # --- the program --------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def keep_program(_=None):
+        """gdb's `run` asks the target for the program that gdb has symbols of."""
+        name = gdb.current_progspace().filename
+        if name and gdb.parameter("remote exec-file") != name:
+            gdb.execute("set remote exec-file " + name, to_string=True)
+
+    @classmethod
+    def changed(cls, _=None):
+        cls.generation += 1
+        cls.keep_program()
+
+
+gdb.events.new_objfile.connect(_Fred.changed)
+gdb.events.clear_objfiles.connect(_Fred.changed)
+gdb.events.before_prompt.connect(_Fred.keep_program)
+_Fred.keep_program()

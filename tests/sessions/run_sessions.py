@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""Drives fred-gdb through its prompt, as a user does, and compares what the terminal shows.
+
+Each scripts/*.session is one test. Its header lines say what is started:
+
+    # program: list            which of programs/*.c
+    # with: fake | native      the fake session (a recorded trace), or gdb's own debugging
+    # mode: terminal | batch | pipe
+    # options: -ex 'when'      of fred-gdb, before the program (batch)
+    # status: 0                the exit status
+
+In a terminal, a line "> TEXT" types TEXT and Enter; "> ^C" and "> ^D" are keys, and "> TEXT<TAB>" ends with a TAB
+instead of Enter. "! resize 30 100" changes the size of the terminal, "! wait TEXT" waits for TEXT to appear. Every
+other line is expected output, as a part of a line, in this order; "..." skips none, all lines between may be there.
+A line that begins with "/" is a regular expression, one that begins with "-" must not appear up to the next match.
+A step waits for its expected lines: nothing here depends on how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import errno
+import fcntl
+import os
+import pty
+import re
+import select
+import shlex
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from functools import partial
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import harness  # noqa: E402
+from harness import Result  # noqa: E402
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|[\x01\x02\x07]")
+KEYS = {"^C": b"\x03", "^D": b"\x04", "^Z": b"\x1a", "<UP>": b"\x1b[A"}
+
+
+@dataclasses.dataclass
+class Script:
+    name: str
+    settings: dict[str, str]
+    steps: list[str]
+
+    @staticmethod
+    def read(path: Path) -> Script:
+        settings: dict[str, str] = {}
+        steps = []
+        for line in path.read_text().splitlines():
+            header = re.match(r"# (program|with|mode|options|status|term): *(.*)", line)
+            if header and not steps:
+                settings[header[1]] = header[2]
+            elif line and not line.startswith("# "):
+                steps.append(line)
+        return Script(path.stem, settings, steps)
+
+
+class Failure(Exception):
+    pass
+
+
+class Terminal:
+    """A program in a pseudo-terminal of its own."""
+
+    def __init__(self, command: list[str], env: dict[str, str], folder: Path, timeout: float) -> None:
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.execve(command[0], command, env)
+        self.deadline = time.monotonic() + timeout
+        self.raw, self.ended, self.seen = b"", False, 0
+        self.resize(24, 80)
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def text(self) -> str:
+        return ESCAPES.sub("", self.raw.decode(errors="replace")).replace("\r", "")
+
+    def read_more(self) -> None:
+        remaining = self.deadline - time.monotonic()
+        if self.ended:
+            raise Failure("the program has ended")
+        if remaining <= 0 or not select.select([self.master], [], [], remaining)[0]:
+            raise Failure("nothing more appeared in time")
+        try:
+            chunk = os.read(self.master, 65536)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            chunk = b""
+        self.ended = not chunk
+        self.raw += chunk
+
+    def expect(self, line: str, forbidden: list[str]) -> None:
+        """Waits for the text behind what has been matched so far."""
+        while True:
+            rest = self.text()[self.seen:]
+            found = re.search(line[1:], rest) if line.startswith("/") else None
+            begin, end = (found.start(), found.end()) if found else (-1, -1)
+            if not line.startswith("/"):
+                begin = rest.find(line)
+                end = begin + len(line)
+            if begin >= 0:
+                for text in forbidden:
+                    if text in rest[:begin]:
+                        raise Failure(f"'{text}' appeared")
+                self.seen += end
+                return
+            try:
+                self.read_more()
+            except Failure as failure:
+                raise Failure(f"{failure}; expected '{line}'") from None
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.master, keys)
+
+    def finish(self) -> int:
+        while not self.ended:
+            self.read_more()
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def close(self) -> None:
+        os.close(self.master)
+        if not self.ended:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+
+@dataclasses.dataclass
+class Context:
+    build: Path
+    timeout: float
+
+    def command(self, script: Script) -> list[str]:
+        fake = script.settings.get("with", "fake") == "fake"
+        program = self.build / "tests/sessions" / script.settings.get("program", "list")
+        folder = self.build / "bin"
+        return [str(folder / ("fred-gdb-fake" if fake else "fred-gdb")), "-q", "-nx",
+                *([] if script.settings.get("with") in ("fake", "fred", None) else ["--no-record"]),
+                *shlex.split(script.settings.get("options", "")), str(program)]
+
+
+def keys_of(text: str) -> bytes:
+    if text in KEYS:
+        return KEYS[text]
+    enter = b"\r"
+    for mark, key in (("<TAB>", b"\t"), ("<ENTER>", b"\r"), ("<NOTHING>", b"")):
+        if text.endswith(mark):
+            text, enter = text[:-len(mark)], key
+    for name, key in KEYS.items():
+        if text.startswith(name):
+            return key + text[len(name):].encode() + enter
+    return text.encode() + enter
+
+
+def run_in_terminal(context: Context, script: Script, folder: Path, env: dict[str, str]) -> list[str]:
+    terminal = Terminal(context.command(script), env, folder, context.timeout)
+    forbidden: list[str] = []
+    try:
+        for number, step in enumerate(script.steps, 1):
+            try:
+                if step.startswith("> ") or step == ">":
+                    terminal.type(keys_of(step[2:]))
+                elif step.startswith("! resize "):
+                    terminal.resize(*map(int, step.split()[2:]))
+                elif step.startswith("-"):
+                    forbidden.append(step[1:])
+                else:
+                    terminal.expect(step, forbidden)
+                    forbidden = []
+            except Failure as failure:
+                tail = terminal.text()[terminal.seen:][-600:]
+                return [f"step {number}: {failure}", f"the terminal shows: {tail!r}"]
+        try:
+            status = terminal.finish()
+        except Failure as failure:
+            return [f"at the end: {failure}", f"the terminal shows: {terminal.text()[-600:]!r}"]
+        wanted = int(script.settings.get("status", "0"))
+        return [] if status == wanted else [f"status {status}, expected {wanted}"]
+    finally:
+        terminal.close()
+
+
+def run_with_pipes(context: Context, script: Script, folder: Path, env: dict[str, str]) -> list[str]:
+    """Batch: output is compared whole, as far as the script says it. Lines "> TEXT" are its standard input."""
+    typed = "".join(step[2:] + "\n" for step in script.steps if step.startswith("> "))
+    done = subprocess.run(context.command(script), input=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", env=env, cwd=folder, timeout=context.timeout, check=False)
+    position = 0
+    for step in script.steps:
+        if step.startswith("> "):
+            continue
+        if step.startswith("-"):
+            if step[1:] in done.stdout:
+                return [f"'{step[1:]}' appeared", repr(done.stdout)]
+            continue
+        found = re.search(step[1:], done.stdout[position:]) if step.startswith("/") else None
+        begin = (found.start() if found else -1) if step.startswith("/") else done.stdout[position:].find(step)
+        if begin < 0:
+            return [f"expected '{step}'", f"the rest of the output: {done.stdout[position:]!r}"]
+        position += begin + (len(found[0]) if found else len(step))
+    wanted = int(script.settings.get("status", "0"))
+    return [] if done.returncode == wanted else [f"status {done.returncode}, expected {wanted}", repr(done.stdout)]
+
+
+def run_script(context: Context, path: Path) -> Result:
+    script = Script.read(path)
+    folder = Path(tempfile.mkdtemp(prefix="session-"))
+    env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8",
+           "TERM": script.settings.get("term", "xterm"), "TMPDIR": str(folder)}
+    try:
+        if script.settings.get("mode", "terminal") == "terminal":
+            wrong = run_in_terminal(context, script, folder, env)
+        else:
+            wrong = run_with_pipes(context, script, folder, env)
+    except subprocess.TimeoutExpired:
+        wrong = [f"no end within {context.timeout:g} s"]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return Result(script.name, "failed" if wrong else "passed", wrong)
+
+
+def check_commands_page(context: Context) -> Result:
+    """docs/COMMANDS.md is what the table of commands says."""
+    page = subprocess.run([context.build / "bin/fred-gdb", "--commands-page"], stdout=subprocess.PIPE, text=True,
+                          check=False).stdout
+    same = page == (HERE.parent.parent / "docs/COMMANDS.md").read_text()
+    return Result("docs/COMMANDS.md", "passed" if same else "failed",
+                  [] if same else ["write it anew: build/bin/fred-gdb --commands-page >docs/COMMANDS.md"])
+
+
+# Command lines of which gdb itself and fred-gdb must make the same, to the letter.
+SAME_AS_GDB = {
+    "values": ["-ex", "p 1+1", "-ex", "p sizeof(struct node)", "-ex", "ptype head"],
+    "error last": ["-ex", "p 1", "-ex", "info nothing"],
+    "error first": ["-ex", "info nothing", "-ex", "p 1"],
+    "session": ["-ex", "break new_node", "-ex", "run", "-ex", "bt", "-ex", "next", "-ex", "finish", "-ex", "kill"],
+    "status": ["-ex", "quit 7"],
+    "nothing": [],
+    "run to the end": ["-ex", "run"],
+    "live at the end": ["-ex", "starti"],
+    "options": ["-iex", "set $x = 5", "-ex", "p $x", "-cd", "/", "-ex", "pwd"],
+}
+
+
+def check_same_as_gdb(context: Context, name: str) -> Result:
+    words = ["-nx", "--batch", *SAME_AS_GDB[name], str(context.build / "tests/sessions/list")]
+    outcomes = []
+    for program in ("gdb", str(context.build / "bin/fred-gdb")):
+        done = subprocess.run([program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=context.timeout, check=False)
+        outcomes.append([re.sub(rb"process \d+", b"process N", done.stdout), done.stderr, done.returncode])
+    wrong = [f"{what}: {ours!r}, gdb's own {gdbs!r}"
+             for what, gdbs, ours in zip(("stdout", "stderr", "status"), *outcomes) if gdbs != ours]
+    return Result(f"as gdb: {name}", "failed" if wrong else "passed", wrong)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--build", type=Path, default=HERE.parent.parent / "build")
+    parser.add_argument("--filter", default="", help="only tests whose name contains this")
+    parser.add_argument("--timeout", type=float, default=60, help="seconds that one test may take")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--verbose", action="store_true")
+    arguments = parser.parse_args()
+    context = Context(arguments.build.resolve(), arguments.timeout)
+    tests = {path.stem: partial(run_script, context, path) for path in sorted((HERE / "scripts").glob("*.session"))}
+    tests |= {f"as gdb: {name}": partial(check_same_as_gdb, context, name) for name in SAME_AS_GDB}
+    tests["docs/COMMANDS.md"] = partial(check_commands_page, context)
+    chosen = [test for name, test in tests.items() if arguments.filter in name]
+    return harness.report(arguments.jobs, chosen, arguments.verbose)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
