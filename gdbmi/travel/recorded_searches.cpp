@@ -118,7 +118,8 @@ Result<Change> RecordedSession::find_change(const ChangeRequest& request, GdbQue
   }
   auto change = bisect(request, gdb, operation);
   if (!change) return operation.undo(change.error());
-  if (request.last) change->remarks.push_back("Not guaranteed to be the last change: the expression is no memory here.");
+  if (request.last)
+    change->remarks.push_back("Not guaranteed to be the last change: the expression is no memory here.");
   return change;
 }
 

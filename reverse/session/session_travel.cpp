@@ -105,7 +105,7 @@ Result<> Session::show_recorded() {
   auto& p = *program_;
   if (p.worker) return {};
   attention_.begin();
-  auto worker = worker_before(p.position);
+  auto worker = worker_before(p.position, HistoryEnd::unknown);  // what is called runs beyond the tip
   if (!worker) return std::unexpected(worker.error());
   if (auto there = approach(*worker, p.position, Leave::nothing); !there) {
     p.children.end(std::move(*worker));
