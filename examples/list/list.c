@@ -1,3 +1,4 @@
+// build: -O0 -g
 // A linked list that is built of 20 nodes. When did it become longer than nine?
 #include <stdio.h>
 #include <stdlib.h>

@@ -88,7 +88,8 @@ std::string GdbSymbols::place(GuestAddr pc) {
   std::string function = text ? *text : "";
   function = function.starts_with("No symbol") ? "" : function.substr(0, function.find(' '));
   const auto line = gdb_->line_at(pc);
-  if (line && *line) return fmt::format("{}:{}{}", (*line)->file, (*line)->line, function.empty() ? "" : " in " + function);
+  if (line && *line)
+    return fmt::format("{}:{}{}", (*line)->file, (*line)->line, function.empty() ? "" : " in " + function);
   return function.empty() ? fmt::format("{:#x}", pc.value) : fmt::format("{:#x} in {}", pc.value, function);
 }
 

@@ -14,11 +14,13 @@ namespace {
 /// gdb evaluates, wherever the session is put.
 class GdbProbe final : public Probe {
  public:
-  GdbProbe(Execution& execution, GdbQuestions& gdb, std::string call, std::function<void()> moved)
-      : execution_(execution), gdb_(gdb), call_(std::move(call)), moved_(std::move(moved)) {}
+  GdbProbe(Session& session, GdbQuestions& gdb, std::string call, std::function<void()> moved)
+      : session_(session), gdb_(gdb), call_(std::move(call)), moved_(std::move(moved)) {}
 
   Result<ProbeValue> at(const Time& time) override {
-    if (auto there = execution_.go_to(time); !there) return std::unexpected(there.error());
+    if (auto there = session_.go_to(time); !there) return std::unexpected(there.error());
+    // What is called must not become a part of history.
+    if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
     moved_();
     const auto answer = ask_python(gdb_, call_);
     if (!answer) return std::unexpected(answer.error());
@@ -31,7 +33,7 @@ class GdbProbe final : public Probe {
   const std::string& error() const { return error_; }
 
  private:
-  Execution& execution_;
+  Session& session_;
   GdbQuestions& gdb_;
   std::string call_;
   std::function<void()> moved_;
@@ -116,7 +118,8 @@ Result<Change> RecordedSession::find_change(const ChangeRequest& request, GdbQue
   }
   auto change = bisect(request, gdb, operation);
   if (!change) return operation.undo(change.error());
-  if (request.last) change->remarks.push_back("Not guaranteed to be the last change: the expression is no memory here.");
+  if (request.last)
+    change->remarks.push_back("Not guaranteed to be the last change: the expression is no memory here.");
   return change;
 }
 

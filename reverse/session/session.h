@@ -93,6 +93,8 @@ class Session final : public Execution {
   // The program at the position. --------------------------------------------------------------------------
   /// The process that shows it; it stands. Only to ask it: changes and going are the session's.
   Result<Peer*> here();
+  /// At the tip: a worker shows it, until the position is set anew. So a function that is called here has no effect.
+  Result<> show_recorded();
 
   // Changes: part of history at the tip, thrown away in the past.
   Result<> write_memory(GuestAddr at, std::span<const u8> bytes);

@@ -83,7 +83,7 @@ Result<> Session::go_to(const Time& time) {
   attention_.begin();
   if (auto dropped = drop_changes(true); !dropped) return dropped;
   auto& p = *program_;
-  if (time == p.position && (p.worker || p.live)) return {};
+  if (time == p.position && (p.worker || p.live) && !(time == p.tip && p.live)) return {};
   if (time == p.tip && p.live) {
     stand_at_tip();
     return {};
@@ -98,6 +98,20 @@ Result<> Session::go_to(const Time& time) {
   p.end_worker();
   p.worker = std::move(*worker);
   p.position = time;
+  return {};
+}
+
+Result<> Session::show_recorded() {
+  auto& p = *program_;
+  if (p.worker) return {};
+  attention_.begin();
+  auto worker = worker_before(p.position, HistoryEnd::unknown);  // what is called runs beyond the tip
+  if (!worker) return std::unexpected(worker.error());
+  if (auto there = approach(*worker, p.position, Leave::nothing); !there) {
+    p.children.end(std::move(*worker));
+    return std::unexpected(there.error());
+  }
+  p.worker = std::move(*worker);
   return {};
 }
 
