@@ -37,7 +37,7 @@ Result<> Conditions::set(std::vector<Condition> conditions) {
       return fail("a watch of an empty range");
     }
   }
-  arm(Use::none);
+  arm(Use::none, {});
   disarm_break_points();
   watches_.clear();
   conditions_ = std::move(conditions);
@@ -55,7 +55,8 @@ Result<> Conditions::set(std::vector<Condition> conditions) {
   return {};
 }
 
-void Conditions::arm(Use use) {
+void Conditions::arm(Use use, const Time& end) {
+  end_ = end;
   hits_.clear();
   happened_ = false;
   announced_call_.reset();
@@ -215,6 +216,7 @@ void Conditions::system_call_made(u32 number) {
     return;
   }
   const Time now = engine_.now();
+  if (use_ == Use::note && now >= end_) return;
   for (std::size_t i = 0; i < conditions_.size(); ++i) {
     const auto* calls = as<SyscallCondition>(conditions_[i]);
     if (calls == nullptr || !for_this_thread(conditions_[i]) || !among(calls->numbers, number)) continue;

@@ -23,7 +23,8 @@ class Conditions {
   /// Replaces all. An Error for two with the same id or an empty range; then those before stay.
   Result<> set(std::vector<Condition> conditions);
   /// Before the guest goes on: what holds from here on is stopped at, noted, or of no interest. Notes begin anew.
-  void arm(Use use);
+  /// What holds at `end` or behind it is not noted.
+  void arm(Use use, const Time& end);
 
   /// The guest is about to go on from `at`, a Time at which the engine looks around: what holds there. Once per Time.
   void look(const Time& at);
@@ -62,7 +63,8 @@ class Conditions {
   std::vector<Condition> conditions_;
   std::vector<NoteSlot*> slots_;  // of break conditions, while armed to note; else null
   std::vector<NoteSlot> saved_slots_;
-  std::vector<Found> found_;                                  // armed to note
+  std::vector<Found> found_;  // armed to note
+  Time end_;
   std::vector<Hit> hits_;                                     // armed to stop
   std::unordered_map<u64, std::vector<std::size_t>> breaks_;  // by pc
   bool has_calls_ = false, has_signals_ = false;

@@ -53,12 +53,12 @@ StopReason RunControl::trace(const Time& goal, u64 most, std::vector<TracePoint>
 StopReason RunControl::go(const Goal& goal) {
   const Time begin = engine_.now();
   const bool replaying = engine_.mode() == Mode::replay;
-  const bool limited = replaying && horizon_.has_value();
+  const bool limited = replaying && !engine_.is_edited() && horizon_.has_value();
   const Time target = limited ? std::min(goal.time, *horizon_) : goal.time;
   auto& conditions = engine_.conditions();
   const bool noting = goal.use == Conditions::Use::note, stopping = goal.use == Conditions::Use::stop;
   u64 steps = goal.steps;
-  conditions.arm(goal.use);
+  conditions.arm(goal.use, target);
   bool moved = false;
   for (Time last = begin;; moved = true) {
     const Time at = engine_.now();

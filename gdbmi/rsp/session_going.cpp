@@ -43,11 +43,13 @@ std::vector<Condition> SessionTarget::conditions() const {
   if (catching_) all.push_back({.id = syscalls_id, .what = SyscallCondition{caught_}, .thread = {}});
   SignalCondition signals;
   for (int n = 1; n <= last_signal; ++n) {
-    if (std::ranges::find(passed_, n) == passed_.end()) signals.numbers.push_back(n);
+    if (stops_at(n)) signals.numbers.push_back(n);
   }
   if (!signals.numbers.empty()) all.push_back({.id = signals_id, .what = std::move(signals), .thread = {}});
   return all;
 }
+
+bool SessionTarget::stops_at(int signal) const { return std::ranges::find(passed_, signal) == passed_.end(); }
 
 const Point* SessionTarget::point_of(ConditionId id) const {
   const auto found = std::ranges::find(points_, id, [](const auto& entry) { return entry.second; });
@@ -150,11 +152,20 @@ StopEvent SessionTarget::event_of(const Result<RunStop>& stop) {
     case RunEnd::interrupted:
       return StoppedBySignal{SIGINT};
     case RunEnd::history_end:
-      return HistoryBound::end;
+      return event_of_tip();
     case RunEnd::guest_end:
       return event_of_end();
   }
   return StoppedBySignal{};
+}
+
+/// Arriving from the past where live stands: what it has stopped for is said again.
+StopEvent SessionTarget::event_of_tip() {
+  if (const auto peer = session_.here()) {
+    const auto waiting = (*peer)->waiting_signal();
+    if (waiting && *waiting && stops_at((*waiting)->number)) return StoppedBySignal{(*waiting)->number};
+  }
+  return HistoryBound::end;
 }
 
 StopEvent SessionTarget::event_of_end() {

@@ -63,7 +63,9 @@ class SessionTarget final : public Target {
   Result<> take_signal(std::optional<int> wanted);
   StopEvent event_of(const Result<RunStop>& stop);
   StopEvent event_of_hits(const std::vector<Hit>& hits);
+  StopEvent event_of_tip();
   StopEvent event_of_end();
+  bool stops_at(int signal) const;
   StopEvent failed_event(const Error& error);
   const Point* point_of(ConditionId id) const;
   void tell(const std::string& line);

@@ -1,7 +1,9 @@
 #include "reverse/session/session.h"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 #include <boost/asio/post.hpp>
+
 #include <cerrno>
 #include <cstdlib>
 
@@ -23,6 +25,15 @@ Result<std::string> program_of(const Launch& launch) {
     }
   }
   return find_program(launch.args.front(), path);
+}
+
+/// With which an engine ends that has not found the program, as a shell would.
+constexpr int not_found = 127;
+int wait_status(pid_t pid) {
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 std::unexpected<Error> no_program() { return fail("no program is being debugged"); }
@@ -60,8 +71,11 @@ Result<> Session::start(const Launch& launch) {
   const auto ready = attention_.wait_readable(peer);
   const auto first = ready ? receive_message(peer.socket()) : std::unexpected(ready.error());
   if (!first || first->kind != MessageKind::started) {
-    Children{}.end(std::move(peer));
-    return ready ? fail("cannot start " + *program) : ready;
+    const bool said_so = first && first->kind == MessageKind::start_failed;
+    const int status = said_so ? wait_status(peer.pid()) : 0;
+    if (!said_so) Children{}.end(std::move(peer));
+    if (!ready) return ready;
+    return fail_errno(status == not_found ? ENOENT : ENOEXEC, "cannot start " + *program);
   }
   auto p = std::make_unique<Program>(io_, std::move(*folder), std::move(peer), options_.snapshots);
   p->pid = engine->pid;

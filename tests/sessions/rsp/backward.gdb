@@ -7,6 +7,8 @@ reverse-stepi
 reverse-finish
 #> main
 reverse-next
+#> total = twice
+reverse-next
 #> errno = 7
 reverse-next
 #> vector \+= vector
@@ -35,7 +37,7 @@ print n
 reverse-finish
 #> main
 print global
-#> = 34
+#> = 42
 reverse-stepi
 stepi
 delete

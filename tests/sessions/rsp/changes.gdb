@@ -8,7 +8,7 @@ print n
 call factorial(4)
 #> = 24
 print global
-#> = 214
+#> = 226
 set $rax = 5
 print $rax
 #> = 5
@@ -16,6 +16,7 @@ print $xmm3.uint128 = 77
 #> = 77
 print $xmm3.uint128
 #> = 77
+delete
 reverse-next
 print global
 print twice(21)
@@ -32,7 +33,5 @@ print global
 #! 1000
 continue
 #> 
-delete
-continue
 continue
 #> the program ends here|exited

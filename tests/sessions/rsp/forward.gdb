@@ -9,18 +9,18 @@ backtrace
 next
 #> return 1;
 finish
-#> Run till exit
 #> Value returned is \$1 = 1
 delete
 step
-#> for \(int i = 1; i <= 5
+#> local_to_thread
 tbreak factorial
 continue
 #> factorial \(n=2\)
 step
 #> if \(n <= 1\)|r = n
 until
-advance twice
+tbreak twice
+continue
 #> twice \(n=153\)
 info registers rip rsp eflags cs fs_base
 #> rip .* <twice

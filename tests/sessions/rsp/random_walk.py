@@ -14,7 +14,7 @@ def when():
 
 
 def state():
-    return quiet("info registers") + quiet("x/64xb $rsp") + quiet("print global") + quiet("print array")
+    return quiet("info registers") + quiet("x/64xb $rsp") + quiet("output global") + quiet("output array")
 
 
 quiet("break twice")

@@ -4,24 +4,24 @@ continue
 watch global
 #> Hardware watchpoint 2: global
 reverse-continue
-#> Old value = 182
-#> New value = 62
+#> Old value = 194
+#> New value = 74
 #> global \+= r
 print global
-#> = 62
+#> = 74
 reverse-continue
-#> Old value = 62
-#> New value = 38
+#> Old value = 74
+#> New value = 50
 continue
-#> Old value = 38
-#> New value = 62
+#> Old value = 50
+#> New value = 74
 continue
-#> Old value = 62
-#> New value = 182
+#> Old value = 74
+#> New value = 194
 reverse-stepi
 #> global
 print global
-#> = 62
+#> = 74
 delete
 watch array[1]
 watch array[2]
@@ -33,10 +33,8 @@ rwatch vector
 reverse-continue
 #> Old value = 33
 continue
-#> Old value = 3
+#> array\[0\]
 #> New value = 33
-continue
-#> New value = 33|watchpoint .: array|Hardware
 awatch local_to_thread
 #> access \(read/write\) watchpoint
 reverse-continue
