@@ -84,7 +84,7 @@ bool Controller::carry_out(const Message& m, int descriptor) {
       break;
     case MessageKind::resume:
       if (!engine_.is_worker()) {
-        engine_.conditions().arm(Conditions::Use::none);
+        engine_.conditions().arm(Conditions::Use::none, {});
         return false;
       }
       refuse(m.tag, "a worker does not run freely");
