@@ -6,7 +6,23 @@ namespace fred {
 
 namespace {
 
-enum class Treatment { flag, value, ex, x, batch, quiet, args, plain, native, replay, gdb, help, version, page, refused };
+enum class Treatment {
+  flag,
+  value,
+  ex,
+  x,
+  batch,
+  quiet,
+  args,
+  plain,
+  native,
+  replay,
+  gdb,
+  help,
+  version,
+  page,
+  refused
+};
 
 struct Option {
   std::string_view name;  // behind one dash or two
