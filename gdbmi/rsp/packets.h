@@ -18,14 +18,12 @@ struct ThreadSpec {
 };
 
 // Packets that say nothing but their name.
-#define FRED_EMPTY_PACKETS(P)                                                                                     \
-  P(WhyStopped)                                                                                                   \
-  P(Extend)                                                                                                       \
-  P(ReadRegisters)                                                                                                \
-  P(Kill)                                                                                                         \
-  P(StepBackwards)                                                                                                \
-  P(ContinueBackwards) P(WhichActions) P(NoAcknowledgements) P(ResetEnvironment) P(CurrentThread) P(FirstThreads) \
-      P(MoreThreads)
+// clang-format off
+#define FRED_EMPTY_PACKETS(P) \
+  P(WhyStopped) P(Extend) P(ReadRegisters) P(Kill) \
+  P(StepBackwards) P(ContinueBackwards) P(WhichActions) P(NoAcknowledgements) \
+  P(ResetEnvironment) P(CurrentThread) P(FirstThreads) P(MoreThreads)
+// clang-format on
 #define P(Type)                                   \
   struct Type {                                   \
     bool operator==(const Type&) const = default; \

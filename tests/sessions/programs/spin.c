@@ -10,6 +10,7 @@ int main(void) {
   printf("name? ");
   fflush(stdout);
   if (!fgets(name, sizeof name, stdin)) return 1;
+  turns++;  // what is said from here on means that it turns
   printf("hello %s", name);
   fflush(stdout);
   for (;;) {
