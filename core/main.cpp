@@ -53,6 +53,7 @@ constexpr struct {
     {"--single-block", &TranslateOptions::single_block, true},
     {"--no-traces", &TranslateOptions::traces, false},
     {"--no-light", &TranslateOptions::light, false},
+    {"--no-inline-notes", &TranslateOptions::inline_notes, false},
 };
 
 template <class T>

@@ -1,6 +1,6 @@
-// What conditions cost while a worker re-executes: build/bin/fred-bench-conditions GUEST…, by hand. Prints for each
-// program the time of plain re-execution, with a watch that nothing touches, and how fast single instructions are
-// traced; and for tests/guests/time/hot what ten million hits of a break and of a watch add.
+// What conditions cost while a worker re-executes: build/bin/fred-bench-conditions PROGRAM[=ARGUMENT]…, by hand. Prints
+// for each program the time of plain re-execution, with a watch that nothing touches, and how fast single instructions
+// are traced; and for tests/guests/time/hot (=10000000) what ten million hits of a break and of a watch add.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -32,14 +32,17 @@ T must(Result<T> result) {
 
 class Recording {
  public:
-  explicit Recording(const std::string& program) {
+  Recording(const std::string& program, std::vector<std::string> args) {
     char folder[] = "/tmp/fred-bench-XXXXXX";
     folder_ = mkdtemp(folder);
     std::filesystem::create_directory(folder_ / "files");
     const int nowhere = open("/dev/null", O_WRONLY), output = dup(STDOUT_FILENO);
     dup2(nowhere, STDOUT_FILENO);
-    auto engine = must(start_engine(
-        {.mode = "record", .dir = folder_, .options = {"--log-registers"}, .program = program, .args = {program}}));
+    auto engine = must(start_engine({.mode = "record",
+                                     .dir = folder_,
+                                     .options = {"--log-registers"},
+                                     .program = program,
+                                     .args = std::move(args)}));
     dup2(output, STDOUT_FILENO);
     live_ = Peer{engine.pid, UniqueFd{engine.control}};
     must(receive_message(live_.socket()));
@@ -105,8 +108,11 @@ double collecting(Recording& recording, const std::vector<Condition>& conditions
   return best;
 }
 
-void measure(const std::string& program) {
-  Recording recording(program);
+void measure(const std::string& what) {
+  const auto program = what.substr(0, what.find('='));
+  std::vector<std::string> args{program};
+  if (program != what) args.push_back(what.substr(program.size() + 1));
+  Recording recording(program, std::move(args));
   auto worker = recording.worker();
   const auto registers = must(worker.registers());
   const u64 untouched = registers.gpr[rsp] + 1000;  // among the strings of the environment
@@ -128,10 +134,10 @@ void measure(const std::string& program) {
                               .thread = {}};
   auto elsewhere = at_function;
   std::get<BreakCondition>(elsewhere.what).stack_pointer = 1;
-  const auto added = [&](const char* what, const Condition& condition) {
+  const auto added = [&](const char* name, const Condition& condition) {
     u64 hits = 0;
     const double took = collecting(recording, {condition}, &hits);
-    fmt::print("  {}: {} hits add {:.3f} s\n", what, hits, took - plain);
+    fmt::print("  {}: {} hits add {:.3f} s\n", name, hits, took - plain);
   };
   added("break", at_function);
   added("break with another stack pointer", elsewhere);
@@ -143,5 +149,6 @@ void measure(const std::string& program) {
 }  // namespace fred
 
 int main(int argc, char** argv) {
+  setvbuf(stdout, nullptr, _IOLBF, 0);
   for (int i = 1; i < argc; ++i) fred::measure(argv[i]);
 }

@@ -22,7 +22,9 @@ struct BreakCondition {
   std::optional<u64> stack_pointer;
   bool operator==(const BreakCondition&) const = default;
 };
-/// The guest reads or writes one of these bytes; `write` means that their value changed.
+/// The guest reads or writes one of these bytes; `write` means that their value changed. `read` and `access` go by the
+/// operands of instructions: what a mask leaves out counts, what a gather reads does not, nor do system calls that
+/// read.
 struct WatchCondition {
   enum class Access : u8 { write, read, access };
   GuestRange range;
@@ -53,7 +55,7 @@ struct Hit {
   Time at;     // break: the Time itself; watch: of the instruction that accesses, not yet executed
   Time after;  // watch: the Time behind that instruction; else equal to `at`
   ThreadId thread = 0;
-  std::vector<u8> before = {}, now = {};  // watch: the bytes before and after, as far as they were mapped
+  std::vector<u8> before = {}, now = {};  // watch: the bytes before and after, as far as mapped; of reads of >64 none
   u32 number = 0;                         // of the system call or signal
   bool returned = false;                  // system call: it has just been executed (both Times are behind it)
 };

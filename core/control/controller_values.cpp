@@ -17,22 +17,26 @@ std::span<const u8> bytes_of(const std::string& text) {
   return {reinterpret_cast<const u8*>(text.data()), text.size()};
 }
 
-/// The first place of the pattern in what is readable of the range.
-std::optional<GuestAddr> find_in_memory(GuestRange range, std::span<const u8> pattern) {
+/// The first place of the pattern in what is readable of the guest's memory there.
+std::optional<GuestAddr> find_in_memory(const GuestMemory& memory, GuestRange range, std::span<const u8> pattern) {
   std::vector<u8> piece(search_step + pattern.size() - 1);
   for (GuestAddr at = range.begin; at < range.end && range.end - at >= pattern.size();) {
-    const u64 size = std::min<u64>(piece.size(), range.end - at);
+    const Mapping* mapping = memory.table().find_from(at);
+    if (mapping == nullptr) break;
+    if (mapping->owner != Owner::guest) {
+      at = mapping->range.end;
+      continue;
+    }
+    at = std::max(at, mapping->range.begin);
+    if (at >= range.end) break;
+    const u64 size = std::min<u64>(piece.size(), range.end - at);  // perhaps on into the next mapping
     const u64 readable = guest_readable(at, size);
     if (readable >= pattern.size() && guest_read(piece.data(), at, readable)) {
       const auto end = piece.begin() + static_cast<std::ptrdiff_t>(readable);
       const auto found = std::search(piece.begin(), end, pattern.begin(), pattern.end());
       if (found != end) return at + static_cast<u64>(found - piece.begin());
     }
-    if (readable == size) {
-      at = at + std::min(size, search_step);
-    } else {  // a hole: on behind it
-      at = GuestAddr{page_floor(at.value + readable) + page_size};
-    }
+    at = readable == size ? at + std::min(size, search_step) : GuestAddr{page_floor(at.value + readable) + page_size};
   }
   return std::nullopt;
 }
@@ -114,7 +118,7 @@ void Controller::trace(const Time& to, u64 most, u32 tag) {
 
 void Controller::search(GuestRange range, std::span<const u8> pattern, u32 tag) {
   if (pattern.empty()) return refuse(tag, "nothing to search for");
-  const auto found = find_in_memory(range, pattern);
+  const auto found = find_in_memory(engine_.memory(), range, pattern);
   reply({.kind = MessageKind::found, .number = {found ? u64{1} : 0, found.value_or(GuestAddr{}).value}}, tag);
 }
 

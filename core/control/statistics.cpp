@@ -4,6 +4,7 @@
 
 #include "core/dispatch/guest_engine.h"
 #include "core/dispatch/lockstep.h"
+#include "core/dispatch/watch_check.h"
 
 namespace fred {
 

@@ -82,7 +82,7 @@ void Conditions::arm_break_points() {
     for (const auto i : indices) {
       auto& point = points.emplace_back();
       point.stack_pointer = as<BreakCondition>(conditions_[i])->stack_pointer;
-      if (use_ != Use::note || used == note_slot_count)
+      if (use_ != Use::note || used == note_slot_count || !engine_.options().translate.inline_notes)
         continue;  // without a slot the cache is left, and look() counts
       point.note = slots_[i] = &engine_.cpu().conditions().notes[used++];
     }

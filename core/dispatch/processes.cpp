@@ -15,6 +15,7 @@
 #include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
+#include "core/dispatch/conditions.h"
 #include "core/dispatch/fork.h"
 #include "core/elf/initial_stack.h"
 #include "core/elf/program.h"
@@ -69,7 +70,8 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   if (!child) return result;
   LOG_INFO(dispatch, "forked child {}: not recorded", getpid());
   unrecorded_child_ = true;
-  take_pending_signal();  // it was the parent's
+  (void)engine_.conditions().set({});  // they are the session's, which this process has none of
+  take_pending_signal();               // it was the parent's
   engine_.memory().apply_fork_advice();
   engine_.signals().set_mask(engine_.signals().state().mask, false);
   if (stack.value != 0) engine_.cpu().regs().gpr[rsp] = stack.value;

@@ -112,6 +112,7 @@ u64 check_behind(StateWindow& window, u64 address, const Exit& exit) {
 }  // namespace
 
 u64 check_watched(StateWindow& window, const Exit& exit) {
+  ++watch_table.checks;
   const bool behind = (exit.access & access_behind) != 0;
   if (watch_table.mode == WatchMode::off) {
     if (behind) window.regs.rip += exit.length;

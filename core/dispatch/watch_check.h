@@ -41,6 +41,7 @@ struct WatchTable {
   bool found = false;       // something is fresh
   bool incomplete = false;  // memory that was not mapped before was accessed at `ticks`, `pc`: compare all
   u64 ticks = 0, pc = 0;
+  u64 checks = 0;  // how often translated code called
 };
 
 extern WatchTable watch_table;

@@ -20,6 +20,7 @@ struct TranslateOptions {
   bool inline_lookup = true;  // --no-inline-lookup: every indirect transfer leaves the cache
   bool single_block = false;  // --single-block: a block ends at its first branch
   bool traces = true;         // --no-traces: a block ends at every call (leaf.h)
+  bool inline_notes = true;   // --no-inline-notes: breaks that only count leave the cache
   bool light = true;          // --no-light: clocks take the long way through the dispatcher
 };
 

@@ -243,6 +243,80 @@ TEST_CASE("conditions: live stops at them as its workers do") {
   CHECK(verified->kind == MessageKind::verified);
 }
 
+TEST_CASE("conditions: collecting is exact while requests come at any instruction") {
+  RecordedGuest recorded("time/hot");
+  recorded.run_to_end();
+  Registers marker{};
+  for (const auto& e : recorded.events()) {
+    if (e.registers.gpr[rax] == 1 && e.registers.gpr[rdi] == 1000) marker = e.registers;
+  }
+  const GuestAddr function{marker.gpr[r10]}, variable{marker.gpr[rsi]};
+  const Condition at_function = break_at(1, function);
+  const Condition at_variable{
+      .id = ConditionId{2}, .what = WatchCondition{.range = guest_range(variable, 8)}, .thread = {}};
+  std::vector<Condition> conditions;
+  for (const bool watch : {false, true}) {
+    conditions = {at_function};
+    if (watch) conditions.push_back(at_variable);
+    std::vector<std::string> found;
+    for (const int prods : {0, 3000}) {
+      auto worker = recorded.worker();
+      REQUIRE(worker.set_conditions(conditions));
+      const auto tag = worker.send(Peer::collect_message(recorded.end()));
+      REQUIRE(tag);
+      for (int i = 0; i < prods; ++i) worker.prod();  // a request that turns out to be nothing
+      const auto answer = worker.wait(*tag);
+      REQUIRE(answer);
+      const auto notes = worker.notes_of(*answer);
+      REQUIRE(notes);
+      std::string text;
+      for (const auto& n : *notes) text += fmt::format("{} {}; ", n.count, n.last ? text_of(*n.last) : "");
+      found.push_back(text);
+      CHECK((*notes)[0].count == 2000000);
+      if (watch) CHECK((*notes)[1].count == 2000000);
+      CHECK(text_of(worker.now()->time) == text_of(recorded.end()));
+    }
+    CHECK(found[0] == found[1]);
+  }
+  // One that is meant stops it.
+  auto worker = recorded.worker();
+  REQUIRE(worker.set_conditions(conditions));
+  const auto tag = worker.send(Peer::collect_message(recorded.end()));
+  REQUIRE(tag);
+  REQUIRE(worker.interrupt());
+  const auto answer = worker.wait(*tag);
+  REQUIRE(answer);
+  const auto notes = worker.notes_of(*answer);
+  if (!notes) CHECK(notes.error().code == EINTR);
+}
+
+TEST_CASE("conditions: a snapshot of a worker wherever it can stand") {
+  RecordedGuest recorded("time/stores");
+  recorded.run_to_end();
+  const auto m = markers_of(recorded);
+  const std::vector<Condition> conditions = {
+      {.id = ConditionId{0}, .what = SyscallCondition{}, .thread = {}},
+      {.id = ConditionId{2}, .what = SignalCondition{}, .thread = {}},
+      {.id = ConditionId{3}, .what = WatchCondition{.range = guest_range(m.areas[0].begin, 30)}, .thread = {}}};
+  auto runner = recorded.worker();
+  REQUIRE(runner.run_to(m.begin));
+  REQUIRE(runner.set_conditions(conditions));
+  for (int stops = 0; stops < 200; ++stops) {
+    const auto at = runner.run_to(m.end);
+    REQUIRE(at);
+    if (at->reason != static_cast<u64>(StopReason::hit)) break;
+    auto snapshot = runner.snapshot();
+    REQUIRE(snapshot);
+    auto worker = snapshot->worker();
+    REQUIRE(worker);
+    CHECK(difference(state_of(*worker), state_of(runner)) == "");
+    const auto end = worker->run_on();
+    REQUIRE(end);
+    CHECK(end->reason == static_cast<u64>(StopReason::guest_end));
+    CHECK(text_of(end->time) == text_of(recorded.end()));
+  }
+}
+
 TEST_CASE("conditions: what is refused, and texts of any length") {
   RecordedGuest recorded("time/sorting");
   auto& live = recorded.live;

@@ -140,7 +140,13 @@ inline std::string text_of(const Hit& h) {
 }
 
 /// Every switch of the translator, each alone.
-inline const std::vector<std::vector<std::string>> translator_switches = {
-    {}, {"--no-link"}, {"--no-inline-lookup"}, {"--single-block"}, {"--no-light"}, {"--no-traces"}};
+inline const std::vector<std::vector<std::string>> translator_switches = {{},
+                                                                          {"--no-link"},
+                                                                          {"--no-inline-lookup"},
+                                                                          {"--single-block"},
+                                                                          {"--no-light"},
+                                                                          {"--no-traces"},
+                                                                          {"--no-inline-notes"},
+                                                                          {"--no-fsgsbase"}};
 
 }  // namespace fred
