@@ -70,13 +70,6 @@ CacheWindow& CodeCache::make_window(GuestRange range) {
   return windows_.back();
 }
 
-u64 CodeCache::slot_of(GuestAddr pc) const {
-  const u64 mask = entries_.size() - 1;
-  u64 i = first_slot(pc, mask);
-  while (entries_[i].pc.value != 0 && entries_[i].pc != pc) i = (i + 1) & mask;
-  return i;
-}
-
 Entry* CodeCache::find(GuestAddr pc) {
   auto& entry = entries_[slot_of(pc)];
   return entry.pc.value != 0 ? &entry : nullptr;

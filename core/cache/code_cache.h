@@ -165,10 +165,8 @@ class CodeCache {
   CacheWindow& make_window(GuestRange range);
   std::optional<GuestPosition> locate_in(const Block& b, std::span<const Segment> segments, CacheAddr at) const;
   void grow_entries();
-  [[gnu::always_inline]] static u64 first_slot(GuestAddr pc, u64 mask) {
-    return (pc.value * 0x9e3779b97f4a7c15) >> 20 & mask;
-  }
-  u64 slot_of(GuestAddr pc) const;
+  /// Where the entry of `pc` is, or would be.
+  [[gnu::always_inline]] u64 slot_of(GuestAddr pc) const;
   void remove_entry(GuestAddr pc);
   void drop_block(BlockId id);
 
@@ -187,12 +185,16 @@ class CodeCache {
   std::unordered_map<u32, std::vector<GuestAddr>> entries_of_block_;  // only blocks with more than one
 };
 
-inline CacheAddr CodeCache::find_indirect(GuestAddr pc) {
+inline u64 CodeCache::slot_of(GuestAddr pc) const {
   const Entry* entries = entries_.data();
   const u64 mask = entries_.size() - 1;
-  u64 i = first_slot(pc, mask);
+  u64 i = (pc.value * 0x9e3779b97f4a7c15) >> 20 & mask;
   while (entries[i].pc.value != 0 && entries[i].pc.value != pc.value) i = (i + 1) & mask;
-  const Entry& e = entries[i];
+  return i;
+}
+
+inline CacheAddr CodeCache::find_indirect(GuestAddr pc) {
+  const Entry& e = entries_.data()[slot_of(pc)];
   if (e.pc.value == 0 || e.indirect.value == 0 || blocks_.data()[static_cast<u32>(e.block)].checked) return {};
   state_.indirect_table[pc.value % indirect_table_size] = e.indirect.value;
   return e.indirect;

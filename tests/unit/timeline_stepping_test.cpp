@@ -46,6 +46,16 @@ struct Case {
   }
 };
 
+/// A case with a timeline on it, and the oracle beside it.
+struct TimelineCase : Case {
+  explicit TimelineCase(u64 seed) : Case(seed) {}
+
+  ToyExecution execution{history, snapshots};
+  ToySymbols symbols{history};
+  Oracle oracle{history, symbols};
+  Timeline timeline{execution, symbols, tuning};
+};
+
 Result<Stop> travel(Timeline& timeline, Command command, Direction direction) {
   switch (command) {
     case Command::step_instruction:
@@ -85,25 +95,21 @@ TEST_CASE("Timeline: stepping stops where the whole trace says") {
   const u64 last = only ? first : 2000;
   u64 checked = 0, failed = 0;
   for (u64 seed = first; seed <= last && failed < 5; ++seed) {
-    Case c(seed);
+    TimelineCase c(seed);
     const History& h = c.history;
-    ToyExecution execution(h, c.snapshots);
-    ToySymbols symbols(h);
-    Oracle oracle(h, symbols);
-    Timeline timeline(execution, symbols, c.tuning);
     for (int n = 0; n < 60; ++n) {
       const u64 from = c.random() % h.points.size();
       if (!h.points[from].unwindable) continue;
       const auto command = static_cast<Command>(c.random() % 5);
       const Direction direction = c.random() % 3 == 0 ? Direction::forward : Direction::backward;
-      if (command == Command::finish && !oracle.has_caller(from)) continue;
+      if (command == Command::finish && !c.oracle.has_caller(from)) continue;
       // Out of a signal's trampoline nothing else steps as the frames say.
       const bool in_trampoline = h.points[from].instruction->op == Op::resume;
       if (in_trampoline && (command == Command::finish || command == Command::next_instruction)) continue;
       const bool back = direction == Direction::backward;
-      const Oracle::Place place = expected(oracle, command, direction, from);
-      REQUIRE(timeline.go_to(h.points[from].trace.time));
-      const Result<Stop> stop = travel(timeline, command, direction);
+      const Oracle::Place place = expected(c.oracle, command, direction, from);
+      REQUIRE(c.timeline.go_to(h.points[from].trace.time));
+      const Result<Stop> stop = travel(c.timeline, command, direction);
       ++checked;
       const u64 wanted = place.value_or(back ? 0 : h.points.size() - 1);
       const TravelEnd end = place     ? TravelEnd::arrived
@@ -111,14 +117,14 @@ TEST_CASE("Timeline: stepping stops where the whole trace says") {
                             : h.ended ? TravelEnd::guest_end
                                       : TravelEnd::history_end;
       const std::optional<u64> got = stop ? h.find(stop->time) : std::nullopt;
-      if (stop && got == wanted && stop->end == end && timeline.position() == stop->time) continue;
+      if (stop && got == wanted && stop->end == end && c.timeline.position() == stop->time) continue;
       ++failed;
       const u64 low = std::min({from, wanted, got.value_or(from)}), high = std::max({from, wanted, got.value_or(from)});
       MESSAGE(fmt::format("seed {} {}{} from {} near {} chunk {}: expected {} ({}), got {} ({}) {}\n{}", seed,
                           back ? "reverse-" : "", names[static_cast<int>(command)], from, c.tuning.near,
                           c.tuning.first_trace, wanted, static_cast<int>(end), got ? static_cast<i64>(*got) : -1,
                           stop ? static_cast<int>(stop->end) : -1, stop ? "" : stop.error().message,
-                          only ? around(h, symbols, low > 6 ? low - 6 : 0, high + 3) : ""));
+                          only ? around(h, c.symbols, low > 6 ? low - 6 : 0, high + 3) : ""));
       break;
     }
   }
@@ -129,17 +135,13 @@ TEST_CASE("Timeline: stepping stops where the whole trace says") {
 TEST_CASE("Timeline: until and advance stop at the place, no further than out of the frame") {
   for (u64 seed = 1; seed <= 400; ++seed) {
     CAPTURE(seed);
-    Case c(seed);
+    TimelineCase c(seed);
     const History& h = c.history;
-    ToyExecution execution(h, c.snapshots);
-    ToySymbols symbols(h);
-    Oracle oracle(h, symbols);
-    Timeline timeline(execution, symbols, c.tuning);
     for (int n = 0; n < 20; ++n) {
       const u64 from = c.random() % h.points.size();
       CAPTURE(from);
       const bool odd = !h.points[from].unwindable || h.points[from].instruction->op == Op::resume;
-      if (odd || !oracle.has_caller(from)) continue;
+      if (odd || !c.oracle.has_caller(from)) continue;
       const u64 other = c.random() % h.points.size();
       const GuestAddr place = h.points[other].trace.time.pc;
       CAPTURE(print_time(h.points[other].trace.time));
@@ -147,7 +149,7 @@ TEST_CASE("Timeline: until and advance stop at the place, no further than out of
         const TracePoint& p = h.points[i].trace;
         return p.thread == h.points[from].trace.thread && p.time.pc == place && p.time.phase == 0;
       };
-      const Oracle::Place entered = oracle.finish(from, Direction::backward);
+      const Oracle::Place entered = c.oracle.finish(from, Direction::backward);
       u64 wanted = entered.value_or(0);
       for (u64 i = from; i-- > wanted;) {
         if (is_there(i)) {
@@ -155,17 +157,17 @@ TEST_CASE("Timeline: until and advance stop at the place, no further than out of
           break;
         }
       }
-      REQUIRE(timeline.go_to(h.points[from].trace.time));
-      const Result<Stop> back = timeline.until(Direction::backward, {place}, true, {});
+      REQUIRE(c.timeline.go_to(h.points[from].trace.time));
+      const Result<Stop> back = c.timeline.until(Direction::backward, {place}, true, {});
       REQUIRE(back);
       CHECK(h.find(back->time) == wanted);
 
-      const Oracle::Place left = oracle.finish(from, Direction::forward);
+      const Oracle::Place left = c.oracle.finish(from, Direction::forward);
       u64 first = from + 1;
       while (first < h.points.size() && !is_there(first)) ++first;
       if (first >= left.value_or(h.points.size())) continue;
-      REQUIRE(timeline.go_to(h.points[from].trace.time));
-      const Result<Stop> on = timeline.until(Direction::forward, {place}, true, {});
+      REQUIRE(c.timeline.go_to(h.points[from].trace.time));
+      const Result<Stop> on = c.timeline.until(Direction::forward, {place}, true, {});
       REQUIRE(on);
       CHECK(h.find(on->time) == first);
     }
@@ -175,38 +177,34 @@ TEST_CASE("Timeline: until and advance stop at the place, no further than out of
 TEST_CASE("Timeline: a count is that many steps, and breaks within a step end it") {
   for (u64 seed = 1; seed <= 100; ++seed) {
     CAPTURE(seed);
-    Case c(seed);
+    TimelineCase c(seed);
     const History& h = c.history;
-    ToyExecution execution(h, c.snapshots);
-    ToySymbols symbols(h);
-    Oracle oracle(h, symbols);
-    Timeline timeline(execution, symbols, c.tuning);
     for (int n = 0; n < 10; ++n) {
       const u64 from = c.random() % h.points.size(), count = 1 + c.random() % 4;
       if (!h.points[from].unwindable) continue;
       Oracle::Place place = from;
-      for (u64 left = count; left > 0 && place; --left) place = oracle.line(*place, Direction::backward, false);
+      for (u64 left = count; left > 0 && place; --left) place = c.oracle.line(*place, Direction::backward, false);
       const u64 wanted = place.value_or(0);
-      REQUIRE(timeline.go_to(h.points[from].trace.time));
-      const Result<Stop> stop = timeline.next(Direction::backward, count, {});
+      REQUIRE(c.timeline.go_to(h.points[from].trace.time));
+      const Result<Stop> stop = c.timeline.next(Direction::backward, count, {});
       REQUIRE(stop);
       CHECK(h.find(stop->time) == wanted);
 
       const GuestAddr pc = h.points[c.random() % h.points.size()].trace.time.pc;
       const Conditions breaks = {{ConditionId{7}, BreakCondition{pc, {}}, {}}};
-      const Oracle::Place one = oracle.line(from, Direction::backward, false);
+      const Oracle::Place one = c.oracle.line(from, Direction::backward, false);
       u64 met = one.value_or(0);
       for (u64 i = from; i-- > met;) {
-        if (!execution.hits(i, breaks).empty()) {
+        if (!c.execution.hits(i, breaks).empty()) {
           met = i;
           break;
         }
       }
-      REQUIRE(timeline.go_to(h.points[from].trace.time));
-      const Result<Stop> broken = timeline.next(Direction::backward, 1, breaks);
+      REQUIRE(c.timeline.go_to(h.points[from].trace.time));
+      const Result<Stop> broken = c.timeline.next(Direction::backward, 1, breaks);
       REQUIRE(broken);
       CHECK(h.find(broken->time) == met);
-      CHECK((broken->end == TravelEnd::hit) == (met < from && !execution.hits(met, breaks).empty()));
+      CHECK((broken->end == TravelEnd::hit) == (met < from && !c.execution.hits(met, breaks).empty()));
     }
   }
 }
