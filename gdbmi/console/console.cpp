@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 
 namespace fred {
@@ -38,7 +39,8 @@ Console::Console(asio::io_context& io, GdbProcess& gdb, std::string prompt)
       error_{asio::posix::stream_descriptor(io), Source::error, {}, {}},
       separate_errors_(gdb.error),
       prompt_(std::move(prompt)),
-      success_(prompt_.substr(0, prompt_.size() - 1) + "+") {
+      success_(prompt_.substr(0, prompt_.size() - 1) + "+"),
+      mark_(prompt_.substr(0, prompt_.size() - 1) + "=") {
   output_.descriptor.assign(own(gdb.output));
   read_more(output_);
   if (separate_errors_) {
@@ -54,11 +56,32 @@ bool Console::wait_until_ready() {
 }
 
 bool Console::run(std::string_view line) {
+  settle();
   if (!alive_) return false;
   ready_ = false;
   unfinished_.clear();
   type(fmt::format("{}\n", line));
-  return wait_until_ready();
+  wait_until_ready();
+  settle();
+  return alive_;
+}
+
+/// A mark that gdb echoes is behind everything that came before. The first may be lost: a Ctrl-C that gdb has seen but
+/// not answered yet ends the command that it meets. A prompt without that mark is either its answer or one too many, so
+/// a second mark follows, which only another Ctrl-C can end: then all begins anew.
+void Console::settle() {
+  const auto send = [this] {
+    ready_ = false;
+    type(fmt::format("server echo {}{}\\n\n", mark_, ++marks_sent_));
+  };
+  const auto arrived = [this] { return ready_ && marks_seen_ == marks_sent_; };
+  while (alive_ && std::exchange(uncertain_, false)) {
+    send();
+    if (!wait_until_ready() || arrived()) return;
+    send();
+    while (alive_ && !uncertain_ && !arrived() && io_.run_one() != 0) {
+    }
+  }
 }
 
 bool Console::run_script(std::string_view text) {
@@ -143,7 +166,7 @@ void Console::take(Stream& stream, std::string_view bytes) {
 }
 
 std::vector<std::string_view> Console::own_words() const {
-  std::vector<std::string_view> words{prompt_, success_};
+  std::vector<std::string_view> words{prompt_, success_, mark_};
   if (!script_path_.empty()) words.emplace_back(script_path_);
   if (!announced_) words.emplace_back(announcement);
   return words;
@@ -172,9 +195,13 @@ bool Console::take_own_word(Stream& stream) {
     ready_ = true;
     return !held.empty();
   }
-  // The others are lines: the announcement, the success, "PATH:LINE: Error in sourced command file:".
+  // The others are lines: the announcement, the success, a mark, "PATH:LINE: Error in sourced command file:".
   const auto end = held.find('\n');
   if (end == std::string::npos) return false;
+  if (held.starts_with(mark_)) {
+    std::from_chars(held.data() + mark_.size(), held.data() + end, marks_seen_);
+    ready_ = false;  // its own prompt comes next
+  }
   succeeded_ = succeeded_ || held.starts_with(success_);
   announced_ = announced_ || held.starts_with(announcement);
   held.erase(0, end + 1);

@@ -44,6 +44,9 @@ class Console {
   bool reads_keys() const;
   /// As Ctrl-C does at a terminal: to gdb, or to what runs in the foreground of its terminal. Nothing without one.
   void interrupt_foreground();
+  /// gdb may show its prompt once more than it is given commands (it does for a Ctrl-C that comes when its command is
+  /// just done, and for a line typed ahead). The next `run` finds out before it ends.
+  void expect_prompts() { uncertain_ = true; }
   void set_size(unsigned short rows, unsigned short columns);
   /// gdb is gone; what it printed before is read to the end first.
   void end();
@@ -76,6 +79,8 @@ class Console {
   /// What is held begins with a word of ours. False: more must come first.
   bool take_own_word(Stream& stream);
   std::vector<std::string_view> own_words() const;
+  /// Goes on until every prompt that gdb will show has come.
+  void settle();
   void take_waiting_errors();
   void print(Source source, std::string_view bytes);
 
@@ -83,13 +88,14 @@ class Console {
   UniqueFd input_;
   Stream output_, error_;
   bool separate_errors_;
-  std::string prompt_, success_;
+  std::string prompt_, success_, mark_;
   bool announced_ = false;   // gdb has told of the second interface
   std::string script_path_;  // of the script that runs: gdb's messages name it, ours do not
   std::function<void(Source, std::string_view)> on_output_;
   std::function<void()> on_question_;
   std::string* captured_ = nullptr;
-  bool ready_ = false, alive_ = true, succeeded_ = false;
+  bool ready_ = false, alive_ = true, succeeded_ = false, uncertain_ = false;
+  unsigned marks_sent_ = 0, marks_seen_ = 0;
   std::string unfinished_;
 };
 

@@ -51,6 +51,7 @@ GdbLink::~GdbLink() {
 
 void GdbLink::interrupt() {
   if (!alive_) return;
+  console_.expect_prompts();
   if (terminal_) {
     console_.interrupt_foreground();
   } else {

@@ -52,7 +52,10 @@ void Prompt::take_event(const mi::AsyncRecord& event) {
 }
 
 /// gdb reads this when the command that it executes now is done; `server` keeps it out of gdb's history.
-void Prompt::keep_setting(const std::string& command) { gdb_->console().type(fmt::format("server set {}\n", command)); }
+void Prompt::keep_setting(const std::string& command) {
+  gdb_->console().type(fmt::format("server set {}\n", command));
+  gdb_->console().expect_prompts();
+}
 
 /// Questions answer themselves; the lines of a command of several come from where commands come from.
 void Prompt::answer_without_terminal() {
