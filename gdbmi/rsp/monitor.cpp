@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <numeric>
+
 #include "reverse/timeline/time_text.h"
 
 namespace fred::remote {
@@ -17,8 +20,14 @@ std::string when(Session& session) {
 
 std::string stats(Session& session) {
   if (!session.has_program()) return "no program is being debugged\n";
-  return fmt::format("begin      {}\nposition   {}\ntip        {}\nsnapshots  {}\n", print_time(session.begin()),
-                     print_time(session.position()), print_time(session.tip()), session.snapshots().size());
+  const auto costs = session.snapshot_costs();
+  const std::chrono::duration<double> taking = costs.taking, running = costs.program_time;
+  const double mib = static_cast<double>(std::accumulate(costs.bytes.begin(), costs.bytes.end(), u64{0})) / (1 << 20);
+  return fmt::format(
+      "begin      {}\nposition   {}\ntip        {}\nsnapshots  {}, holding {:.1f} MiB, taken in {:.3f} s of {:.3f} s "
+      "({:.1f}%)\n",
+      print_time(session.begin()), print_time(session.position()), print_time(session.tip()), costs.bytes.size(), mib,
+      taking.count(), running.count(), running.count() > 0 ? 100 * taking / running : 0);
 }
 
 struct Command {

@@ -90,7 +90,8 @@ Result<SavedCommand> RecordedSession::parse_history_line(std::string_view line) 
 
 std::vector<SnapshotInfo> RecordedSession::snapshots() {
   std::vector<SnapshotInfo> all;
-  for (const auto& time : session_.snapshots()) all.push_back({.time = time, .bytes = 0});
+  const auto costs = session_.snapshot_costs();
+  for (const auto& time : session_.snapshots()) all.push_back({.time = time, .bytes = costs.bytes[all.size()]});
   return all;
 }
 

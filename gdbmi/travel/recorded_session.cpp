@@ -145,6 +145,8 @@ Result<Stop> RecordedSession::step(const StepRequest& request, const std::vector
 Result<std::optional<Landing>> RecordedSession::step_back(const StepRequest& request, GdbQuestions& gdb,
                                                           Progress& progress) {
   if (!session_.has_program() || session_.is_changed_in_past()) return std::nullopt;
+  // One `bs`, of which the target knows all, without a question.
+  if (request.kind == StepRequest::Kind::stepi && request.count == 1) return std::nullopt;
   if (auto ready = symbols_.use(gdb); !ready) return std::nullopt;  // gdb without Python
   const auto users = conditions(gdb);
   if (!users) return std::unexpected(users.error());

@@ -25,6 +25,18 @@ u64 minor_faults(pid_t pid) {
 }
 }  // namespace
 
+u64 own_memory(pid_t pid) {
+  std::ifstream in(fmt::format("/proc/{}/smaps_rollup", pid));
+  u64 bytes = 0;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream fields(line);
+    std::string name;
+    u64 kib = 0;
+    if (fields >> name >> kib && name.starts_with("Private_")) bytes += kib * 1024;
+  }
+  return bytes;
+}
+
 RunCost run_cost(pid_t pid) {
   RunCost cost{.processor_time = {}, .faults = minor_faults(pid)};
   clockid_t clock{};

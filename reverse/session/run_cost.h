@@ -16,4 +16,7 @@ struct RunCost {
 /// Nothing but zeros for a process that has gone.
 RunCost run_cost(pid_t pid);
 
+/// Bytes of memory that this process holds and no other; 0 if it has gone.
+u64 own_memory(pid_t pid);
+
 }  // namespace fred

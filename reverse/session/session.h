@@ -3,10 +3,12 @@
 // in the past. Everything is used from the one thread that runs the io_context, and everything ends with the session.
 #pragma once
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/recording_folder.h"
 #include "reverse/execution.h"
@@ -63,6 +65,14 @@ class Session final : public Execution {
 
   /// Lines for the user that no command returns.
   void on_notice(std::function<void(const std::string&)> handler) { notice_ = std::move(handler); }
+
+  /// What snapshots have cost and hold.
+  struct SnapshotCosts {
+    std::vector<u64> bytes;                   // that each of snapshots() holds and no other process does
+    std::chrono::nanoseconds taking{};        // live's, for all of them
+    std::chrono::nanoseconds program_time{};  // that live has executed
+  };
+  SnapshotCosts snapshot_costs() const;
 
   // Going forward. ----------------------------------------------------------------------------------------
   bool at_tip() const;

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "reverse/session/program.h"
+#include "reverse/session/run_cost.h"
 #include "reverse/timeline/time_text.h"
 
 namespace fred {
@@ -39,6 +41,14 @@ Time Session::begin() const { return program_ ? program_->snapshots.first() : Ti
 Time Session::tip() const { return program_ ? program_->tip : Time{}; }
 Time Session::position() const { return program_ ? program_->position : Time{}; }
 std::vector<Time> Session::snapshots() const { return program_ ? program_->snapshots.times() : std::vector<Time>{}; }
+
+Session::SnapshotCosts Session::snapshot_costs() const {
+  if (!program_) return {};
+  const auto& set = program_->snapshots;
+  return {.bytes = set.sizes(),
+          .taking = set.policy().cost(),
+          .program_time = program_->live ? run_cost(pid()).processor_time : std::chrono::nanoseconds{}};
+}
 
 Result<Peer> Session::worker_before(const Time& t, HistoryEnd end) {
   auto& p = *program_;
