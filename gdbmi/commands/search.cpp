@@ -19,9 +19,11 @@ Result<> find_change(CommandContext& c, const ChangeRequest& request) {
   c.questions.moved();
   if (!change) return std::unexpected(change.error());
   c.shell.print(fmt::format("{}: {} -> {}\n", request.expression, change->before, change->after));
+  const auto probes =
+      change->probes == 0 ? "" : fmt::format("{} probe{}, ", change->probes, change->probes == 1 ? "" : "s");
   c.shell.print(fmt::format(
-      "changed by {}, time {} ({} probe{}, {:.2f} s{})\n", change->place, c.session.print(change->landing.time),
-      change->probes, change->probes == 1 ? "" : "s", seconds.count(),
+      "changed by {}, time {} ({}{:.2f} s{})\n", change->place, c.session.print(change->landing.time), probes,
+      seconds.count(),
       change->changes ? fmt::format(", {} change{} in all", *change->changes, *change->changes == 1 ? "" : "s") : ""));
   for (const auto& remark : change->remarks) c.shell.print(remark + "\n");
   return arrive(c, change->landing);

@@ -91,26 +91,57 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   const auto found = last_change(*timeline_, range, operation.from(), operation.token());
   if (!found) return std::unexpected(found.error());
   if (!*found) return fail(fmt::format("{} has not changed since the start of history.", request.expression));
+  auto change = describe(**found, gdb);
+  if (!change) return std::unexpected(change.error());
+  if (const auto n = count_changes(*timeline_, range, session_.begin(), operation.from(), operation.token())) {
+    change->changes = *n;
+  }
+  if (auto there = arrive_before(*change, (*found)->at, (*found)->after); !there) return std::unexpected(there.error());
+  return std::move(*change);
+}
+
+Result<Change> RecordedSession::describe(const MemoryChange& found, GdbQuestions& gdb) {
   GdbProbe probe(session_, gdb, "stored()", [this] { target_.moved(); });
-  Change change;
-  const auto before = probe.at((*found)->at);
+  const auto before = probe.at(found.at);
   if (!before) return std::unexpected(before.error());
-  const auto after = probe.at((*found)->after);
+  const auto after = probe.at(found.after);
   if (!after) return std::unexpected(after.error());
+  Change change;
   change.before = before->shown;
   change.after = after->shown;
-  if (const auto n = count_changes(*timeline_, range, session_.begin(), operation.from(), operation.token())) {
-    change.changes = *n;
-  }
-  if (auto there = arrive_before(change, (*found)->at, (*found)->after); !there) return std::unexpected(there.error());
   return change;
+}
+
+Result<Change> RecordedSession::follow_forward(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation) {
+  const auto memory = ask_python(gdb, fmt::format("memory({})", python_string(request.expression)));
+  if (!memory) return std::unexpected(memory.error());
+  if (!memory->contains("address")) {
+    return fail(fmt::format("{} is no memory here: only memory is followed forwards.", request.expression));
+  }
+  const auto range = guest_range(GuestAddr{memory->value("address", u64{0})}, memory->value("size", u64{0}));
+  for (Time from = operation.from();;) {
+    const auto found = next_change(session_, range, from);
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return fail(fmt::format("{} does not change before the end of history.", request.expression));
+    auto change = describe(**found, gdb);
+    if (!change) return change;
+    if (auto there = arrive_before(*change, (*found)->at, (*found)->after); !there) {
+      return std::unexpected(there.error());
+    }
+    if (change->landing.time > operation.from()) return change;
+    from = (*found)->after;  // made by the statement that one stands at
+  }
 }
 
 Result<Change> RecordedSession::find_change(const ChangeRequest& request, GdbQuestions& gdb, Progress& progress) {
   if (!session_.has_program()) return fail("The program is not being run.");
-  if (request.forward) return fail("Changes are only looked for backwards so far.");
   if (auto ready = symbols_.use(gdb); !ready) return std::unexpected(ready.error());
   Operation operation(*this, progress);
+  if (request.forward) {
+    auto change = follow_forward(request, gdb, operation);
+    if (!change) return operation.undo(change.error());
+    return change;
+  }
   if (request.last) {
     auto change = follow_writes(request, gdb, operation);
     if (!change) return operation.undo(change.error());

@@ -1,8 +1,12 @@
 #include "reverse/search/last_change.h"
 
+#include <cerrno>
+
 namespace fred {
 namespace {
 Conditions watch(GuestRange range) { return {{ConditionId{1}, WatchCondition{range}, std::nullopt}}; }
+
+MemoryChange change_of(Hit hit) { return {hit.at, hit.after, std::move(hit.before), std::move(hit.now), hit.thread}; }
 }  // namespace
 
 Result<std::optional<MemoryChange>> last_change(Timeline& timeline, GuestRange range, const Time& from,
@@ -10,8 +14,16 @@ Result<std::optional<MemoryChange>> last_change(Timeline& timeline, GuestRange r
   Result<std::vector<Hit>> hits = timeline.search().last(timeline.begin(), from, watch(range), true, stop);
   if (!hits) return std::unexpected(std::move(hits.error()));
   if (hits->empty()) return std::nullopt;
-  Hit& hit = hits->front();
-  return MemoryChange{hit.at, hit.after, std::move(hit.before), std::move(hit.now), hit.thread};
+  return change_of(std::move(hits->front()));
+}
+
+Result<std::optional<MemoryChange>> next_change(Execution& execution, GuestRange range, const Time& from) {
+  if (auto there = execution.go_to(from); !there) return std::unexpected(there.error());
+  auto stop = execution.run_forward(execution.tip(), watch(range));
+  if (!stop) return std::unexpected(stop.error());
+  if (stop->end == RunEnd::interrupted) return std::unexpected(Error{EINTR, "interrupted"});
+  if (stop->hits.empty()) return std::nullopt;
+  return change_of(std::move(stop->hits.front()));
 }
 
 Result<u64> count_changes(Timeline& timeline, GuestRange range, const Time& from, const Time& to,

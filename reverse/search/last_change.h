@@ -1,4 +1,5 @@
-// `reverse-watch --last`: exact for an expression that is memory. All writes are noted by the execution itself.
+// `reverse-watch --last` and `last -f`: exact for an expression that is memory. All writes are noted by the execution
+// itself.
 #pragma once
 #include "reverse/timeline/timeline.h"
 
@@ -13,6 +14,9 @@ struct MemoryChange {
 /// The last change of the bytes before `from`; nothing if there was none since the start of history.
 Result<std::optional<MemoryChange>> last_change(Timeline& timeline, GuestRange range, const Time& from,
                                                 const std::stop_token& stop);
+/// The first change at or behind `from`, up to the end of history so far; nothing if there is none. The position of
+/// `execution` moves.
+Result<std::optional<MemoryChange>> next_change(Execution& execution, GuestRange range, const Time& from);
 /// How often the bytes changed in [from, to).
 Result<u64> count_changes(Timeline& timeline, GuestRange range, const Time& from, const Time& to,
                           const std::stop_token& stop);
