@@ -83,10 +83,23 @@ Result<std::vector<Frame>> GdbSymbols::frames_at(const Time& time, u64 most) {
   return frames;
 }
 
+/// Of "(anonymous namespace)::f(int) + 41 in section .text of /bin/x": "(anonymous namespace)::f".
+std::string function_name(std::string_view symbol) {
+  if (symbol.starts_with("No symbol")) return "";
+  symbol = symbol.substr(0, symbol.find(" in section "));
+  symbol = symbol.substr(0, symbol.rfind(" + "));
+  if (!symbol.ends_with(')')) return std::string(symbol);
+  int depth = 0;
+  for (std::size_t at = symbol.size(); at-- > 0;) {
+    depth += symbol[at] == ')' ? 1 : symbol[at] == '(' ? -1 : 0;
+    if (depth == 0) return std::string(symbol.substr(0, at == 0 ? symbol.size() : at));
+  }
+  return std::string(symbol);
+}
+
 std::string GdbSymbols::place(GuestAddr pc) {
   const auto text = gdb_->console(fmt::format("info symbol {:#x}", pc.value));
-  std::string function = text ? *text : "";
-  function = function.starts_with("No symbol") ? "" : function.substr(0, function.find(' '));
+  const auto function = text ? function_name(*text) : "";
   const auto line = gdb_->line_at(pc);
   if (line && *line)
     return fmt::format("{}:{}{}", (*line)->file, (*line)->line, function.empty() ? "" : " in " + function);

@@ -13,6 +13,8 @@ namespace fred {
 
 /// What a call of answers.py says.
 Result<nlohmann::json> ask_python(GdbQuestions& gdb, const std::string& call);
+/// The function of what `info symbol` says, without offset and parameters; "" if there is none.
+std::string function_name(std::string_view symbol);
 /// As a literal of Python's.
 std::string python_string(std::string_view text);
 

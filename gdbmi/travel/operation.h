@@ -2,7 +2,9 @@
 #pragma once
 #include <fcntl.h>
 
+#include <chrono>
 #include <stop_token>
+#include <string>
 
 #include "gdbmi/travel/recorded_session.h"
 
@@ -14,7 +16,9 @@ class RecordedSession::Operation {
       : session_(session),
         progress_(progress),
         from_(session.session_.position()),
-        interrupted_(session.io_, fcntl(progress.interrupted_descriptor(), F_DUPFD_CLOEXEC, 3)) {
+        interrupted_(session.io_, fcntl(progress.interrupted_descriptor(), F_DUPFD_CLOEXEC, 3)),
+        clock_(session.io_) {
+    tick();
     session_.timeline_->set_stop_token(stop_.get_token());
     interrupted_.async_wait(asio::posix::stream_descriptor::wait_read,
                             [this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
@@ -34,8 +38,10 @@ class RecordedSession::Operation {
 
   const Time& from() const { return from_; }
   std::stop_token token() const { return stop_.get_token(); }
+  /// "12 probes"; shown from time to time while the operation lasts.
   void show(std::string_view what) {
-    if (!progress_.go_on(-1, what)) stop_.request_stop();
+    what_ = what;
+    if (!progress_.go_on(-1, what_)) stop_.request_stop();
   }
   /// What failed leaves the target where it was.
   std::unexpected<Error> undo(const Error& error) {
@@ -45,12 +51,23 @@ class RecordedSession::Operation {
   }
 
  private:
+  void tick() {
+    clock_.expires_after(std::chrono::milliseconds(100));
+    clock_.async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+      if (error || alive.expired()) return;
+      show(what_);
+      tick();
+    });
+  }
+
   RecordedSession& session_;
   Progress& progress_;
   Time from_;
   std::stop_source stop_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   asio::posix::stream_descriptor interrupted_;
+  asio::steady_timer clock_;
+  std::string what_ = "searching";
 };
 
 }  // namespace fred

@@ -16,6 +16,7 @@
 #include "gdbmi/prompt/questions.h"
 #include "gdbmi/prompt/script.h"
 #include "gdbmi/prompt/user_terminal.h"
+#include "gdbmi/travel/gdb_symbols.h"
 
 using namespace fred;
 
@@ -196,4 +197,13 @@ TEST_CASE("commands about the program's life, and those that use the terminal") 
   }
   for (const char* line : {"!vi", "shell", "edit 5", "| p 1 | less"}) CHECK(uses_terminal(line));
   for (const char* line : {"", "echo !", "step", "p 1"}) CHECK_FALSE(uses_terminal(line));
+}
+
+TEST_CASE("the function of a symbol as gdb prints it") {
+  CHECK(function_name("append + 12 in section .text of /bin/list\n") == "append");
+  CHECK(function_name("main in section .text\n") == "main");
+  CHECK(function_name("(anonymous namespace)::f(unsigned long, void (*)(int)) + 4 in section .text") ==
+        "(anonymous namespace)::f");
+  CHECK(function_name("list<int>::operator()(int) in section .text") == "list<int>::operator()");
+  CHECK(function_name("No symbol matches $pc.\n") == "");
 }
