@@ -94,7 +94,8 @@ void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std:
   });
 }
 
-/// gdb says with which signal the program is to go on. What waits may be that one, or is replaced.
+/// gdb says with which signal the program is to go on. What waits may be that one, or is replaced. One that gdb was not
+/// told of, because it passes it, is no reason for gdb to name it.
 Result<> SessionTarget::take_signal(std::optional<int> wanted) {
   const auto peer = session_.here();
   if (!peer) return std::unexpected(peer.error());
@@ -102,6 +103,7 @@ Result<> SessionTarget::take_signal(std::optional<int> wanted) {
   if (!waiting) return std::unexpected(waiting.error());
   const int now = *waiting ? (*waiting)->number : 0;
   if (wanted.value_or(0) == now) return {};
+  if (!wanted && !stops_at(now)) return {};
   return session_.set_signal(wanted.value_or(0));
 }
 
