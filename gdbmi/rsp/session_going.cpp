@@ -110,10 +110,12 @@ Result<> SessionTarget::take_signal(std::optional<int> wanted) {
 StopEvent SessionTarget::step_back() {
   Time from = session_.position();
   from.phase = 0;  // an instruction that has raised a fault has not been executed
-  const auto points = session_.trace_before(from, 1);
+  // Nor is one that only raised a fault a point of its own; it follows the same instruction's.
+  const auto points = session_.trace_before(from, 2);
   if (!points) return failed_event(points.error());
-  if (points->empty()) return HistoryBound::begin;
-  const Time to = points->back().time;
+  const auto last = std::find_if(points->rbegin(), points->rend(), [](const auto& p) { return p.time.phase == 0; });
+  if (last == points->rend()) return HistoryBound::begin;
+  const Time to = last->time;
   // A watched object that the instruction changes is reported, as going forward would.
   auto watches = conditions();
   std::erase_if(watches, [](const Condition& c) { return !is_watch(c); });

@@ -99,6 +99,9 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   if (!after) return std::unexpected(after.error());
   change.before = before->shown;
   change.after = after->shown;
+  const auto now = probe.at(operation.from());
+  if (!now) return std::unexpected(now.error());
+  if (*now != *after) change.remarks.push_back("Since then it was changed from within gdb.");
   if (const auto n = count_changes(*timeline_, range, session_.begin(), operation.from(), operation.token())) {
     change.changes = *n;
   }
