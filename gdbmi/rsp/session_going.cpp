@@ -191,11 +191,7 @@ StopEvent SessionTarget::event_of_end() {
 /// Of several that hold at one Time the one that gdb can least find out by itself.
 StopEvent SessionTarget::event_of_hits(const std::vector<Hit>& hits) {
   for (const auto& hit : hits) {
-    if (hit.id != signals_id) continue;
-    const auto peer = session_.here();
-    if (!peer) break;
-    const auto waiting = (*peer)->waiting_signal();
-    if (waiting && *waiting) return StoppedBySignal{(*waiting)->number};
+    if (hit.id == signals_id) return StoppedBySignal{static_cast<int>(hit.number)};
   }
   for (const auto& hit : hits) {
     const auto* point = point_of(hit.id);
@@ -207,12 +203,7 @@ StopEvent SessionTarget::event_of_hits(const std::vector<Hit>& hits) {
     if (const auto* point = point_of(hit.id)) return StoppedAtBreak{point->kind == PointKind::hardware_break};
   }
   for (const auto& hit : hits) {
-    if (hit.id != syscalls_id) continue;
-    const auto peer = session_.here();
-    if (!peer) break;
-    if (const auto call = (*peer)->at_system_call(); call && *call) {
-      return StoppedAtSyscall{(*call)->number, (*call)->returned};
-    }
+    if (hit.id == syscalls_id) return StoppedAtSyscall{hit.number, hit.returned};
   }
   return StoppedBySignal{SIGTRAP};
 }

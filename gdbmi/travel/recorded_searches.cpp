@@ -90,8 +90,16 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   const auto range = guest_range(GuestAddr{memory->value("address", u64{0})}, memory->value("size", u64{0}));
   const auto found = last_change(*timeline_, range, operation.from(), operation.token());
   if (!found) return std::unexpected(found.error());
-  if (!*found) return fail(fmt::format("{} has not changed since the start of history.", request.expression));
   GdbProbe probe(session_, gdb, "stored()", [this] { server_.moved(); });
+  const auto now = probe.at(operation.from());
+  if (!now) return std::unexpected(now.error());
+  if (!*found) {
+    const auto first = probe.at(session_.begin());
+    if (!first) return std::unexpected(first.error());
+    const bool by_gdb = first->identity && *first != *now;
+    return fail(fmt::format("{} has {} since the start of history.", request.expression,
+                            by_gdb ? "only been changed from within gdb" : "not changed"));
+  }
   Change change;
   const auto before = probe.at((*found)->at);
   if (!before) return std::unexpected(before.error());
@@ -99,8 +107,6 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   if (!after) return std::unexpected(after.error());
   change.before = before->shown;
   change.after = after->shown;
-  const auto now = probe.at(operation.from());
-  if (!now) return std::unexpected(now.error());
   if (*now != *after) change.remarks.push_back("Since then it was changed from within gdb.");
   if (const auto n = count_changes(*timeline_, range, session_.begin(), operation.from(), operation.token())) {
     change.changes = *n;

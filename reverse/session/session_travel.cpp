@@ -160,6 +160,37 @@ Result<Time> Session::first_of_tick(u64 ticks) {
   return at;
 }
 
+namespace {
+/// What only the point before changes shows of the place where they are made, and there is found at the point behind
+/// them: a fault that has been raised, and a system call that has just been made.
+Result<> note_before_changes(Peer& worker, const Time& behind, const std::vector<Condition>& conditions,
+                             std::vector<Note>& notes) {
+  const auto signal = worker.waiting_signal();
+  if (!signal) return std::unexpected(signal.error());
+  const auto call = worker.at_system_call();
+  if (!call) return std::unexpected(call.error());
+  const auto among = [](const auto& wanted, auto number) {
+    return wanted.empty() || std::ranges::find(wanted, number) != wanted.end();
+  };
+  for (std::size_t i = 0; i < conditions.size(); ++i) {
+    Hit hit{.id = conditions[i].id, .at = behind, .after = behind};
+    const auto* signals = std::get_if<SignalCondition>(&conditions[i].what);
+    const auto* calls = std::get_if<SyscallCondition>(&conditions[i].what);
+    if (signals != nullptr && *signal && (*signal)->fault && among(signals->numbers, (*signal)->number)) {
+      hit.number = static_cast<u32>((*signal)->number);
+    } else if (calls != nullptr && *call && (*call)->returned && among(calls->numbers, (*call)->number)) {
+      hit.number = (*call)->number;
+      hit.returned = true;
+    } else {
+      continue;
+    }
+    ++notes[i].count;
+    notes[i].last = std::move(hit);
+  }
+  return {};
+}
+}  // namespace
+
 Result<std::vector<Note>> Session::collect(const Time& from, const Time& to, const std::vector<Condition>& conditions) {
   if (!program_) return fail("no program is being debugged");
   attention_.begin();
@@ -184,6 +215,11 @@ Result<std::vector<Note>> Session::collect(const Time& from, const Time& to, con
       for (std::size_t i = 0; i < all.size(); ++i) {
         all[i].count += (*of_part)[i].count;
         if ((*of_part)[i].last) all[i].last = std::move((*of_part)[i].last);
+      }
+      const auto hidden = p.tip_changes.around(part.end);
+      if (!hidden || hidden->begin != part.end || hidden->end >= to || part.end.pc != hidden->end.pc) continue;
+      if (auto noted = note_before_changes(*worker, hidden->end, conditions, all); !noted) {
+        return std::unexpected(noted.error());
       }
     }
     return all;
