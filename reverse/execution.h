@@ -61,6 +61,10 @@ class Execution {
   /// An Error also if not all of it is readable.
   virtual Result<std::vector<u8>> memory_at(const Time& time, GuestAddr at, u64 size) = 0;
   virtual Result<TracePoint> point_at(const Time& time) = 0;
+
+  /// Another number whenever answers about history may differ from earlier ones: what is recorded does not change, but
+  /// points can become hidden (reverse/session/tip_changes.h). Hidden points are in no answer and are no place to stop.
+  virtual u64 edition() const { return 0; }
 };
 
 }  // namespace fred

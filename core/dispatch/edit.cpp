@@ -66,6 +66,7 @@ void GuestEngine::apply(const Edit& edit) {
     case EditKind::registers: {
       auto r = registers_in(edit);
       r.rflags = (cpu_->regs().rflags & ~user_flags) | (r.rflags & user_flags);
+      if (r.rip != cpu_->regs().rip) raised_.reset();
       cpu_->take_registers(r);
       break;
     }

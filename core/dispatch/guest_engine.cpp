@@ -371,6 +371,7 @@ void GuestEngine::fault() {
 
 void GuestEngine::fetch_fault() {
   const auto pc = cpu_->pc();
+  if (cpu_->has_break(pc) && std::exchange(looked_for_break_, now()) != now()) return;  // it comes before the fault
   GuestFault raised{.signal = {}, .trap_number = 14, .error_code = 0x14, .cr2 = 0};
   auto& info = raised.signal.info;
   // Which byte could not be fetched: of pc's page, or of the next one if the instruction reaches there.

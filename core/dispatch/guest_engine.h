@@ -171,16 +171,17 @@ class GuestEngine final : public Engine {
   LogPlace replay_start_;
   bool ended_ = false;
   bool log_exhausted_ = false;
-  u64 last_checksum_ = 0;                // the number of that event
-  bool after_call_ = false;              // at the boundary behind a system call
-  bool alone_ = false;                   // the next instruction is executed alone
-  u64 rest_ = 0;                         // iterations done of the rep instruction at pc
-  std::optional<GuestFault> raised_;     // not yet delivered
-  std::optional<KernelSignal> waiting_;  // live: to be delivered where the guest stands
-  KernelSignal recorded_signal_;         // a worker: signal_here() of the log
-  std::optional<Time> committed_call_;   // live: the session was told that the system call there is next
-  std::optional<u32> last_call_;         // the last system call made, until the guest goes on
-  bool edited_ = false;                  // a worker that has left the recorded path
+  u64 last_checksum_ = 0;                 // the number of that event
+  bool after_call_ = false;               // at the boundary behind a system call
+  bool alone_ = false;                    // the next instruction is executed alone
+  u64 rest_ = 0;                          // iterations done of the rep instruction at pc
+  std::optional<GuestFault> raised_;      // not yet delivered
+  std::optional<KernelSignal> waiting_;   // live: to be delivered where the guest stands
+  KernelSignal recorded_signal_;          // a worker: signal_here() of the log
+  std::optional<Time> committed_call_;    // live: the session was told that the system call there is next
+  std::optional<Time> looked_for_break_;  // at an instruction that cannot be fetched
+  std::optional<u32> last_call_;          // the last system call made, until the guest goes on
+  bool edited_ = false;                   // a worker that has left the recorded path
   std::function<void()> on_request_;
   GuestEnd end_;
 };

@@ -94,7 +94,8 @@ void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std:
   });
 }
 
-/// gdb says with which signal the program is to go on. What waits may be that one, or is replaced.
+/// gdb says with which signal the program is to go on. What waits may be that one, or is replaced. One that gdb was not
+/// told of, because it passes it, is no reason for gdb to name it.
 Result<> SessionTarget::take_signal(std::optional<int> wanted) {
   const auto peer = session_.here();
   if (!peer) return std::unexpected(peer.error());
@@ -102,16 +103,19 @@ Result<> SessionTarget::take_signal(std::optional<int> wanted) {
   if (!waiting) return std::unexpected(waiting.error());
   const int now = *waiting ? (*waiting)->number : 0;
   if (wanted.value_or(0) == now) return {};
+  if (!wanted && !stops_at(now)) return {};
   return session_.set_signal(wanted.value_or(0));
 }
 
 StopEvent SessionTarget::step_back() {
   Time from = session_.position();
   from.phase = 0;  // an instruction that has raised a fault has not been executed
-  const auto points = session_.trace_before(from, 1);
+  // Nor is one that only raised a fault a point of its own; it follows the same instruction's.
+  const auto points = session_.trace_before(from, 2);
   if (!points) return failed_event(points.error());
-  if (points->empty()) return HistoryBound::begin;
-  const Time to = points->back().time;
+  const auto last = std::find_if(points->rbegin(), points->rend(), [](const auto& p) { return p.time.phase == 0; });
+  if (last == points->rend()) return HistoryBound::begin;
+  const Time to = last->time;
   // A watched object that the instruction changes is reported, as going forward would.
   auto watches = conditions();
   std::erase_if(watches, [](const Condition& c) { return !is_watch(c); });
@@ -187,11 +191,7 @@ StopEvent SessionTarget::event_of_end() {
 /// Of several that hold at one Time the one that gdb can least find out by itself.
 StopEvent SessionTarget::event_of_hits(const std::vector<Hit>& hits) {
   for (const auto& hit : hits) {
-    if (hit.id != signals_id) continue;
-    const auto peer = session_.here();
-    if (!peer) break;
-    const auto waiting = (*peer)->waiting_signal();
-    if (waiting && *waiting) return StoppedBySignal{(*waiting)->number};
+    if (hit.id == signals_id) return StoppedBySignal{static_cast<int>(hit.number)};
   }
   for (const auto& hit : hits) {
     const auto* point = point_of(hit.id);
@@ -203,12 +203,7 @@ StopEvent SessionTarget::event_of_hits(const std::vector<Hit>& hits) {
     if (const auto* point = point_of(hit.id)) return StoppedAtBreak{point->kind == PointKind::hardware_break};
   }
   for (const auto& hit : hits) {
-    if (hit.id != syscalls_id) continue;
-    const auto peer = session_.here();
-    if (!peer) break;
-    if (const auto call = (*peer)->at_system_call(); call && *call) {
-      return StoppedAtSyscall{(*call)->number, (*call)->returned};
-    }
+    if (hit.id == syscalls_id) return StoppedAtSyscall{hit.number, hit.returned};
   }
   return StoppedBySignal{SIGTRAP};
 }

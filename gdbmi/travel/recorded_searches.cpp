@@ -40,6 +40,25 @@ class GdbProbe final : public Probe {
   std::string error_;
 };
 
+struct ValuesAround {
+  ProbeValue before, after;
+};
+
+Result<ValuesAround> values_around(Probe& probe, const MemoryChange& change) {
+  auto before = probe.at(change.at);
+  if (!before) return std::unexpected(before.error());
+  auto after = probe.at(change.after);
+  if (!after) return std::unexpected(after.error());
+  return ValuesAround{std::move(*before), std::move(*after)};
+}
+
+Change change_between(const ValuesAround& values) {
+  Change change;
+  change.before = values.before.shown;
+  change.after = values.after.shown;
+  return change;
+}
+
 }  // namespace
 
 Result<> RecordedSession::arrive_before(Change& change, const Time& before, const Time& after) {
@@ -90,25 +109,24 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   const auto range = guest_range(GuestAddr{memory->value("address", u64{0})}, memory->value("size", u64{0}));
   const auto found = last_change(*timeline_, range, operation.from(), operation.token());
   if (!found) return std::unexpected(found.error());
-  if (!*found) return fail(fmt::format("{} has not changed since the start of history.", request.expression));
-  auto change = describe(**found, gdb);
-  if (!change) return std::unexpected(change.error());
-  if (const auto n = count_changes(*timeline_, range, session_.begin(), operation.from(), operation.token())) {
-    change->changes = *n;
-  }
-  if (auto there = arrive_before(*change, (*found)->at, (*found)->after); !there) return std::unexpected(there.error());
-  return std::move(*change);
-}
-
-Result<Change> RecordedSession::describe(const MemoryChange& found, GdbQuestions& gdb) {
   GdbProbe probe(session_, gdb, "stored()", [this] { target_.moved(); });
-  const auto before = probe.at(found.at);
-  if (!before) return std::unexpected(before.error());
-  const auto after = probe.at(found.after);
-  if (!after) return std::unexpected(after.error());
-  Change change;
-  change.before = before->shown;
-  change.after = after->shown;
+  const auto now = probe.at(operation.from());
+  if (!now) return std::unexpected(now.error());
+  if (!*found) {
+    const auto first = probe.at(session_.begin());
+    if (!first) return std::unexpected(first.error());
+    const bool by_gdb = first->identity && *first != *now;
+    return fail(fmt::format("{} has {} since the start of history.", request.expression,
+                            by_gdb ? "only been changed from within gdb" : "not changed"));
+  }
+  auto values = values_around(probe, **found);
+  if (!values) return std::unexpected(values.error());
+  auto change = change_between(*values);
+  if (*now != values->after) change.remarks.push_back("Since then it was changed from within gdb.");
+  if (const auto n = count_changes(*timeline_, range, session_.begin(), operation.from(), operation.token())) {
+    change.changes = *n;
+  }
+  if (auto there = arrive_before(change, (*found)->at, (*found)->after); !there) return std::unexpected(there.error());
   return change;
 }
 
@@ -119,16 +137,17 @@ Result<Change> RecordedSession::follow_forward(const ChangeRequest& request, Gdb
     return fail(fmt::format("{} is no memory here: only memory is followed forwards.", request.expression));
   }
   const auto range = guest_range(GuestAddr{memory->value("address", u64{0})}, memory->value("size", u64{0}));
+  GdbProbe probe(session_, gdb, "stored()", [this] { target_.moved(); });
   for (Time from = operation.from();;) {
     const auto found = next_change(session_, range, from);
     if (!found) return std::unexpected(found.error());
     if (!*found) return fail(fmt::format("{} does not change before the end of history.", request.expression));
-    auto change = describe(**found, gdb);
-    if (!change) return change;
-    if (auto there = arrive_before(*change, (*found)->at, (*found)->after); !there) {
+    auto values = values_around(probe, **found);
+    if (!values) return std::unexpected(values.error());
+    auto change = change_between(*values);
+    if (auto there = arrive_before(change, (*found)->at, (*found)->after); !there)
       return std::unexpected(there.error());
-    }
-    if (change->landing.time > operation.from()) return change;
+    if (change.landing.time > operation.from()) return change;
     from = (*found)->after;  // made by the statement that one stands at
   }
 }

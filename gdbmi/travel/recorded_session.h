@@ -7,7 +7,6 @@
 #include "gdbmi/travel/gdb_symbols.h"
 #include "gdbmi/travel/helper.h"
 #include "gdbmi/travel/private_server.h"
-#include "reverse/search/last_change.h"
 #include "reverse/timeline/command_log.h"
 #include "reverse/timeline/places.h"
 #include "reverse/timeline/timeline.h"
@@ -65,8 +64,6 @@ class RecordedSession final : public TravelSession {
   Result<std::optional<Change>> follow_writes(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
   /// The next change of memory, other than the one that is about to be made.
   Result<Change> follow_forward(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
-  /// What an expression's memory is before and after it.
-  Result<Change> describe(const MemoryChange& found, GdbQuestions& gdb);
   Result<> arrive_before(Change& change, const Time& before, const Time& after);
 
   asio::io_context& io_;

@@ -1,6 +1,7 @@
 // What a session has while there is a program.
 #pragma once
 #include "reverse/session/session.h"
+#include "reverse/session/tip_changes.h"
 
 namespace fred {
 
@@ -10,6 +11,8 @@ struct PastChange {
   bool memory = false;  // memory has been written
   bool called = false;  // a function has been run from here
 };
+
+Message run_to_message(const Time& t);
 
 struct Session::Program {
   Program(boost::asio::io_context& io, RecordingFolder recording, Peer live_peer, bool take_snapshots)
@@ -51,6 +54,7 @@ struct Session::Program {
   std::optional<Probe> probe;
   std::optional<ProgramEnd> end;
   std::optional<PastChange> change;
+  TipChanges tip_changes;
   /// The points just before `trail_end`, ascending: what the next steps back need.
   std::vector<TracePoint> trail;
   Time trail_end;

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -85,6 +86,7 @@ Result<> Session::start(const Launch& launch) {
   if (!now) return std::unexpected(now.error());
   if (auto taken = live.snapshot_here(now->time); !taken) return taken;
   p->tip = p->position = now->time;
+  p->tip_changes = TipChanges(now->time);
   program_ = std::move(p);
   return {};
 }
@@ -134,6 +136,12 @@ bool Session::at_tip() const { return program_ && program_->position == program_
 bool Session::is_detached() const { return program_ && program_->detached; }
 bool Session::live_is_running() const { return program_ && program_->live && program_->live->running(); }
 
+Message run_to_message(const Time& t) {
+  Message m{.kind = MessageKind::run_to};
+  m.set_time(t);
+  return m;
+}
+
 namespace {
 Message message_of(const Forward& how, const std::optional<Time>& limit) {
   if (how.stay_in) {
@@ -141,9 +149,7 @@ Message message_of(const Forward& how, const std::optional<Time>& limit) {
   }
   if (how.steps != 0) return {.kind = MessageKind::step, .number = {how.steps}};
   if (!limit) return {.kind = MessageKind::run_on};
-  Message m{.kind = MessageKind::run_to};
-  m.set_time(*limit);
-  return m;
+  return run_to_message(*limit);
 }
 }  // namespace
 
@@ -157,6 +163,7 @@ void Session::run_live(const Forward& how, std::function<void(Result<RunStop>)> 
   if (auto set = live.peer().set_conditions(how.conditions); !set && set.error().code != 0) {
     return boost::asio::post(io_, [done = std::move(done), error = set.error()] { done(std::unexpected(error)); });
   }
+  program_->tip_changes.runs();
   live.run(message_of(how, std::nullopt), [this, done = std::move(done)](const Result<Standing>& s) {
     attention_.begin();
     done(live_stopped(s));
@@ -192,6 +199,45 @@ Result<Standing> Session::go_forward(Peer& peer, const Forward& how, const std::
   return attention_.go(peer, message_of(how, limit));
 }
 
+/// The same, but what is hidden of history is no place to stop at.
+Result<Standing> Session::go_in_history(Peer& worker, const Forward& how, const std::optional<Time>& limit) {
+  for (;;) {
+    auto s = go_forward(worker, how, limit);
+    if (!s || static_cast<StopReason>(s->reason) == StopReason::interrupted) return s;
+    const auto span = program_->tip_changes.around(s->time);
+    if (!span || (limit && *limit < span->end)) return s;
+    s = pass_hidden(worker, *s, *span, how.conditions);
+    if (!s || !s->hits.empty() || how.steps != 0 || s->time < span->end) return s;
+    if (how.stay_in && !how.stay_in->contains(s->time.pc)) return s;
+    if (limit && *limit == s->time) return s;
+  }
+}
+
+/// On to the end of what is hidden. What holds there, and what has brought the worker to the same place in the program
+/// before its changes, are the hits.
+Result<Standing> Session::pass_hidden(Peer& worker, const Standing& from, const Span& span,
+                                      const std::vector<Condition>& conditions) {
+  std::vector<Condition> there;
+  for (const auto& c : conditions) {
+    const auto* at = std::get_if<BreakCondition>(&c.what);
+    if (std::holds_alternative<SignalCondition>(c.what) || (at != nullptr && at->pc == span.end.pc)) there.push_back(c);
+  }
+  if (auto set = worker.set_conditions(there); !set) return std::unexpected(set.error());
+  Result<Standing> s;
+  do {
+    s = attention_.go(worker, run_to_message(span.end));
+    if (!s || static_cast<StopReason>(s->reason) == StopReason::interrupted) return s;
+  } while (s->time < span.end);
+  if (from.time == span.begin && from.time.pc == span.end.pc) {
+    for (auto hit : from.hits) {
+      hit.after = s->time;
+      if (std::ranges::find(s->hits, hit.id, &Hit::id) == s->hits.end()) s->hits.push_back(std::move(hit));
+    }
+  }
+  s->reason = static_cast<u64>(s->hits.empty() ? StopReason::reached : StopReason::hit);
+  return s;
+}
+
 Result<RunStop> Session::run_recorded(const Forward& how) {
   if (!program_) return no_program();
   attention_.begin();
@@ -202,7 +248,7 @@ Result<RunStop> Session::run_recorded(const Forward& how) {
   if (at_tip()) {
     return RunStop{.end = end() ? RunEnd::guest_end : RunEnd::history_end, .time = tip(), .hits = {}};
   }
-  return worker_stopped(go_forward(*program_->worker, how, std::nullopt));
+  return worker_stopped(go_in_history(*program_->worker, how, std::nullopt));
 }
 
 Result<RunStop> Session::run_forward(const Time& limit, const std::vector<Condition>& conditions) {
@@ -215,7 +261,7 @@ Result<RunStop> Session::run_forward(const Time& limit, const std::vector<Condit
   }
   const bool limited = limit < tip();
   return worker_stopped(
-      go_forward(*program_->worker, {.conditions = conditions}, limited ? std::optional(limit) : std::nullopt));
+      go_in_history(*program_->worker, {.conditions = conditions}, limited ? std::optional(limit) : std::nullopt));
 }
 
 Result<RunStop> Session::worker_stopped(const Result<Standing>& s) {

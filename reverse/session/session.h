@@ -17,6 +17,7 @@
 #include "reverse/session/launch.h"
 #include "reverse/session/live.h"
 #include "reverse/session/snapshot_set.h"
+#include "reverse/session/tip_changes.h"
 
 namespace fred {
 
@@ -99,6 +100,7 @@ class Session final : public Execution {
   Result<std::vector<TracePoint>> trace_after(const Time& from, u64 most) override;
   Result<std::vector<u8>> memory_at(const Time& time, GuestAddr at, u64 size) override;
   Result<TracePoint> point_at(const Time& time) override;
+  u64 edition() const override;
 
   // The program at the position. --------------------------------------------------------------------------
   /// The process that shows it; it stands. Only to ask it: changes and going are the session's.
@@ -106,7 +108,7 @@ class Session final : public Execution {
   /// At the tip: a worker shows it, until the position is set anew. So a function that is called here has no effect.
   Result<> show_recorded();
 
-  // Changes: part of history at the tip, thrown away in the past.
+  // Changes: part of history at the tip (tip_changes.h), thrown away in the past.
   Result<> write_memory(GuestAddr at, std::span<const u8> bytes);
   /// Registers given back after a call of a function in the past end the excursion that this was.
   Result<> set_registers(const Registers& registers);
@@ -128,6 +130,9 @@ class Session final : public Execution {
   /// A process at `t` for questions: the one at the position, or one that is kept for the next question.
   Result<Peer*> probe(const Time& t);
   Result<Standing> go_forward(Peer& peer, const Forward& how, const std::optional<Time>& limit);
+  Result<Standing> go_in_history(Peer& worker, const Forward& how, const std::optional<Time>& limit);
+  Result<Standing> pass_hidden(Peer& worker, const Standing& from, const Span& span,
+                               const std::vector<Condition>& conditions);
   /// The worker at the position has gone forward.
   Result<RunStop> worker_stopped(const Result<Standing>& s);
   Result<RunStop> live_stopped(const Result<Standing>& s);
@@ -138,8 +143,8 @@ class Session final : public Execution {
   // session_changes.cpp
   Result<bool> in_called_function();
   Result<RunStop> run_called_function(const Forward& how);
-  Result<Peer*> to_change();
-  Result<> changed();
+  /// Makes a change where the program is shown.
+  Result<> change(const std::function<Result<>(Peer&)>& make);
   /// Forgets changes in the past; says so if `tell` is set and the user may miss them.
   Result<> drop_changes(bool tell);
 

@@ -7,63 +7,61 @@ namespace fred {
 namespace {
 /// How far a function that is called in the past may run.
 constexpr u64 most_ticks_of_call = 10'000'000;
+}  // namespace
 
-/// gdb calls a function by pushing a return address and setting pc.
-bool looks_called(const Registers& now, const Registers& before) {
-  return now.rip != before.rip && now.gpr[rsp] < before.gpr[rsp];
+namespace {
+Result<TipChanges::Standing> standing_of(Peer& live) {
+  const auto now = live.now();
+  if (!now) return std::unexpected(now.error());
+  const auto registers = live.registers();
+  if (!registers) return std::unexpected(registers.error());
+  return TipChanges::Standing{now->time, *registers};
 }
 }  // namespace
 
-Result<Peer*> Session::to_change() {
+Result<> Session::change(const std::function<Result<>(Peer&)>& make) {
   const auto peer = here();
-  if (!peer) return peer;
+  if (!peer) return std::unexpected(peer.error());
   auto& p = *program_;
-  if (p.worker && !p.change) {
-    const auto registers = (*peer)->registers();
-    if (!registers) return std::unexpected(registers.error());
-    p.change.emplace(*registers);
+  if (p.worker) {
+    if (!p.change) {
+      const auto registers = p.worker->registers();
+      if (!registers) return std::unexpected(registers.error());
+      p.change.emplace(*registers);
+    }
+    return make(*p.worker);
   }
-  return peer;
-}
-
-Result<> Session::changed() {
-  auto& p = *program_;
-  if (p.worker) return {};
-  const auto now = p.live->peer().now();
-  if (!now) return std::unexpected(now.error());
-  p.tip = p.position = now->time;
+  const auto before = standing_of(p.live->peer());
+  if (!before) return std::unexpected(before.error());
+  if (auto made = make(p.live->peer()); !made) return made;
+  const auto after = standing_of(p.live->peer());
+  if (!after) return std::unexpected(after.error());
+  p.tip_changes.changed(*before, *after);
+  p.tip = p.position = after->time;
+  p.trail.clear();
   return {};
 }
 
 Result<> Session::write_memory(GuestAddr at, std::span<const u8> bytes) {
-  const auto peer = to_change();
-  if (!peer) return std::unexpected(peer.error());
-  if (auto written = (*peer)->write_memory(at, bytes); !written) return written;
+  if (auto written = change([&](Peer& peer) { return peer.write_memory(at, bytes); }); !written) return written;
   if (program_->change) program_->change->memory = true;
-  return changed();
+  return {};
 }
 
 Result<> Session::set_registers(const Registers& registers) {
-  const auto peer = to_change();
-  if (!peer) return std::unexpected(peer.error());
-  if (auto set = (*peer)->set_registers(registers); !set) return set;
-  const auto& change = program_->change;
-  if (change && change->called && registers == change->before) return drop_changes(false);
-  return changed();
+  if (auto set = change([&](Peer& peer) { return peer.set_registers(registers); }); !set) return set;
+  const auto& past = program_->change;
+  if (past && past->called && registers == past->before) return drop_changes(false);
+  return {};
 }
 
 Result<> Session::set_vector_state(std::span<const u8> area) {
-  const auto peer = to_change();
-  if (!peer) return std::unexpected(peer.error());
-  if (auto set = (*peer)->set_vector_state(area); !set) return set;
-  return changed();
+  return change([&](Peer& peer) { return peer.set_vector_state(area); });
 }
 
 Result<> Session::set_signal(int number) {
-  const auto peer = here();
-  if (!peer) return std::unexpected(peer.error());
-  if (program_->worker) return {};
-  return (*peer)->set_signal(number);
+  if (program_ && program_->worker) return {};
+  return change([&](Peer& peer) { return peer.set_signal(number); });
 }
 
 bool Session::is_changed_in_past() const { return program_ && program_->change; }

@@ -18,12 +18,6 @@ constexpr u64 near_ticks = 2000;
 /// So many points are traced at least, for the steps back to come.
 constexpr u64 shortest_trail = 256;
 
-Message run_to_message(const Time& t) {
-  Message m{.kind = MessageKind::run_to};
-  m.set_time(t);
-  return m;
-}
-
 /// Where history ends for a worker: live stands there.
 Message horizon_message(const Time& tip) {
   Message m{.kind = MessageKind::horizon};
@@ -40,7 +34,14 @@ std::unexpected<Error> no_such_time(const Time& t) {
 Time Session::begin() const { return program_ ? program_->snapshots.first() : Time{}; }
 Time Session::tip() const { return program_ ? program_->tip : Time{}; }
 Time Session::position() const { return program_ ? program_->position : Time{}; }
-std::vector<Time> Session::snapshots() const { return program_ ? program_->snapshots.times() : std::vector<Time>{}; }
+u64 Session::edition() const { return program_ ? program_->tip_changes.edition() : 0; }
+
+std::vector<Time> Session::snapshots() const {
+  if (!program_) return {};
+  auto times = program_->snapshots.times();
+  std::erase_if(times, [&](const Time& t) { return program_->tip_changes.around(t).has_value(); });
+  return times;
+}
 
 Session::SnapshotCosts Session::snapshot_costs() const {
   if (!program_) return {};
@@ -158,15 +159,51 @@ Result<Time> Session::first_of_tick(u64 ticks) {
   attention_.begin();
   auto worker = worker_before({.ticks = ticks, .pc = {}});
   if (!worker) return std::unexpected(worker.error());
-  const auto at = attention_.go(*worker, run_to_message({.ticks = ticks, .pc = {}}));
+  const auto at = [&]() -> Result<Time> {
+    const auto first = attention_.go(*worker, run_to_message({.ticks = ticks, .pc = {}}));
+    if (!first) return std::unexpected(first.error());
+    const auto hidden = p.tip_changes.around(first->time);
+    return hidden ? approach(*worker, hidden->end, Leave::nothing) : Result<Time>(first->time);
+  }();
   if (!at) {
     p.children.end(std::move(*worker));
-    return std::unexpected(at.error());
+    return at;
   }
   p.end_probe();
-  p.probe.emplace(at->time, std::move(*worker));
-  return at->time;
+  p.probe.emplace(*at, std::move(*worker));
+  return at;
 }
+
+namespace {
+/// What only the point before changes shows of the place where they are made, and there is found at the point behind
+/// them: a fault that has been raised, and a system call that has just been made.
+Result<> note_before_changes(Peer& worker, const Time& behind, const std::vector<Condition>& conditions,
+                             std::vector<Note>& notes) {
+  const auto signal = worker.waiting_signal();
+  if (!signal) return std::unexpected(signal.error());
+  const auto call = worker.at_system_call();
+  if (!call) return std::unexpected(call.error());
+  const auto among = [](const auto& wanted, auto number) {
+    return wanted.empty() || std::ranges::find(wanted, number) != wanted.end();
+  };
+  for (std::size_t i = 0; i < conditions.size(); ++i) {
+    Hit hit{.id = conditions[i].id, .at = behind, .after = behind};
+    const auto* signals = std::get_if<SignalCondition>(&conditions[i].what);
+    const auto* calls = std::get_if<SyscallCondition>(&conditions[i].what);
+    if (signals != nullptr && *signal && (*signal)->fault && among(signals->numbers, (*signal)->number)) {
+      hit.number = static_cast<u32>((*signal)->number);
+    } else if (calls != nullptr && *call && (*call)->returned && among(calls->numbers, (*call)->number)) {
+      hit.number = (*call)->number;
+      hit.returned = true;
+    } else {
+      continue;
+    }
+    ++notes[i].count;
+    notes[i].last = std::move(hit);
+  }
+  return {};
+}
+}  // namespace
 
 Result<std::vector<Note>> Session::collect(const Time& from, const Time& to, const std::vector<Condition>& conditions) {
   if (!program_) return fail("no program is being debugged");
@@ -175,15 +212,31 @@ Result<std::vector<Note>> Session::collect(const Time& from, const Time& to, con
   if (!worker) return std::unexpected(worker.error());
   auto& p = *program_;
   const auto notes = [&]() -> Result<std::vector<Note>> {
-    const auto now = worker->now();
-    if (!now) return std::unexpected(now.error());
-    if (now->time < from) {
-      if (auto there = approach(*worker, from, Leave::nothing); !there) return std::unexpected(there.error());
+    std::vector<Note> all;
+    for (const auto& c : conditions) all.push_back({.id = c.id, .count = 0, .last = {}});
+    for (const auto& part : p.tip_changes.visible(from, to)) {
+      if (auto set = worker->set_conditions({}); !set) return std::unexpected(set.error());
+      const auto now = worker->now();
+      if (!now) return std::unexpected(now.error());
+      if (now->time < part.begin) {
+        if (auto there = approach(*worker, part.begin, Leave::nothing); !there) return std::unexpected(there.error());
+      }
+      if (auto set = worker->set_conditions(conditions); !set) return std::unexpected(set.error());
+      const auto answer = attention_.ask(*worker, Peer::collect_message(part.end));
+      if (!answer) return std::unexpected(answer.error());
+      auto of_part = worker->notes_of(*answer);
+      if (!of_part) return of_part;
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        all[i].count += (*of_part)[i].count;
+        if ((*of_part)[i].last) all[i].last = std::move((*of_part)[i].last);
+      }
+      const auto hidden = p.tip_changes.around(part.end);
+      if (!hidden || hidden->begin != part.end || hidden->end >= to || part.end.pc != hidden->end.pc) continue;
+      if (auto noted = note_before_changes(*worker, hidden->end, conditions, all); !noted) {
+        return std::unexpected(noted.error());
+      }
     }
-    if (auto set = worker->set_conditions(conditions); !set) return std::unexpected(set.error());
-    const auto answer = attention_.ask(*worker, Peer::collect_message(to));
-    if (!answer) return std::unexpected(answer.error());
-    return worker->notes_of(*answer);
+    return all;
   }();
   p.children.end(std::move(*worker));
   return notes;
@@ -201,15 +254,21 @@ Result<std::vector<TracePoint>> Session::trace_before(const Time& to, u64 most) 
     attention_.begin();
     // Each tick is at least one point.
     const u64 wanted = std::max(most, shortest_trail);
-    const Time start = to.ticks > begin().ticks + wanted ? Time{.ticks = to.ticks - wanted, .pc = {}} : begin();
+    const Time start = p.tip_changes.ticks_before(to, wanted, begin());
     auto worker = worker_before(start);
     if (!worker) return std::unexpected(worker.error());
     auto points = [&]() -> Result<std::vector<TracePoint>> {
-      const auto first = approach(*worker, start, Leave::snapshots);
-      if (!first) return std::unexpected(first.error());
-      const auto answer = attention_.ask(*worker, Peer::trace_message(to, ~u64{0}));
-      if (!answer) return std::unexpected(answer.error());
-      return worker->trace_points_of(*answer);
+      std::vector<TracePoint> all;
+      for (const auto& part : p.tip_changes.visible(start, to)) {
+        const auto first = approach(*worker, part.begin, all.empty() ? Leave::snapshots : Leave::nothing);
+        if (!first) return std::unexpected(first.error());
+        const auto answer = attention_.ask(*worker, Peer::trace_message(part.end, ~u64{0}));
+        if (!answer) return std::unexpected(answer.error());
+        const auto of_part = worker->trace_points_of(*answer);
+        if (!of_part) return of_part;
+        all.insert(all.end(), of_part->begin(), of_part->end());
+      }
+      return all;
     }();
     p.children.end(std::move(*worker));
     if (!points) return points;
@@ -239,6 +298,11 @@ Result<std::vector<TracePoint>> Session::trace_after(const Time& from, u64 most)
       if (!at) return std::unexpected(at.error());
       if (at->time == last) break;
       last = at->time;
+      if (const auto hidden = p.tip_changes.around(last)) {
+        const auto behind = approach(*worker, hidden->end, Leave::nothing);
+        if (!behind) return std::unexpected(behind.error());
+        last = *behind;
+      }
       const auto registers = worker->registers();
       if (!registers) return std::unexpected(registers.error());
       points.push_back({.time = last, .stack_pointer = registers->gpr[rsp], .thread = static_cast<ThreadId>(p.pid)});

@@ -27,6 +27,7 @@ constexpr u64 syscall_size = 2;        // an interrupted system call may be rest
 Result<std::optional<Time>> BackStepper::line(const TracePoint& from, bool into) {
   walk_.restart(from);
   at_ = 0;
+  code_.begin_at(from.time.pc);
   if (!code_.line(from.time.pc) && !code_.function(from.time.pc)) {
     return fail(fmt::format("no function is known at {:#x}; step by instructions there", from.time.pc.value));
   }

@@ -11,8 +11,15 @@ class Code {
   explicit Code(Symbols& symbols) : symbols_(symbols) {}
 
   /// As Symbols::line_at, but a line that begins with its function's prologue is two ranges: the prologue, in which
-  /// nothing stops, and what comes from the function's body on.
-  const std::optional<Line>& line(GuestAddr pc) { return at(pc).line; }
+  /// nothing stops, and what comes from the function's body on. Trampolines have none: the dynamic linker's lines
+  /// matter only to a step that begins there.
+  const std::optional<Line>& line(GuestAddr pc) {
+    static const std::optional<Line> none;
+    const Answers& known = at(pc);
+    return !in_trampoline_ && known.function && known.function->trampoline ? none : known.line;
+  }
+  /// A step begins here.
+  void begin_at(GuestAddr pc) { in_trampoline_ = function(pc) && function(pc)->trampoline; }
   const std::optional<Function>& function(GuestAddr pc) { return at(pc).function; }
   bool is_entry(GuestAddr pc) { return at(pc).function && at(pc).function->entry == pc; }
   /// Both are known, and differ.
@@ -36,6 +43,7 @@ class Code {
 
   Symbols& symbols_;
   std::unordered_map<u64, Answers> known_;
+  bool in_trampoline_ = false;
 };
 
 }  // namespace fred

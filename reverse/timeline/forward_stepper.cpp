@@ -17,6 +17,7 @@ constexpr int most_checks = 4;         // of one rise of rsp that may be a landi
 Result<Stop> ForwardStepper::line(const TracePoint& from, bool into) {
   walk_.restart(from);
   at_ = 0;
+  code_.begin_at(from.time.pc);
   const std::optional<Line>& line = code_.line(from.time.pc);
   if (!line && !code_.function(from.time.pc)) {
     return fail(fmt::format("no function is known at {:#x}; step by instructions there", from.time.pc.value));

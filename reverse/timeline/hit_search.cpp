@@ -55,6 +55,10 @@ Result<std::vector<Note>> HitSearch::collect(const Time& from, const Time& to,
 Result<std::vector<Hit>> HitSearch::last(const Time& from, const Time& to, const std::vector<Condition>& conditions,
                                          bool keep, const std::stop_token& stop) {
   if (conditions.empty()) return std::vector<Hit>{};
+  if (const u64 now = execution_.edition(); edition_ != now) {
+    known_.clear();
+    edition_ = now;
+  }
   Facts unkept;
   Facts& facts = keep ? facts_of(conditions) : unkept;
   Time at = to;

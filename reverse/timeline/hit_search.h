@@ -44,6 +44,7 @@ class HitSearch {
 
   Execution& execution_;
   std::list<Facts> known_;  // the most recently used first
+  u64 edition_ = 0;         // of the history that they are about
   u64 collected_ = 0;
 };
 

@@ -1,4 +1,5 @@
 // Changes of the guest: at the tip they are part of the recording, in a worker they are thrown away with it.
+#include <array>
 #include <random>
 
 #include "tests/unit/stepped_guest.h"
@@ -168,6 +169,49 @@ TEST_CASE("edits: a fault that is not delivered") {
   REQUIRE(live.set_conditions({}));
   recorded.run_to_end();
   check_whole(recorded);
+}
+
+TEST_CASE("edits: a function that is called returns to a break where nothing can be fetched") {
+  for (const auto& options : translator_switches) {
+    CAPTURE(options.empty() ? "" : options[0]);
+    RecordedGuest recorded("time/sorting", options);
+    auto& live = recorded.live;
+    REQUIRE(live.run_ticks(20000));
+    const auto caller = registers_of(live);
+    const auto page = GuestAddr{caller.rip & ~(page_size - 1)};
+    const auto found = live.search_memory(guest_range(page, page_size), std::array<u8, 1>{0xc3});
+    REQUIRE(found);
+    REQUIRE(*found);
+    auto callee = caller;
+    callee.rip = (*found)->value;
+    callee.gpr[rsp] = (caller.gpr[rsp] & ~u64{15}) - 512;
+    const u64 back = callee.gpr[rsp] + 64;  // on the stack
+    REQUIRE(live.write_memory(GuestAddr{callee.gpr[rsp]}, bytes_of(back)));
+    REQUIRE(live.set_registers(callee));
+    const Condition returned{ConditionId{1}, BreakCondition{.pc = GuestAddr{back}, .stack_pointer = {}}, {}};
+    const Condition fault{ConditionId{2}, SignalCondition{.numbers = {SIGSEGV}}, {}};
+    REQUIRE(live.set_conditions({returned, fault}));
+    const auto at = live.run_on();
+    REQUIRE(at);
+    REQUIRE(at->hits.size() == 1);
+    CHECK(at->hits[0].id == ConditionId{1});
+    CHECK(at->time.phase == 0);
+    // Only an attempt to execute what is there raises the fault. Elsewhere it means nothing.
+    const auto raised = live.run_on();
+    REQUIRE(raised);
+    CHECK(raised->time.phase == 1);
+    REQUIRE(live.set_registers(caller));
+    CHECK(live.now()->time.phase == 0);
+    CHECK(!*live.waiting_signal());
+    REQUIRE(live.set_conditions({}));
+    recorded.run_to_end();
+    check_whole(recorded);
+    auto worker = recorded.worker();
+    REQUIRE(worker.set_conditions({returned, fault}));
+    CHECK(worker.run_on()->time == at->time);
+    CHECK(worker.run_on()->time == raised->time);
+    CHECK(worker.run_on()->reason == static_cast<u64>(StopReason::guest_end));
+  }
 }
 
 TEST_CASE("edits: a worker that was changed leaves history") {

@@ -2,14 +2,14 @@
 // build: -O0 -g
 #include <stdio.h>
 
-volatile long round, last_round;
+volatile long turn, last_turn;
 
 void ask(void) {
   char name[100];
   printf("name? ");
   fflush(stdout);
   if (fgets(name, sizeof name, stdin) == NULL) return;
-  last_round = 1;
+  last_turn = 1;
   printf("hello %s", name);
   fflush(stdout);
 }
@@ -17,7 +17,7 @@ void ask(void) {
 int main(void) {
   ask();
   for (;;) {
-    round++;
-    if (round % 1000 == 0) last_round = round;
+    turn++;
+    if (turn % 1000 == 0) last_turn = turn;
   }
 }

@@ -6,6 +6,7 @@ reverse-stepi
 #> 0x
 reverse-finish
 #> main
+# From within a line first to its beginning.
 reverse-next
 #> total = twice
 reverse-next
@@ -34,14 +35,24 @@ reverse-next
 #> r = n \* factorial
 print n
 #> = 5
+# The line has a second row in the table, behind the call: the step before came only to that. From there gdb's
+# reverse-finish, which runs back to a break at the function's entry, would end in the recursion.
+reverse-next
+#> r = n \* factorial
+print n
+#> = 5
+reverse-next
+#> if \(n <= 1\)
 reverse-finish
 #> main
+#> total \+= factorial
 print global
 #> = 42
 reverse-stepi
 stepi
 delete
 break factorial if n == 3
+# In factorial(4) and in factorial(3).
 reverse-continue
 #> Breakpoint .* factorial \(n=3\)
 reverse-continue
@@ -60,4 +71,3 @@ continue
 #> the program ends here with exit status 3
 reverse-continue
 #> No more reverse-execution history
-print errno
