@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import os
 import re
 import select
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
@@ -259,9 +261,52 @@ def check_missing(c: Context, folder: Path) -> list[str]:
     return [] if outcome.status == 127 and b"no-such-program" in outcome.stderr else [str(outcome)]
 
 
+def oracle_answers(c: Context, folder: Path, program: Path, fred: bool) -> dict[str, Any]:
+    source = [f"python use_fred = {fred}", f"source {HERE / 'rsp/oracle/reverse_ends.py'}"]
+    if not fred:
+        output = run_gdb(c, folder, gdb_command("echo", program, source))
+    else:
+        with server(c, folder, "--once", "--", str(program)) as (_, port):
+            helper = f"source {c.fred.parent.parent / 'share/fred/fred.py'}"
+            output = run_gdb(c, folder, gdb_command(f"target extended-remote :{port}", program, [helper, *source]))
+    return json.loads(output.strip().splitlines()[-1])
+
+
+def check_oracle(c: Context, folder: Path, name: str) -> list[str]:
+    """Where reverse commands end, at a hundred places: as the trace of all instructions says, and as gdb's own
+    `record full` does. Where the two differ gdb is wrong or the difference is meant (docs/REVERSE.md).
+
+    Without columns: of several rows of the line table for one line gdb 13 stops at each.
+    """
+    source = HERE / "programs" / f"{name}.c"
+    flags = re.search(r"// build: (.*)", source.read_text())
+    assert flags is not None
+    program = folder / name
+    harness.run_tool(["gcc", *flags[1].split(), "-gno-column-info", "-o", str(program), str(source)], folder)
+    (folder / "tmp").mkdir()
+    own, ours = oracle_answers(c, folder, program, False), oracle_answers(c, folder, program, True)
+    trace = ours["trace"]
+    wrong = [] if own["count"] == ours["count"] else [f"{own['count']} instructions, under fred {ours['count']}"]
+    for question, end in ours["ends"].items():
+        begin, command = int(question.split()[0]), question.split()[1]
+        depth, line = trace[begin]
+        callers = [i for i in range(begin) if trace[i][0] < depth]
+        expected = {"reverse-stepi": begin - 1,
+                    "reverse-nexti": max(i for i in range(begin) if trace[i][0] <= depth),
+                    "reverse-finish": callers[-1] if callers else begin}.get(command)
+        if expected is None:
+            expected = own["ends"][question]
+            if trace[end][1] == line and expected < end < begin:
+                continue  # another range of the same line, which gdb passes over
+        if end != expected:
+            wrong.append(f"{question}: at {end}, expected {expected}; lines {[row[1] for row in trace[end:begin + 1]][:20]}")
+    return wrong
+
+
 CHECKS: dict[str, Callable[[Context, Path], list[str]]] = {
     "remote": check_remote, "stdio": check_stdio, "interrupt": check_interrupt, "killed": check_killed,
-    "server_killed": check_server_killed, "missing": check_missing}
+    "server_killed": check_server_killed, "missing": check_missing,
+    "oracle list": partial(check_oracle, name="list"), "oracle frames": partial(check_oracle, name="frames")}
 
 
 def run_one(name: str, function: Callable[[Context, Path], list[str]], c: Context) -> Result:
