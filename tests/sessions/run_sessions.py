@@ -41,6 +41,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import harness  # noqa: E402
+import history  # noqa: E402
 from harness import Result  # noqa: E402
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|[\x01\x02\x07]")
@@ -236,6 +237,14 @@ def run_script(context: Context, path: Path) -> Result:
     return Result(script.name, "failed" if wrong else "passed", wrong)
 
 
+def check_history(context: Context) -> Result:
+    with tempfile.TemporaryDirectory(prefix="session-") as name:
+        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": name, "LANG": "C.UTF-8", "TMPDIR": name}
+        wrong = history.check(context.build / "bin/fred-gdb", context.build / "examples/list", Path(name), env,
+                              context.timeout)
+    return Result("history", "failed" if wrong else "passed", wrong)
+
+
 def check_commands_page(context: Context) -> Result:
     """docs/COMMANDS.md is what the table of commands says."""
     page = subprocess.run([context.build / "bin/fred-gdb", "--commands-page"], stdout=subprocess.PIPE, text=True,
@@ -284,6 +293,7 @@ def main() -> int:
     context = Context(arguments.build.resolve(), arguments.timeout)
     tests = {path.stem: partial(run_script, context, path) for path in sorted((HERE / "scripts").glob("*.session"))}
     tests |= {f"as gdb: {name}": partial(check_same_as_gdb, context, name) for name in SAME_AS_GDB}
+    tests["history"] = partial(check_history, context)
     tests["docs/COMMANDS.md"] = partial(check_commands_page, context)
     chosen = [test for name, test in tests.items() if arguments.filter in name]
     return harness.report(arguments.jobs, chosen, arguments.verbose)
