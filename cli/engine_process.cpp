@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -65,7 +66,19 @@ std::string shell_of(std::span<const std::string> environment) {
 
 /// In the child: its surroundings as the command wants them. False, with errno set, if they cannot be had.
 bool enter_surroundings(const EngineCommand& command) {
-  if (command.own_group && setpgid(0, 0) != 0) return false;
+  if (!command.terminal.empty()) {
+    setsid();
+    const int terminal = open(command.terminal.c_str(), O_RDWR);
+    if (terminal < 0) return false;
+    ioctl(terminal, TIOCSCTTY,
+          0);  // refused where it is another session's; reading and writing it may work all the same
+    for (int fd = 0; fd < 3; ++fd) {
+      if (dup2(terminal, fd) < 0) return false;
+    }
+    if (terminal > 2) close(terminal);
+  } else if (command.own_group && setpgid(0, 0) != 0) {
+    return false;
+  }
   for (int fd = 0; fd < 3; ++fd) {
     const int from = command.standard[static_cast<std::size_t>(fd)];
     if (from >= 0 && dup2(from, fd) < 0) return false;
@@ -107,6 +120,9 @@ Error exec_engine(const EngineCommand& command, int control_fd) {
 }
 
 Result<EngineProcess> start_engine(const EngineCommand& command) {
+  if (!command.terminal.empty() && access(command.terminal.c_str(), R_OK | W_OK) != 0) {
+    return fail_errno(errno, "cannot use the terminal " + command.terminal);
+  }
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
     return fail_errno(errno, "cannot make a control socket");

@@ -26,6 +26,7 @@ struct EngineCommand {
   std::string working_directory = {};
   std::array<int, 3> standard = {-1, -1, -1};  // descriptors that become 0, 1 and 2
   bool own_group = false;                      // a process group of its own
+  std::string terminal = {};                   // its controlling terminal, in a session of its own, and 0, 1 and 2
   /// A shell expands the arguments after args[0] and does the redirections among them (shell_words.h). It is
   /// not part of what is recorded: it executes the engine.
   bool by_shell = false;

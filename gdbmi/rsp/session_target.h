@@ -32,6 +32,9 @@ class SessionTarget final : public Target {
     if (moved_) moved_();
   }
   void own_group(bool on) { surroundings_.own_group = on; }
+  /// Of the programs that are started from now on; "": fred's own.
+  void use_terminal(std::string path) { surroundings_.terminal = std::move(path); }
+  bool has_own_terminal() const { return !surroundings_.terminal.empty(); }
   /// Called when gdb detaches: the program goes on, and `ended` is called at its end.
   void on_detached(std::function<void(ProgramEnd)> ended) { detached_ = std::move(ended); }
 

@@ -76,8 +76,12 @@ class Helper::ShellOfGdb final : public Shell {
   unsigned width_;
 };
 
-Helper::Helper(asio::io_context& io, TravelSession& session)
-    : io_(io), session_(session), interruption_(std::make_unique<Interruption>()), reminder_(io) {}
+Helper::Helper(asio::io_context& io, TravelSession& session, std::function<void(std::string)> use_terminal)
+    : io_(io),
+      session_(session),
+      use_terminal_(std::move(use_terminal)),
+      interruption_(std::make_unique<Interruption>()),
+      reminder_(io) {}
 Helper::~Helper() = default;
 
 std::string Helper::rows() {
@@ -104,6 +108,10 @@ void Helper::take(std::string_view request, Reply reply) {
     const auto where = session_.where();
     const std::optional<Time> now = where ? std::optional(where->now) : std::nullopt;
     if (!running_ && now != shown_) session_.note({"(gdb)", std::exchange(shown_, now), now, false});
+    return reply("{}");
+  }
+  if (action == "terminal") {
+    use_terminal_(what.value("path", ""));
     return reply("{}");
   }
   if (action != "run") {

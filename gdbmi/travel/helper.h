@@ -7,6 +7,7 @@
 //                                                        record of this command (who else would?)
 //   {"do": "go on"}, {"do": "answer", ...}            -> the next of them
 //   {"do": "prompt"}                                  -> {}; gdb is about to show its prompt
+//   {"do": "terminal", "path": P}                     -> {}; programs that are started get this terminal
 // Answers: {"print": TEXT}, {"console": COMMAND} (its output is wanted), {"gdb": COMMAND} (its output is for the user),
 // {"busy": TEXT} (nothing yet; at least five times a second), {"done": true}, {"done": true, "error": TEXT}.
 // A request with "interrupt": true ends the operation.
@@ -26,7 +27,8 @@ class Helper {
  public:
   using Reply = std::function<void(const std::string&)>;
 
-  Helper(asio::io_context& io, TravelSession& session);
+  /// `use_terminal` is told what the user's `tty` names.
+  Helper(asio::io_context& io, TravelSession& session, std::function<void(std::string)> use_terminal);
   ~Helper();
   Helper(const Helper&) = delete;
   Helper& operator=(const Helper&) = delete;
@@ -55,6 +57,7 @@ class Helper {
 
   asio::io_context& io_;
   TravelSession& session_;
+  std::function<void(std::string)> use_terminal_;
   std::unique_ptr<Interruption> interruption_;
   asio::steady_timer reminder_;
   Reply reply_;

@@ -16,7 +16,7 @@ RecordedSession::RecordedSession(asio::io_context& io, SessionOptions options, L
       session_(io, std::move(options)),
       target_(session_, std::move(surroundings)),
       server_(io, target_, [] {}),
-      helper_(io, *this),
+      helper_(io, *this, [this](std::string path) { target_.use_terminal(std::move(path)); }),
       symbols_(session_, [this] { target_.moved(); }) {
   timeline_.emplace(session_, symbols_);
   target_.on_requests(
@@ -24,7 +24,7 @@ RecordedSession::RecordedSession(asio::io_context& io, SessionOptions options, L
        .hung_up = [this] { helper_.hung_up(); }});
   target_.on_started([this] { begin_history(); });
   target_.on_live([this](bool runs) {
-    if (terminal_ == nullptr) return;
+    if (terminal_ == nullptr || target_.has_own_terminal()) return;
     if (runs) {
       terminal_->lend(session_.pid());
     } else {

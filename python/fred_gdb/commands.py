@@ -11,6 +11,7 @@ import gdb
 
 
 class _FredLink:
+    terminal = ""  # that the program has been given
     notes = False  # the session is to keep a record of what happens at gdb's prompt
     connections = {}  # number of a connection: whether fred is at its other end
 
@@ -107,6 +108,14 @@ class _FredLink:
             cls.send(connection, {"do": "prompt"})
 
     @classmethod
+    def keep_terminal(cls):
+        """The remote protocol has no word for `tty`."""
+        path, connection = gdb.parameter("inferior-tty") or "", cls.connection()
+        if path != cls.terminal and connection is not None:
+            cls.send(connection, {"do": "terminal", "path": path})
+            cls.terminal = path
+
+    @classmethod
     def keep_record(cls):
         cls.notes = True
         gdb.events.before_prompt.connect(cls.at_prompt)
@@ -128,6 +137,7 @@ class _FredCommand(gdb.Command):
             _FredLink.run("%s %s" % (self.row["name"], argument))
 
 
+gdb.events.before_prompt.connect(_FredLink.keep_terminal)
 for _row in json.loads(_fred_rows):
     # One step of an instruction and the search for a breakpoint are gdb's: fred's target goes back by itself there,
     # and it is with them that a place is shown.

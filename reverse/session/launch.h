@@ -14,6 +14,7 @@ struct Launch {
   bool by_shell = false;  // a shell expands the arguments, redirections included (cli/shell_words.h)
   std::array<int, 3> standard = {-1, -1, -1};  // descriptors that become 0, 1 and 2; -1: fred's own
   bool own_group = false;                      // in a process group of its own
+  std::string terminal = {};                   // its terminal, and its standard descriptors; empty: fred's own
 };
 
 }  // namespace fred

@@ -65,6 +65,7 @@ Result<> Session::start(const Launch& launch) {
                                     .working_directory = launch.working_directory,
                                     .standard = launch.standard,
                                     .own_group = launch.own_group,
+                                    .terminal = launch.terminal,
                                     .by_shell = launch.by_shell});
   if (!engine) return std::unexpected(engine.error());
   Peer peer{engine->pid, UniqueFd{engine->control}};

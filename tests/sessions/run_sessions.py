@@ -42,6 +42,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import harness  # noqa: E402
 import history  # noqa: E402
+import other_terminal  # noqa: E402
 from harness import Result  # noqa: E402
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|[\x01\x02\x07]")
@@ -237,12 +238,15 @@ def run_script(context: Context, path: Path) -> Result:
     return Result(script.name, "failed" if wrong else "passed", wrong)
 
 
-def check_history(context: Context) -> Result:
+def check_program(context: Context, what: str) -> Result:
+    fred_gdb = context.build / "bin/fred-gdb"
     with tempfile.TemporaryDirectory(prefix="session-") as name:
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": name, "LANG": "C.UTF-8", "TMPDIR": name}
-        wrong = history.check(context.build / "bin/fred-gdb", context.build / "examples/list", Path(name), env,
-                              context.timeout)
-    return Result("history", "failed" if wrong else "passed", wrong)
+        if what == "history":
+            wrong = history.check(fred_gdb, context.build / "examples/list", Path(name), env, context.timeout)
+        else:
+            wrong = other_terminal.check(fred_gdb, context.build / "tests/sessions/spin", env, context.timeout)
+    return Result(what, "failed" if wrong else "passed", wrong)
 
 
 def check_commands_page(context: Context) -> Result:
@@ -293,7 +297,7 @@ def main() -> int:
     context = Context(arguments.build.resolve(), arguments.timeout)
     tests = {path.stem: partial(run_script, context, path) for path in sorted((HERE / "scripts").glob("*.session"))}
     tests |= {f"as gdb: {name}": partial(check_same_as_gdb, context, name) for name in SAME_AS_GDB}
-    tests["history"] = partial(check_history, context)
+    tests |= {what: partial(check_program, context, what) for what in ("history", "other terminal")}
     tests["docs/COMMANDS.md"] = partial(check_commands_page, context)
     chosen = [test for name, test in tests.items() if arguments.filter in name]
     return harness.report(arguments.jobs, chosen, arguments.verbose)
