@@ -4,7 +4,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 
 #include "core/memory/unique_fd.h"
 #include "gdbmi/commands/table.h"
@@ -111,8 +113,10 @@ void Helper::take(std::string_view request, Reply reply) {
     return reply("{}");
   }
   if (action == "terminal") {
-    use_terminal_(what.value("path", ""));
-    return reply("{}");
+    const auto path = what.value("path", "");
+    use_terminal_(path);
+    if (path.empty() || access(path.c_str(), R_OK | W_OK) == 0) return reply("{}");
+    return reply(json{{"error", fmt::format("cannot use the terminal {}: {}", path, std::strerror(errno))}}.dump());
   }
   if (action != "run") {
     if (!running_) return reply(R"({"done": true, "error": "there is no command"})");

@@ -7,7 +7,8 @@
 //                                                        record of this command (who else would?)
 //   {"do": "go on"}, {"do": "answer", ...}            -> the next of them
 //   {"do": "prompt"}                                  -> {}; gdb is about to show its prompt
-//   {"do": "terminal", "path": P}                     -> {}; programs that are started get this terminal
+//   {"do": "terminal", "path": P}                     -> {}; programs that are started get this terminal;
+//                                                        {"error": TEXT} if they cannot
 // Answers: {"print": TEXT}, {"console": COMMAND} (its output is wanted), {"gdb": COMMAND} (its output is for the user),
 // {"busy": TEXT} (nothing yet; at least five times a second), {"done": true}, {"done": true, "error": TEXT}.
 // A request with "interrupt": true ends the operation.

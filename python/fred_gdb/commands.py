@@ -112,8 +112,10 @@ class _FredLink:
         """The remote protocol has no word for `tty`."""
         path, connection = gdb.parameter("inferior-tty") or "", cls.connection()
         if path != cls.terminal and connection is not None:
-            cls.send(connection, {"do": "terminal", "path": path})
+            answer, _ = cls.send(connection, {"do": "terminal", "path": path})
             cls.terminal = path
+            if answer and "error" in answer:
+                gdb.write("%s\n" % answer["error"], gdb.STDERR)
 
     @classmethod
     def keep_record(cls):
