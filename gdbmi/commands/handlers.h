@@ -23,6 +23,7 @@ Result<> reverse_until(CommandContext& c, Arguments a);
 Result<> reverse_stepi(CommandContext& c, Arguments a);
 Result<> reverse_nexti(CommandContext& c, Arguments a);
 Result<> reverse_continue(CommandContext& c, Arguments a);
+Result<> record(CommandContext& c, Arguments a);
 // search.cpp
 Result<> reverse_watch(CommandContext& c, Arguments a);
 Result<> last(CommandContext& c, Arguments a);

@@ -40,6 +40,16 @@ Result<> reverse_nexti(CommandContext& c, Arguments a) {
   return step_back(c, StepRequest::Kind::nexti, "reverse-nexti", a);
 }
 
+/// Scripts that were written for gdb's own go on.
+Result<> record(CommandContext& c, Arguments a) {
+  if (!c.session.owns_program()) {  // gdb debugs by itself
+    c.shell.gdb(a.empty() ? "record" : fmt::format("record {}", a));
+    return {};
+  }
+  c.shell.print("Not needed: fred records the program from its start. Go back at any time.\n");
+  return {};
+}
+
 /// gdb's own: it inserts the breakpoints, checks their conditions and counts, and runs their commands; the target
 /// searches.
 Result<> reverse_continue(CommandContext& c, Arguments a) {

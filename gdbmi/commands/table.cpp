@@ -72,6 +72,15 @@ const std::vector<Command> rows = {
      true,
      handlers::reverse_continue},
 
+    {"record",
+     {},
+     Group::reverse,
+     "[ANYTHING]",
+     "Not needed: the program is recorded from its start.",
+     "(gdb's own would execute it instruction by instruction.)",
+     false,
+     handlers::record},
+
     {"when",
      {},
      Group::travel,

@@ -28,3 +28,7 @@ fred
 #> Travelling in time
 monitor fred nonsense
 #> no monitor command
+record full
+#> Not needed
+info record
+#> No record(ing)? (target )?is currently active
