@@ -52,6 +52,7 @@ constexpr struct {
     {"--no-inline-lookup", &TranslateOptions::inline_lookup, false},
     {"--single-block", &TranslateOptions::single_block, true},
     {"--no-traces", &TranslateOptions::traces, false},
+    {"--one-counter", &TranslateOptions::two_counters, false},
     {"--no-light", &TranslateOptions::light, false},
     {"--no-inline-notes", &TranslateOptions::inline_notes, false},
 };

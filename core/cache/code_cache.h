@@ -21,7 +21,7 @@ class Engine;
 enum class ExitKind : u8 {
   indirect_miss,  // an indirect transfer found no entry: the target is in the state window
   direct,         // goes on at `pc`
-  tick_stop,      // the counter ran out at an indirect entry; goes on at `pc`
+  tick_stop,      // a counter ran out at an indirect entry; goes on at `pc`
   effect,         // the instruction at `pc` is the engine's to carry out
   fetch_fault,    // the instruction at `pc` cannot be fetched or decoded
   fault,          // the instruction at the guest's pc faulted; the fault lies in FaultSlot
@@ -70,7 +70,7 @@ struct Segment {
   u32 cache;   // offset from the block's begin
   i32 guest;   // offset from the block's pc
   u8 spilled;  // not 0: 1 + the Gpr whose guest value lies in the spill slot (spill_rcx) here
-  bool whole;  // reads the clock in two parts: begins anew if a signal handler has changed it (break_points.h)
+  bool whole;  // reads the clock in parts: begins anew if a signal handler has changed it (break_points.h)
 };
 
 struct Block {

@@ -52,7 +52,7 @@ void Cpu::prepare_state() {
   state_->vector_area = reinterpret_cast<u64>(vector_area_);
   state_->engine_mxcsr = default_mxcsr;
   state_->engine_fs = fred_read_fs_base();
-  state_->total_at_zero = state_->left = far_away;
+  state_->clock.start(0);
   reset({}, {});
 }
 
@@ -78,10 +78,7 @@ void Cpu::take_registers(const Registers& registers) {
   fred_write_gs_base(gs_base);
 }
 
-void Cpu::set_ticks(u64 ticks) {
-  state_->left = far_away;
-  state_->total_at_zero = ticks + far_away;
-}
+void Cpu::set_ticks(u64 ticks) { state_->clock.start(ticks); }
 
 void Cpu::reset_vector_state() {
   std::memset(vector_area_, 0, vector_size_);
@@ -113,17 +110,19 @@ CacheAddr Cpu::body_for(GuestAddr pc, bool indirect) {
 }
 
 Exit Cpu::enter(CacheAddr at) {
+  FRED_CHECK(!stopped(), "guest code entered at a stop");
   state_->entry = at.value;
   ++counters.exits;
   if (observer_ != nullptr) observer_->before(at);
   entry_.enter();
+  if (state_->clock.ran_out()) state_->clock.share();  // a stop, or half the way to it
   const Exit exit = cache_->exit(ExitId{static_cast<u32>(state_->exit_id)});
   if (observer_ != nullptr) observer_->after(exit);
   return exit;
 }
 
 Exit Cpu::run() {
-  if (cache_->find(pc()) == nullptr && !source_.fetchable(page_floor(pc().value))) return fetch_fault();
+  if (!can_fetch()) return fetch_fault();
   if (entry_.enter == nullptr) prepare_entry();
   CacheAddr at = body_for(pc(), false);
   for (;;) {
@@ -132,7 +131,7 @@ Exit Cpu::run() {
       case ExitKind::direct: {
         state_->regs.rip = exit.pc.value;
         if (stopped()) return exit;
-        if (cache_->find(pc()) == nullptr && !source_.fetchable(page_floor(pc().value))) return fetch_fault();
+        if (!can_fetch()) return fetch_fault();
         at = body_for(exit.pc, false);
         if (options_.link) {
           auto* to = cache_->find(exit.pc);
@@ -145,14 +144,19 @@ Exit Cpu::run() {
         state_->regs.rip = state_->indirect_target;
         count_tick();
         if (stopped()) return exit;
-        if (cache_->find(pc()) == nullptr && !source_.fetchable(page_floor(pc().value))) return fetch_fault();
+        if (!can_fetch()) return fetch_fault();
         at = body_for(pc(), true);
+        break;
+      case ExitKind::tick_stop:
+        state_->regs.rip = exit.pc.value;
+        if (stopped()) return exit;
+        if (!can_fetch()) return fetch_fault();
+        at = body_for(exit.pc, false);
         break;
       case ExitKind::fetch_fault:
         cache_->drop(exit.block);  // what is there may change without our hearing of it
         state_->regs.rip = exit.pc.value;
         return exit;
-      case ExitKind::tick_stop:
       case ExitKind::effect:
       case ExitKind::stop:
       case ExitKind::watch:
@@ -192,6 +196,8 @@ Exit Cpu::step() {
   return exit;
 }
 
+bool Cpu::can_fetch() const { return cache_->find(pc()) != nullptr || source_.fetchable(page_floor(pc().value)); }
+
 Exit Cpu::fetch_fault() const { return {.kind = ExitKind::fetch_fault, .pc = pc()}; }
 
 void Cpu::prepare_entry() {
@@ -219,15 +225,12 @@ void Cpu::set_break(GuestAddr at, bool on) {
   cache_->invalidate(guest_range(at, 1));
 }
 
-void Cpu::count_tick() {
-  if (--state_->left == 0) ++counters.stops;
-}
+void Cpu::count_tick() { state_->clock.count(); }
 
 void Cpu::stop_at(u64 at) {
   const u64 now = ticks();
   FRED_CHECK(at > now, "a stop at {} wanted at {}", at, now);
-  state_->left = at - now;
-  state_->total_at_zero = at;
+  state_->clock.stop_at(at);
 }
 
 void Cpu::request_stop_from_handler(u64& rip, u64& rcx) {
@@ -241,27 +244,29 @@ void Cpu::request_stop_from_handler(u64& rip, u64& rcx) {
     if (const auto position = cache_->locate(CacheAddr{rip}); position && position->restart) {
       rip = position->restart.value;
     }
-    // Complete a counting sequence (translator.cpp: lea rcx,[rcx-1]; mov [left],rcx) whose load has run.
+    // Complete a counting sequence (Emitter::count_tick_in_rcx: lea rcx,[rcx-1]; mov [left],rcx) whose load has run.
     constexpr std::array<u8, 4> lea{0x48, 0x8d, 0x49, 0xff};
     constexpr u64 store_size = 7;
-    const auto is_store = [this](const u8* code) {  // mov [rip+d], rcx
+    auto& left = state_->clock.left;
+    const auto stored = [&](const u8* code) -> u64* {  // the counter, if there is mov [rip+d], rcx into one
+      if (code[0] != 0x48 || code[1] != 0x89 || code[2] != 0x0d) return nullptr;
       i32 displacement;
       std::memcpy(&displacement, code + 3, sizeof displacement);
       const CacheAddr target{reinterpret_cast<u64>(code) + store_size + static_cast<u64>(i64{displacement})};
-      return code[0] == 0x48 && code[1] == 0x89 && code[2] == 0x0d && cache_->is_view_of(target, &state_->left);
+      const auto counter = std::find_if(std::begin(left), std::end(left),
+                                        [&](const u64& field) { return cache_->is_view_of(target, &field); });
+      return counter != std::end(left) ? &*counter : nullptr;
     };
     const auto* code = CacheAddr{rip}.ptr();
-    if (std::memcmp(code, lea.data(), lea.size()) == 0 && is_store(code + lea.size())) {
-      state_->left = --rcx;
-      rip += lea.size() + store_size;
-    } else if (is_store(code)) {
-      state_->left = rcx;
-      rip += store_size;
+    const u64 before_store = std::memcmp(code, lea.data(), lea.size()) == 0 ? lea.size() : 0;
+    if (u64* counter = stored(code + before_store); counter != nullptr) {
+      if (before_store != 0) --rcx;
+      *counter = rcx;
+      rip += before_store + store_size;
     }
   }
-  if (state_->left == 0) return;  // about to stop by itself
-  state_->total_at_zero = ticks() + 1;
-  state_->left = 1;
+  if (state_->clock.ran_out()) return;  // about to leave by itself; entering again looks at the request
+  state_->clock.stop_at(ticks() + 1);
 }
 
 }  // namespace fred

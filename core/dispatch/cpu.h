@@ -1,4 +1,4 @@
-// The guest's processor: the state window, the code cache and the translator, and the counter of ticks.
+// The guest's processor: the state window, the code cache and the translator, and the clock.
 // It executes guest code until something must be done outside, and knows nothing of system calls,
 // signals' meaning or logs.
 #pragma once
@@ -51,7 +51,7 @@ class Cpu {
   GuestAddr pc() const { return GuestAddr{state_->regs.rip}; }
 
   /// Runs guest code from pc() until an exit that is not the code cache's own business: effect, fault,
-  /// fetch_fault; or `direct` when the counter ran out (a stop: ticks() is where it was wanted) or a
+  /// fetch_fault; or `direct` or `tick_stop` at a stop (ticks() is where it was wanted) or when a
   /// request is waiting (bail). pc() is then the guest's, registers and vector state are saved.
   Exit run();
   /// Executes one guest instruction (which may leave with an effect, fault or fetch_fault instead).
@@ -62,9 +62,9 @@ class Cpu {
   void count_tick();
   /// The next stop: when ticks() reaches `at` (> ticks()).
   void stop_at(u64 at);
-  bool stopped() const { return state_->left == 0; }
+  bool stopped() const { return state_->clock.stopped(); }
   /// After a stop, or to withdraw one: no stop is wanted for now.
-  void no_stop() { stop_at(ticks() + far_away); }
+  void no_stop() { stop_at(ticks() + TickCounters::far_away); }
 
   /// run() leaves before the instruction at `at` with ExitKind::stop, or no longer does; step() executes it
   /// all the same. Ticks do not depend on it. Only with no thread in the cache.
@@ -84,15 +84,15 @@ class Cpu {
   CacheAddr leave_code() const { return cache_->windows().front().leave; }
 
   struct Counters {
-    u64 exits = 0, indirect_misses = 0, stops = 0, steps = 0;
+    u64 exits = 0, indirect_misses = 0, steps = 0;
   } counters;
 
  private:
-  static constexpr u64 far_away = u64{1} << 62;
   void prepare_state();
   void prepare_entry();
   Exit fetch_fault() const;
   Exit enter(CacheAddr at);
+  bool can_fetch() const;
   CacheAddr body_for(GuestAddr pc, bool indirect);
 
   CodeSource& source_;

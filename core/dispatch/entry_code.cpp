@@ -82,7 +82,7 @@ void emit_miss_code(Emitter& e, CacheWindow& window, const StateWindow& state) {
   const auto unknown = e.jrcxz();
   e.mov_slot_reg(window_slot(state.entry), rcx);  // the target's indirect entry
   // A request that came meanwhile has the dispatcher take the transfer, and look at it. One that comes from here on
-  // sets the counter, which the entry counts down.
+  // sets the counters, one of which the entry counts down.
   e.mov_reg_slot(rcx, window_slot(state.request));
   const auto none = e.jrcxz();
   Emitter::patch_rel8(unknown, e.here());
@@ -100,7 +100,7 @@ void emit_light_code(Emitter& e, CacheWindow& window, const StateWindow& state) 
   window.light = e.here();
   emit_light_call(e, state, window_slot(state.light_handler));
   const auto declined = e.jrcxz();
-  window.light_check = e.here();  // as in the entering code: a signal from here on sets the counter itself
+  window.light_check = e.here();  // as in the entering code: a signal from here on sets the counters itself
   e.mov_reg_slot(rcx, window_slot(state.request));
   const auto none = e.jrcxz();
   e.mov_slot_imm(window_slot(state.exit_id), static_cast<u32>(exit_bail));
@@ -164,7 +164,7 @@ EntryCode emit_entry_code(Emitter& e, const CacheWindow& window, StateWindow& st
   e.mov_reg_imm64(rdx, 0);
   e.xrstor64_rcx();
   emit_write_fs(e, window_slot(state.regs.fs_base));
-  // From here on a signal that wants a stop sets the counter itself; one that came before is in `request`.
+  // From here on a signal that wants a stop sets the counters itself; one that came before is in `request`.
   code.begin = e.here();
   e.mov_reg_slot(rcx, window_slot(state.request));
   const auto none = e.jrcxz();

@@ -36,7 +36,7 @@ struct GuestEnd {
 
 /// How far GuestEngine::advance() may go.
 struct Advance {
-  u64 stop_ticks = 0;  // the counter stops there; 0, or a tick that is past: nowhere
+  u64 stop_ticks = 0;  // the clock stops there; 0, or a tick that is past: nowhere
   bool one = false;    // one instruction
 };
 
@@ -92,7 +92,7 @@ class GuestEngine final : public Engine {
   /// (core/signals: control_requested()).
   void on_request(std::function<void()> handler) { on_request_ = std::move(handler); }
 
-  /// Goes on to the next point at which the engine looks around: a stop of the counter or at a break, an
+  /// Goes on to the next point at which the engine looks around: a stop of the clock or at a break, an
   /// event, a fault. Every such point is at a Time of the guest.
   void advance(const Advance& how);
   /// The rep instruction at pc executes `iterations` more, which must leave some to come. False: it cannot.
@@ -138,7 +138,7 @@ class GuestEngine final : public Engine {
   /// Takes the asynchronous signal that is waiting, live or recorded, if there is one at this Time.
   bool deliver_waiting();
   void deliver(const KernelSignal& signal, const GuestFault* fault);
-  /// Sets the counter to where `wanted` says, or to the next recorded or waiting signal if that is nearer.
+  /// Has the clock stop where `wanted` says, or to the next recorded or waiting signal if that is nearer.
   void plan_stop(u64 wanted);
   /// Logs or compares checksums of memory if that is due here (--checksum-every).
   void checksum();

@@ -23,12 +23,14 @@ void emit_note(const BreakPoints::Block& b, GuestAddr pc, const NoteSlot& note) 
   e.mov_rcx_low(low_address(note.count));
   e.lea_rcx_plus_one();
   e.mov_low_rcx(low_address(note.count));
-  // The two halves of the clock belong together: a signal handler that changes them in between has this begin anew.
+  // The parts of the clock belong together: a signal handler that changes them in between has this begin anew.
   b.cache.add_segment(b.id, e.here(), pc, spilled_rcx, true);
-  e.mov_reg_slot(rcx, window_slot(b.state.total_at_zero));
-  e.mov_low_rcx(low_address(note.total_at_zero));
-  e.mov_reg_slot(rcx, window_slot(b.state.left));
-  e.mov_low_rcx(low_address(note.left));
+  e.mov_reg_slot(rcx, window_slot(b.state.clock.total));
+  e.mov_low_rcx(low_address(note.total));
+  for (const u32 counter : {usual_ticks, indirect_ticks}) {
+    e.mov_reg_slot(rcx, window_slot(b.state.clock.left[counter]));
+    e.mov_low_rcx(low_address(note.left[counter]));
+  }
   b.cache.add_segment(b.id, e.here(), pc, spilled_rcx);
 }
 

@@ -68,9 +68,16 @@ class Emitter {
     byte(0x0f), byte(0xb6), byte(0x89), imm32(table);
   }                                                                             // movzx ecx, byte [table+rcx]
   void lea_rcx_minus_one() { byte(0x48), byte(0x8d), byte(0x49), byte(0xff); }  // lea rcx, [rcx-1]
-  void lea_rcx_plus_one() { byte(0x48), byte(0x8d), byte(0x49), byte(0x01); }   // lea rcx, [rcx+1]
-  void lea_rcx_rsp_rcx() { byte(0x48), byte(0x8d), byte(0x0c), byte(0x0c); }    // lea rcx, [rsp+rcx]
-  void lea_rcx_rcx_rdx() { byte(0x48), byte(0x8d), byte(0x0c), byte(0x11); }    // lea rcx, [rcx+rdx]
+  /// A tick of the counter in `slot`: rcx is what is left of it then. No flag is touched. A signal handler that
+  /// interrupts it behind the load completes it: Cpu::request_stop_from_handler knows this form.
+  void count_tick_in_rcx(u32 slot) {
+    mov_reg_slot(rcx, slot);
+    lea_rcx_minus_one();
+    mov_slot_reg(slot, rcx);
+  }
+  void lea_rcx_plus_one() { byte(0x48), byte(0x8d), byte(0x49), byte(0x01); }  // lea rcx, [rcx+1]
+  void lea_rcx_rsp_rcx() { byte(0x48), byte(0x8d), byte(0x0c), byte(0x0c); }   // lea rcx, [rsp+rcx]
+  void lea_rcx_rcx_rdx() { byte(0x48), byte(0x8d), byte(0x0c), byte(0x11); }   // lea rcx, [rcx+rdx]
   CacheAddr lea_rcx_rip() {  // lea rcx, [rip+…]; returns where the displacement lies
     byte(0x48), byte(0x8d), byte(0x0d);
     return rel32_hole();

@@ -344,9 +344,7 @@ void Translator::Unit::edge(GuestAddr target, bool ticks) {
   }
   const auto& s = t_.state_;
   e_.mov_slot_reg(window_slot(s.spill_rcx), rcx);  // the counter goes through rcx: no flag is touched
-  e_.mov_reg_slot(rcx, window_slot(s.left));
-  e_.lea_rcx_minus_one();
-  e_.mov_slot_reg(window_slot(s.left), rcx);
+  e_.count_tick_in_rcx(window_slot(s.clock.left[usual_ticks]));
   const auto out = e_.jrcxz();  // the stop: exactly at zero
   e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
   const auto hole = e_.jmp();
@@ -411,9 +409,7 @@ std::vector<Instruction> Translator::Unit::leaf_of(const Instruction& call) {
 
 void Translator::Unit::tick_in_line(GuestAddr next, Gpr also_spilled) {
   const auto& s = t_.state_;
-  e_.mov_reg_slot(rcx, window_slot(s.left));
-  e_.lea_rcx_minus_one();
-  e_.mov_slot_reg(window_slot(s.left), rcx);
+  e_.count_tick_in_rcx(window_slot(s.clock.left[usual_ticks]));
   if (also_spilled == rdx) e_.mov_reg_slot(rdx, window_slot(s.spill_rdx));
   const auto out = e_.jrcxz();  // the stop: exactly at zero
   e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
@@ -505,35 +501,6 @@ void Translator::Unit::finish() {
   }
 }
 
-CacheAddr Translator::emit_indirect_prologue(Emitter& e, GuestAddr pc, CacheWindow& window) {
-  // Arrives with rcx = wanted guest address, guest rcx and rdx in the spill slots, flags the guest's. What is
-  // rarely executed comes first, so that the usual way takes one jump only.
-  const auto& s = state_;
-  const auto stop = e.here();
-  e.mov_reg_slot(rcx, window_slot(s.spill_rcx));
-  const auto x = cache_.add_exit({.kind = ExitKind::tick_stop, .pc = pc});
-  e.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(x));
-  Emitter::patch_rel32(e.jmp(), window.exit);
-  const auto other = e.here();
-  e.mov_reg_imm64(rdx, pc.value);  // another address with the same low bits: restore it and miss
-  e.lea_rcx_rcx_rdx();
-  Emitter::patch_rel32(e.jmp(), window.miss);
-  e.align(16);
-  const auto entry = e.here();
-  e.mov_reg_imm64(rdx, 0 - pc.value);
-  e.lea_rcx_rcx_rdx();  // 0 if this block was meant
-  const auto meant = e.jrcxz();
-  Emitter::patch_rel8(e.jmp_short(), other);
-  Emitter::patch_rel8(meant, e.here());
-  e.mov_reg_slot(rcx, window_slot(s.left));  // every indirect transfer ticks
-  e.lea_rcx_minus_one();
-  e.mov_slot_reg(window_slot(s.left), rcx);
-  e.mov_reg_slot(rdx, window_slot(s.spill_rdx));
-  Emitter::patch_rel8(e.jrcxz(), stop);
-  e.mov_reg_slot(rcx, window_slot(s.spill_rcx));
-  return entry;
-}
-
 BlockId Translator::translate(GuestAddr pc, bool indirect) {
   auto& window = cache_.window_for(pc);
   Emitter prologue{window.next, window.view};
@@ -587,19 +554,6 @@ void Translator::set_break(GuestAddr pc, bool on) {
   } else {
     breaks_.erase(pc.value);
   }
-}
-
-void Translator::make_indirect(Entry& entry) {
-  if (!entry.indirect) {
-    auto& window = cache_.window_for(entry.pc);
-    Emitter e{window.next, window.view};
-    e.align(16);
-    const auto at = emit_indirect_prologue(e, entry.pc, window);
-    Emitter::patch_rel32(e.jmp(), entry.body);
-    window.next = e.here();
-    entry.indirect = at;
-  }
-  cache_.publish(entry);
 }
 
 }  // namespace fred

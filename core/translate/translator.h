@@ -21,6 +21,7 @@ struct TranslateOptions {
   bool single_block = false;  // --single-block: a block ends at its first branch
   bool traces = true;         // --no-traces: a block ends at every call (leaf.h)
   bool inline_notes = true;   // --no-inline-notes: breaks that only count leave the cache
+  bool two_counters = true;   // --one-counter: all ticks take the same one (tick_counters.h)
   bool light = true;          // --no-light: clocks take the long way through the dispatcher
 };
 

@@ -29,6 +29,7 @@ constexpr struct {
                 {" --no-inline-lookup", &TranslateOptions::inline_lookup, false},
                 {" --single-block", &TranslateOptions::single_block, true},
                 {" --no-traces", &TranslateOptions::traces, false},
+                {" --one-counter", &TranslateOptions::two_counters, false},
                 {" --no-light", &TranslateOptions::light, false}};
 
 u64 size_of(Region r) { return region_size(r); }

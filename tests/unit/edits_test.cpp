@@ -124,7 +124,9 @@ TEST_CASE("edits: signals at the tip are dropped, replaced and made") {
       if (alarms % 4 == 3) {
         REQUIRE(live.set_conditions({}));
         REQUIRE(live.run_ticks(50));
-        REQUIRE(live.step(3));
+        const auto then = live.step(3);
+        REQUIRE(then);
+        if (then->reason == static_cast<u64>(StopReason::guest_end)) break;  // the alarm came as it was about to exit
         REQUIRE(live.set_signal(SIGALRM));
         const auto waiting = live.waiting_signal();
         REQUIRE(waiting);

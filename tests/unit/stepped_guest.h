@@ -146,6 +146,7 @@ inline const std::vector<std::vector<std::string>> translator_switches = {{},
                                                                           {"--single-block"},
                                                                           {"--no-light"},
                                                                           {"--no-traces"},
+                                                                          {"--one-counter"},
                                                                           {"--no-inline-notes"},
                                                                           {"--no-fsgsbase"}};
 

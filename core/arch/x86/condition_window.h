@@ -4,21 +4,21 @@
 
 namespace fred {
 
-/// Where translated code counts how often it came by, and when it did last: ticks = total_at_zero - left, both as
+/// Where translated code counts how often it came by, and when it did last: the parts of the clock (tick_counters.h) as
 /// the state window had them.
 struct NoteSlot {
   u64 count;
-  u64 total_at_zero, left;
-  u64 last_ticks() const { return total_at_zero - left; }
+  u64 total, left[2];
+  u64 last_ticks() const { return total - left[0] - left[1]; }
   void note(u64 ticks) {
     ++count;
-    total_at_zero = ticks;
-    left = 0;
+    total = ticks;
+    left[0] = left[1] = 0;
   }
 };
 
 inline constexpr u64 granule_size = 256, granule_count = 1 << 16;
-inline constexpr u64 note_slot_count = 40000;
+inline constexpr u64 note_slot_count = 30000;
 
 struct ConditionWindow {
   /// For each granule of memory, by bits 8 to 23 of an address: 0 if no access that begins there can touch what is

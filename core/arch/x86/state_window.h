@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 
+#include "core/arch/x86/tick_counters.h"
 #include "core/base/types.h"
 
 namespace fred {
@@ -24,14 +25,12 @@ struct Registers {
 
 inline constexpr u64 indirect_table_size = 1 << 16;
 
-/// How ticks are counted: `left` is what remains until a stop, and the clock is total_at_zero - left.
-/// Emitted code decrements `left` and stops at exactly zero.
 struct StateWindow {
-  Registers regs;     // the running guest thread's, valid while it is not in the code cache
-  u64 left;           // ticks left until the next stop; 0 only while stopped
-  u64 total_at_zero;  // the tick count when `left` reaches 0
-  u64 spill_rcx;      // guest rcx within emitted sequences that use it
+  Registers regs;  // the running guest thread's, valid while it is not in the code cache
+  // These and the counters lie in one cache line: calls and returns are some 5 % faster so (measured with fib).
+  u64 spill_rcx;  // guest rcx within emitted sequences that use it
   u64 spill_rdx;
+  TickCounters clock;
   u64 rep_start;        // rcx when the last `rep` string instruction was begun
   u64 exit_id;          // which exit of the cache was taken
   u64 indirect_target;  // guest address that an indirect transfer wanted (exit IndirectMiss)
@@ -51,7 +50,7 @@ struct StateWindow {
   /// the miss stub where there is none. The entry itself verifies that it was meant.
   alignas(4096) u64 indirect_table[indirect_table_size];
 
-  u64 ticks() const { return total_at_zero - left; }
+  u64 ticks() const { return clock.now(); }
 };
 
 /// Where a field lies in the window's first page, of which each code cache window has a view (state_memory.h).
