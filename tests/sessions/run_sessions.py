@@ -14,36 +14,31 @@ instead of Enter. "! resize 30 100" changes the size of the terminal, "! wait TE
 other line is expected output, as a part of a line, in this order; "..." skips none, all lines between may be there.
 A line that begins with "/" is a regular expression, one that begins with "-" must not appear up to the next match.
 A step waits for its expected lines: nothing here depends on how fast the machine is.
+
+The pages of examples/ are tests as well (pages.py).
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import errno
-import fcntl
 import os
-import pty
 import re
-import select
 import shlex
 import shutil
-import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
-import time
 from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import harness  # noqa: E402
+import pages  # noqa: E402
 from harness import Result  # noqa: E402
+from terminal import Failure, Terminal  # noqa: E402
 
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|[\x01\x02\x07]")
 KEYS = {"^C": b"\x03", "^D": b"\x04", "^Z": b"\x1a", "<UP>": b"\x1b[A"}
 
 
@@ -66,82 +61,11 @@ class Script:
         return Script(path.stem, settings, steps)
 
 
-class Failure(Exception):
-    pass
-
-
-class Terminal:
-    """A program in a pseudo-terminal of its own."""
-
-    def __init__(self, command: list[str], env: dict[str, str], folder: Path, timeout: float) -> None:
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            os.execve(command[0], command, env)
-        self.deadline = time.monotonic() + timeout
-        self.raw, self.ended, self.seen = b"", False, 0
-        self.resize(24, 80)
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def text(self) -> str:
-        return ESCAPES.sub("", self.raw.decode(errors="replace")).replace("\r", "")
-
-    def read_more(self) -> None:
-        remaining = self.deadline - time.monotonic()
-        if self.ended:
-            raise Failure("the program has ended")
-        if remaining <= 0 or not select.select([self.master], [], [], remaining)[0]:
-            raise Failure("nothing more appeared in time")
-        try:
-            chunk = os.read(self.master, 65536)
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            chunk = b""
-        self.ended = not chunk
-        self.raw += chunk
-
-    def expect(self, line: str, forbidden: list[str]) -> None:
-        """Waits for the text behind what has been matched so far."""
-        while True:
-            rest = self.text()[self.seen:]
-            found = re.search(line[1:], rest) if line.startswith("/") else None
-            begin, end = (found.start(), found.end()) if found else (-1, -1)
-            if not line.startswith("/"):
-                begin = rest.find(line)
-                end = begin + len(line)
-            if begin >= 0:
-                for text in forbidden:
-                    if text in rest[:begin]:
-                        raise Failure(f"'{text}' appeared")
-                self.seen += end
-                return
-            try:
-                self.read_more()
-            except Failure as failure:
-                raise Failure(f"{failure}; expected '{line}'") from None
-
-    def type(self, keys: bytes) -> None:
-        os.write(self.master, keys)
-
-    def finish(self) -> int:
-        while not self.ended:
-            self.read_more()
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-    def close(self) -> None:
-        os.close(self.master)
-        if not self.ended:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-
-
 @dataclasses.dataclass
 class Context:
     build: Path
     timeout: float
+    write_pages: bool = False
 
     def command(self, script: Script) -> list[str]:
         fake = script.settings.get("with", "fake") == "fake"
@@ -232,6 +156,11 @@ def run_script(context: Context, path: Path) -> Result:
     return Result(script.name, "failed" if wrong else "passed", wrong)
 
 
+def check_page(context: Context, page: Path) -> Result:
+    wrong = pages.in_folder(context.build / "bin/fred-gdb", page, context.timeout, context.write_pages)
+    return Result(f"examples/{page.parent.name}", "failed" if wrong else "passed", wrong)
+
+
 def check_commands_page(context: Context) -> Result:
     """docs/COMMANDS.md is what the table of commands says."""
     page = subprocess.run([context.build / "bin/fred-gdb", "--commands-page"], stdout=subprocess.PIPE, text=True,
@@ -276,10 +205,13 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=60, help="seconds that one test may take")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--write-pages", action="store_true", help="put what happens into the pages of examples/")
     arguments = parser.parse_args()
-    context = Context(arguments.build.resolve(), arguments.timeout)
+    context = Context(arguments.build.resolve(), arguments.timeout, arguments.write_pages)
     tests = {path.stem: partial(run_script, context, path) for path in sorted((HERE / "scripts").glob("*.session"))}
     tests |= {f"as gdb: {name}": partial(check_same_as_gdb, context, name) for name in SAME_AS_GDB}
+    tests |= {f"examples/{page.parent.name}": partial(check_page, context, page)
+              for page in sorted(HERE.parent.parent.glob("examples/*/README.md"))}
     tests["docs/COMMANDS.md"] = partial(check_commands_page, context)
     chosen = [test for name, test in tests.items() if arguments.filter in name]
     return harness.report(arguments.jobs, chosen, arguments.verbose)
