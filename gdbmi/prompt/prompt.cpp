@@ -1,5 +1,6 @@
 #include "gdbmi/prompt/prompt.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -41,7 +42,7 @@ Prompt::Prompt(asio::io_context& io, TravelSession& session, PromptOptions optio
       session_(session),
       options_(std::move(options)),
       terminal_(!options_.batch && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1),
-      interrupted_(io, dup(interrupt_.descriptor())),
+      interrupted_(io, fcntl(interrupt_.descriptor(), F_DUPFD_CLOEXEC, 3)),
       signals_(io, SIGWINCH, SIGTSTP, SIGTERM),
       user_terminal_(io, terminal_),
       reader_(io, terminal_),
