@@ -25,6 +25,10 @@ int main(int argc, char** argv) {
     fmt::print("{}", fred::commands_page());
     return 0;
   }
+  if (options->python_helper) {
+    fmt::print("{}\n\n_FredLink.keep_record()\n", fred::RecordedSession::python_helper());
+    return 0;
+  }
   fred::asio::io_context io;
   const auto run = [&](fred::TravelSession& session) {
     if (options->plain) return fred::run_plain(io, session, *options);

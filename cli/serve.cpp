@@ -16,7 +16,7 @@
 #include "cli/commands.h"
 #include "core/elf/program.h"
 #include "gdbmi/rsp/connection.h"
-#include "gdbmi/rsp/session_target.h"
+#include "gdbmi/travel/recorded_session.h"
 
 namespace fred {
 
@@ -38,8 +38,9 @@ class Server {
  public:
   explicit Server(const ServeOptions& options)
       : options_(options),
-        session_(io_, {.engine = options.engine}),
-        target_(session_, surroundings()),
+        recorded_(io_, {.engine = options.engine}, surroundings()),
+        session_(recorded_.session()),
+        target_(recorded_.target()),
         signals_(io_, SIGINT, SIGTERM, SIGHUP) {
     expect_broken_pipes();
     target_.on_detached([this](const ProgramEnd&) {
@@ -67,10 +68,12 @@ class Server {
         unix_acceptor_.emplace(io_, unix_stream::endpoint(options_.socket));
         listening_ = true;
         fmt::print(stderr, "Listening on socket {}\n", options_.socket);
+        tell_of_helper();
         listen(*unix_acceptor_);
       } else {
         tcp_acceptor_.emplace(io_, tcp::endpoint(asio::ip::address_v4::loopback(), options_.port));
         fmt::print(stderr, "Listening on port {}\n", tcp_acceptor_->local_endpoint().port());
+        tell_of_helper();
         listen(*tcp_acceptor_);
       }
     } catch (const boost::system::system_error& e) {
@@ -81,6 +84,16 @@ class Server {
   }
 
  private:
+  /// What `fred-gdb --python-helper` prints lies beside the programs.
+  static void tell_of_helper() {
+    std::error_code unknown;
+    const auto bin = std::filesystem::read_symlink("/proc/self/exe", unknown).parent_path();
+    const auto helper = bin.parent_path() / "share/fred/fred.py";
+    if (!unknown && std::filesystem::exists(helper, unknown)) {
+      fmt::print(stderr, "For fred's commands in gdb: source {}\n", helper.string());
+    }
+  }
+
   remote::StartRequest first_start() const {
     remote::StartRequest request;
     request.args = options_.command;
@@ -148,9 +161,10 @@ class Server {
 
   const ServeOptions& options_;
   UniqueFd nowhere_;
-  asio::io_context io_{1};
-  Session session_;
-  remote::SessionTarget target_;
+  asio::io_context io_;  // no hint of one thread: handlers run handlers, and what the outer one has posted must be seen
+  RecordedSession recorded_;
+  Session& session_;
+  remote::SessionTarget& target_;
   asio::signal_set signals_;
   std::optional<tcp::acceptor> tcp_acceptor_;
   std::optional<unix_stream::acceptor> unix_acceptor_;

@@ -182,7 +182,7 @@ bool LineReader::read_chunk() {
   bool readable = !input_.is_open();
   if (!readable) {
     input_.async_wait(asio::posix::stream_descriptor::wait_read, [&readable](boost::system::error_code error) {
-      if (!error) readable = true;
+      if (error != asio::error::operation_aborted) readable = true;  // of an ordinary file: waiting is not supported
     });
     while (!readable && !done_ && io_.run_one() != 0) {
     }

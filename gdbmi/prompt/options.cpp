@@ -21,6 +21,8 @@ enum class Treatment {
   help,
   version,
   page,
+  helper,
+  tui,
   refused
 };
 
@@ -41,6 +43,7 @@ constexpr Option options[] = {
     {"plain", Treatment::plain},           {"no-record", Treatment::native},
     {"replay-commands", Treatment::replay},
     {"gdb", Treatment::gdb},               {"commands-page", Treatment::page},
+    {"python-helper", Treatment::helper},
     {"nx", Treatment::flag},               {"n", Treatment::flag},               {"nh", Treatment::flag},
     {"readnow", Treatment::flag},          {"r", Treatment::flag},               {"readnever", Treatment::flag},
     {"write", Treatment::flag},            {"return-child-result", Treatment::flag},
@@ -56,7 +59,7 @@ constexpr Option options[] = {
     {"pid", Treatment::value},             {"p", Treatment::value},
     {"data-directory", Treatment::value},  {"D", Treatment::value},
     {"tty", Treatment::value},             {"b", Treatment::value},              {"l", Treatment::value},
-    {"tui", Treatment::refused},           {"interpreter", Treatment::refused},  {"i", Treatment::refused},
+    {"tui", Treatment::tui},               {"interpreter", Treatment::refused},  {"i", Treatment::refused},
     {"ui", Treatment::refused},            {"annotate", Treatment::refused},     {"fullname", Treatment::refused},
     // clang-format on
 };
@@ -124,6 +127,13 @@ Result<> apply(PromptOptions& all, const Option& option, std::string value) {
     case Treatment::page:
       all.commands_page = true;
       break;
+    case Treatment::helper:
+      all.python_helper = true;
+      break;
+    case Treatment::tui:
+      all.gdb_options.emplace_back("-tui");
+      all.tui = true;
+      break;
     case Treatment::refused:
       return fail(fmt::format("option '-{}' needs gdb's own terminal: start fred-gdb --plain", option.name));
   }
@@ -159,6 +169,7 @@ Result<PromptOptions> parse_options(std::span<const char* const> words) {
     }
     if (auto ok = apply(all, **option, std::move(value)); !ok) return std::unexpected(ok.error());
   }
+  if (all.tui && !all.plain) return fail("option '-tui' needs gdb's own terminal: add --plain");
   return all;
 }
 

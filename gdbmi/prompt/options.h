@@ -20,8 +20,8 @@ struct PromptOptions {
   std::vector<std::string> program;      // program and core file, or --args PROG ARGS…
   std::vector<StartCommand> commands;    // in their order
   std::string replay;                    // --replay-commands FILE
-  bool batch = false, quiet = false, plain = false, native = false, help = false, version = false,
-       commands_page = false;
+  bool batch = false, quiet = false, plain = false, tui = false, native = false, help = false, version = false,
+       commands_page = false, python_helper = false;
 };
 
 Result<PromptOptions> parse_options(std::span<const char* const> words);

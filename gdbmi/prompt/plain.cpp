@@ -27,6 +27,8 @@ std::vector<std::string> command_line(TravelSession& session, const PromptOption
   if (options.batch) words.emplace_back("-batch");
   words.insert(words.end(), options.gdb_options.begin(), options.gdb_options.end());
   for (const auto& command : session.gdb_commands()) add("-ex", command);
+  // Where there is no prompt of ours, gdb's own tells the session what happens.
+  if (session.owns_program()) add("-ex", "python _FredLink.keep_record()");
   for (const auto& command : options.commands) add(command.file ? "-x" : "-ex", command.text);
   words.insert(words.end(), options.program.begin(), options.program.end());
   return words;

@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view features =
     "QStartNoAckMode+;multiprocess+;ReverseStep+;ReverseContinue+;swbreak+;hwbreak+;vContSupported+;"
     "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:siginfo:read+;qXfer:threads:read+;"
+    "qXfer:libraries-svr4:read+;"
     "QPassSignals+;QProgramSignals+;QCatchSyscalls+;QStartupWithShell+;QDisableRandomization+;"
     "QEnvironmentHexEncoded+;QEnvironmentUnset+;QEnvironmentReset+;QSetWorkingDir+;ConditionalBreakpoints-;QNonStop-";
 
@@ -60,10 +61,16 @@ Server::Server(Target& target, std::vector<std::string> command, std::function<v
         return target_.process_file(std::string_view(path).substr(prefix.size()));
       }) {
   target_.on_notice([this](const std::string& line) { notice(line); });
+  target_.on_moved([this] { registers_.reset(); });
   if (target_.has_program()) {
     process_ = target_.process_id();
     last_stop_ = StoppedBySignal{.number = 5};
   }
+}
+
+Server::~Server() {
+  target_.on_notice({});
+  target_.on_moved({});
 }
 
 void Server::take(const Packet& packet) {
@@ -76,6 +83,7 @@ void Server::interrupt() {
 
 void Server::disconnected() {
   interrupt();
+  target_.hung_up();
   multiprocess_ = false;
   next_start_ = {};
   thread_locals_.forget();

@@ -20,13 +20,12 @@ class Server {
 
   /// `send` gets the data of each packet that goes to gdb. `command`: what vRun without a program runs.
   Server(Target& target, std::vector<std::string> command, std::function<void(const std::string&)> send);
+  ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   void take(const Packet& packet);
   void interrupt();
-  /// The target has been moved by someone else.
-  void forget_registers() { registers_.reset(); }
   /// gdb has gone; another may come. What runs stops.
   void disconnected();
   bool running() const { return running_; }

@@ -5,6 +5,7 @@
 
 #include "gdbmi/rsp/framing.h"
 #include "gdbmi/rsp/hex.h"
+#include "gdbmi/rsp/library_list.h"
 #include "gdbmi/rsp/server.h"
 
 namespace fred::remote {
@@ -140,6 +141,8 @@ Server::Reply Server::handle(const ThreadLocal& packet) {
 Server::Reply Server::handle(const Attached&) { return "0"; }
 
 Server::Reply Server::handle(const Monitor& packet) {
+  const auto reply = [this](const std::string& text) { send_(to_hex(text)); };
+  if (target_.converse(packet.command, reply)) return std::nullopt;
   const auto text = target_.monitor(packet.command);
   return text.empty() ? "OK" : to_hex(text);
 }
@@ -171,6 +174,10 @@ Server::Reply Server::handle(const Transfer& packet) {
   if (packet.object == "auxv") return bytes_reply(target_.auxv());
   if (packet.object == "siginfo") return bytes_reply(target_.signal_info());
   if (packet.object == "threads") return transferred(packet, threads_xml());
+  if (packet.object == "libraries-svr4") {
+    const auto list = library_list(target_);
+    return list ? transferred(packet, *list) : failed;
+  }
   if (packet.object == "exec-file") {
     const auto path = target_.executable();
     return path ? transferred(packet, *path) : failed;

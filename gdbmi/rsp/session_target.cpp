@@ -150,4 +150,15 @@ std::optional<std::string> SessionTarget::process_file(std::string_view name) {
 
 std::string SessionTarget::monitor(std::string_view command) { return answer_monitor(session_, command); }
 
+bool SessionTarget::converse(std::string_view command, std::function<void(const std::string&)> reply) {
+  constexpr std::string_view mark = "fred {";
+  if (!correspondent_.take || !command.starts_with(mark)) return false;
+  correspondent_.take(command.substr(mark.size() - 1), std::move(reply));
+  return true;
+}
+
+void SessionTarget::hung_up() {
+  if (correspondent_.hung_up) correspondent_.hung_up();
+}
+
 }  // namespace fred::remote

@@ -21,6 +21,16 @@ class SessionTarget final : public Target {
   void on_started(std::function<void()> handler) { started_ = std::move(handler); }
   /// Called when live begins to run, and when it has stopped.
   void on_live(std::function<void(bool runs)> handler) { live_ = std::move(handler); }
+  /// Who answers what gdb's Python asks, and hears that gdb has gone.
+  struct Correspondent {
+    std::function<void(std::string_view request, std::function<void(const std::string&)> reply)> take;
+    std::function<void()> hung_up;
+  };
+  void on_requests(Correspondent correspondent) { correspondent_ = std::move(correspondent); }
+  /// The session has been moved: gdb's registers are read anew.
+  void moved() {
+    if (moved_) moved_();
+  }
   void own_group(bool on) { surroundings_.own_group = on; }
   /// Called when gdb detaches: the program goes on, and `ended` is called at its end.
   void on_detached(std::function<void(ProgramEnd)> ended) { detached_ = std::move(ended); }
@@ -50,6 +60,9 @@ class SessionTarget final : public Target {
   Result<std::vector<u8>> signal_info() override;
   std::optional<std::string> process_file(std::string_view name) override;
   std::string monitor(std::string_view command) override;
+  bool converse(std::string_view command, std::function<void(const std::string&)> reply) override;
+  void hung_up() override;
+  void on_moved(std::function<void()> handler) override { moved_ = std::move(handler); }
   void on_notice(std::function<void(const std::string&)> handler) override;
 
   /// The conditions that stand for gdb's points, caught system calls and signals.
@@ -84,7 +97,8 @@ class SessionTarget final : public Target {
     std::vector<Hit> hits;  // what gdb is told
   };
   std::optional<Jump> jump_;
-  std::function<void()> started_;
+  Correspondent correspondent_;
+  std::function<void()> started_, moved_;
   std::function<void(bool)> live_;
   std::optional<HitSearch> search_;  // remembers what history was asked before
 };

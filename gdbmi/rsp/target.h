@@ -91,6 +91,12 @@ class Target {
 
   /// The answer to gdb's `monitor COMMAND`.
   virtual std::string monitor(std::string_view command) = 0;
+  /// A conversation with gdb's Python (`monitor fred REQUEST`). True: `reply` is called once, perhaps later.
+  virtual bool converse(std::string_view, std::function<void(const std::string&)>) { return false; }
+  /// gdb has gone.
+  virtual void hung_up() {}
+  /// Called when someone else has moved the target.
+  virtual void on_moved(std::function<void()>) {}
   /// Where lines for the user go that no packet answers.
   virtual void on_notice(std::function<void(const std::string&)> handler) = 0;
 };

@@ -25,7 +25,7 @@ class RecordedSession::Operation {
   }
   /// The target stays where it is now; gdb is to be told later, if that is elsewhere.
   ~Operation() {
-    session_.server_.moved();
+    session_.target_.moved();
     session_.timeline_->set_stop_token({});
     if (session_.session_.position() != from_) session_.shown_ = from_;
   }

@@ -21,10 +21,6 @@ class PrivateServer {
   Result<> listen();
   const std::string& folder() const { return folder_; }
   std::string socket() const { return folder_ + "/gdb"; }
-  /// The target has been moved by someone else.
-  void moved() {
-    if (connection_) connection_->server().forget_registers();
-  }
 
  private:
   void remove_files();

@@ -61,7 +61,7 @@ Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestion
   if (!scope) return std::unexpected(scope.error());
   GdbProbe probe(session_, gdb,
                  fmt::format("value({}, {}, {})", text, scope->value("function", u64{0}), scope->value("cfa", u64{0})),
-                 [this] { server_.moved(); });
+                 [this] { target_.moved(); });
   const auto here = probe.at(operation.from());
   if (!here) return std::unexpected(here.error());
   if (!here->identity) return fail(probe.error());
@@ -91,7 +91,7 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   const auto found = last_change(*timeline_, range, operation.from(), operation.token());
   if (!found) return std::unexpected(found.error());
   if (!*found) return fail(fmt::format("{} has not changed since the start of history.", request.expression));
-  GdbProbe probe(session_, gdb, "stored()", [this] { server_.moved(); });
+  GdbProbe probe(session_, gdb, "stored()", [this] { target_.moved(); });
   Change change;
   const auto before = probe.at((*found)->at);
   if (!before) return std::unexpected(before.error());

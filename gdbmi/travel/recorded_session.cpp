@@ -6,17 +6,22 @@
 #include <fstream>
 
 #include "answers_py.h"
+#include "commands_py.h"
 #include "gdbmi/travel/operation.h"
 
 namespace fred {
 
-RecordedSession::RecordedSession(asio::io_context& io, SessionOptions options)
+RecordedSession::RecordedSession(asio::io_context& io, SessionOptions options, Launch surroundings)
     : io_(io),
       session_(io, std::move(options)),
-      target_(session_, Launch{}),
+      target_(session_, std::move(surroundings)),
       server_(io, target_, [] {}),
-      symbols_(session_, [this] { server_.moved(); }) {
+      helper_(io, *this),
+      symbols_(session_, [this] { target_.moved(); }) {
   timeline_.emplace(session_, symbols_);
+  target_.on_requests(
+      {.take = [this](std::string_view request, Helper::Reply reply) { helper_.take(request, std::move(reply)); },
+       .hung_up = [this] { helper_.hung_up(); }});
   target_.on_started([this] { begin_history(); });
   target_.on_live([this](bool runs) {
     if (terminal_ == nullptr) return;
@@ -40,10 +45,14 @@ void RecordedSession::begin_history() {
   jumping_ = undoing_ = false;
 }
 
+std::string RecordedSession::python_helper() {
+  return fmt::format("{}\n_fred_rows = {}\n{}", answers_py, python_string(Helper::rows()), commands_py);
+}
+
 std::vector<std::string> RecordedSession::gdb_commands() {
   if (auto listening = server_.listen(); !listening) return {"echo " + listening.error().message + "\\n"};
-  const auto helper = server_.folder() + "/answers.py";
-  std::ofstream(helper) << answers_py;
+  const auto helper = server_.folder() + "/fred.py";
+  std::ofstream(helper) << python_helper();
   return {"set sysroot /", "set breakpoint always-inserted on", "source " + helper,
           "target extended-remote " + server_.socket()};
 }

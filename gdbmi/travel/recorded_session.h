@@ -5,6 +5,7 @@
 #include "gdbmi/commands/travel_session.h"
 #include "gdbmi/rsp/session_target.h"
 #include "gdbmi/travel/gdb_symbols.h"
+#include "gdbmi/travel/helper.h"
 #include "gdbmi/travel/private_server.h"
 #include "reverse/timeline/command_log.h"
 #include "reverse/timeline/places.h"
@@ -14,7 +15,12 @@ namespace fred {
 
 class RecordedSession final : public TravelSession {
  public:
-  RecordedSession(asio::io_context& io, SessionOptions options);
+  RecordedSession(asio::io_context& io, SessionOptions options, Launch surroundings = {});
+  /// What gdb's `source` loads: the answers to the session's questions, and fred's commands.
+  static std::string python_helper();
+
+  Session& session() { return session_; }
+  remote::SessionTarget& target() { return target_; }
 
   std::vector<std::string> gdb_commands() override;
   void use_terminal(ProgramTerminal& terminal) override;
@@ -73,6 +79,7 @@ class RecordedSession final : public TravelSession {
   Session session_;
   remote::SessionTarget target_;
   PrivateServer server_;
+  Helper helper_;
   GdbSymbols symbols_;
   std::optional<Timeline> timeline_;
   ProgramTerminal* terminal_ = nullptr;

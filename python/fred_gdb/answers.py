@@ -1,6 +1,6 @@
 """What fred asks about the program, answered by gdb in one line of JSON each.
 
-Loaded into gdb by fred-gdb. Everything is for the position where the target is at that moment.
+Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything is for the position where the target is at that moment.
 """
 import json
 
@@ -9,6 +9,7 @@ import gdb
 
 class _Fred:
     generation = 0  # of symbols
+    interrupted = False  # by Ctrl-C, while a value was computed
 
     @staticmethod
     def say(answer):
@@ -19,6 +20,11 @@ class _Fred:
         """The target has been moved behind gdb's back."""
         gdb.execute("maintenance flush register-cache", to_string=True)
         gdb.execute("maintenance flush dcache", to_string=True)
+
+    @classmethod
+    def forget_all(cls):
+        cls.forget()
+        cls.say({})
 
     # --- code ---------------------------------------------------------------------------------------------------
 
@@ -85,6 +91,30 @@ class _Fred:
         cls.say({"line": cls.line(pc), "function": cls.function(pc)})
 
     @classmethod
+    def entry(cls, pc):
+        """The entry of gdb's line table."""
+        entry = gdb.find_pc_line(pc)
+        if entry.symtab is None or entry.line == 0 or entry.last is None:
+            cls.say({})
+        else:
+            cls.say({"file": entry.symtab.filename, "line": entry.line, "begin": entry.pc, "end": entry.last + 1})
+
+    @classmethod
+    def function_range(cls, pc):
+        """As far as gdb would disassemble it; without debug information too."""
+        try:
+            lines = gdb.execute("disassemble %#x" % pc, to_string=True).splitlines()
+        except gdb.error:
+            cls.say({})
+            return
+        starts = [int(line.replace("=>", "").split()[0], 16) for line in lines if "0x" in line and "<+" in line]
+        if not starts:
+            cls.say({})
+            return
+        last = gdb.selected_inferior().architecture().disassemble(starts[-1])[0]
+        cls.say({"begin": starts[0], "end": last["addr"] + last["length"]})
+
+    @classmethod
     def symbols(cls):
         """Which symbols there are, and where control leaves frames."""
         jumps = []
@@ -129,6 +159,23 @@ class _Fred:
         cls.forget()
         cls.say({"frames": [{"pc": f.pc(), "cfa": cls.cfa(f), "interrupted": handler}
                             for f, handler in cls.walk(most)]})
+
+    @classmethod
+    def stack(cls, most):
+        """The innermost frames as gdb shows them."""
+        frame, frames = gdb.newest_frame(), []
+        while frame is not None and len(frames) < most:
+            line = frame.find_sal()
+            symbol = frame.function()
+            frames.append({"pc": frame.pc(), "cfa": cls.cfa(frame), "function": frame.name() or "",
+                           "entry": int(symbol.value().address) if symbol else 0,
+                           "file": line.symtab.filename if line.symtab else "", "line": line.line})
+            frame = frame.older()
+        cls.say({"frames": frames})
+
+    @classmethod
+    def selected(cls):
+        cls.say({"level": gdb.selected_frame().level()})
 
     # --- values -------------------------------------------------------------------------------------------------
 
@@ -184,6 +231,17 @@ class _Fred:
             else:
                 identity = value.format_string(raw=True, max_elements=0, repeat_threshold=0)
             cls.say({"identity": identity, "shown": shown})
+        except (gdb.error, RuntimeError, ValueError) as error:
+            cls.say({"error": str(error)})
+        except KeyboardInterrupt:
+            cls.interrupted = True
+            cls.say({"error": "interrupted"})
+
+    @classmethod
+    def evaluate(cls, expression):
+        """In the selected frame, as gdb prints it."""
+        try:
+            cls.say({"value": gdb.parse_and_eval(expression).format_string()})
         except (gdb.error, RuntimeError, ValueError) as error:
             cls.say({"error": str(error)})
 

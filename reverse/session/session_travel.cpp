@@ -68,13 +68,17 @@ Result<Time> Session::approach(Peer& worker, const Time& t, Leave leave) {
   for (const u64 ticks : places) {
     const auto at = attention_.go(worker, run_to_message({.ticks = ticks, .pc = {}}));
     if (!at) return std::unexpected(at.error());
+    if (attention_.interrupted()) return std::unexpected(Error{EINTR, "interrupted"});
     if (at->time >= t) break;
     // One that cannot be taken here (within a vfork child, no memory) is done without.
     if (auto snapshot = worker.snapshot()) p.snapshots.add_fine(at->time, std::move(*snapshot), p.tip, t);
   }
   const auto at = attention_.go(worker, run_to_message(t));
   if (!at) return std::unexpected(at.error());
-  if (t.pc.value != 0 && at->time != t) return no_such_time(t);
+  if (t.pc.value != 0 && at->time != t) {
+    if (attention_.interrupted()) return std::unexpected(Error{EINTR, "interrupted"});
+    return no_such_time(t);
+  }
   return at->time;
 }
 

@@ -3,7 +3,7 @@
 
 rsp/NAME.gdb holds commands. `#> REGEX` behind a command: a line of its output matches, in this order; `#! REGEX`: none
 does. `# program: NAME` names one of programs/, `# args: ...` its arguments. rsp/NAME.py is a script for gdb's Python with
-one expectation about all of its output. FOLDER is the folder that the session runs in.
+one expectation about all of its output. FOLDER is the folder that the session runs in, HELPER the file of fred's commands that `fred serve` names.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ class Session:
     commands: list[Command]
 
 
-def parse(path: Path, folder: Path) -> Session:
+def parse(path: Path, folder: Path, helper: Path) -> Session:
     session = Session("", [], [])
     script = path.suffix == ".py"
     if script:
         session.commands.append(Command(f"source {path}", [], []))
-    for line in path.read_text().replace("FOLDER", str(folder)).splitlines():
+    for line in path.read_text().replace("FOLDER", str(folder)).replace("HELPER", str(helper)).splitlines():
         if line.startswith("# program: "):
             session.program = line[11:].strip()
         elif line.startswith("# args: "):
@@ -156,7 +156,7 @@ def check(session: Session, output: str) -> list[str]:
 
 
 def check_script(c: Context, folder: Path, path: Path) -> list[str]:
-    session = parse(path, folder)
+    session = parse(path, folder, c.fred.parent.parent / "share/fred/fred.py")
     program = c.programs / session.program
     (folder / f"{path.stem}.in").write_text("a line\n")
     commands = []

@@ -5,7 +5,7 @@ Each scripts/*.session is one test. Its header lines say what is started:
 
     # program: list            which of programs/*.c
     # with: fake | native | fred   the fake session (a recorded trace), gdb's own debugging, or what fred records
-    # mode: terminal | batch | pipe
+    # mode: terminal | batch | pipe | file   (file: standard input is an ordinary file)
     # options: -ex 'when'      of fred-gdb, before the program (batch)
     # status: 0                the exit status
 
@@ -120,7 +120,11 @@ def run_in_terminal(context: Context, script: Script, folder: Path, env: dict[st
 def run_with_pipes(context: Context, script: Script, folder: Path, env: dict[str, str]) -> list[str]:
     """Batch: output is compared whole, as far as the script says it. Lines "> TEXT" are its standard input."""
     typed = "".join(step[2:] + "\n" for step in script.steps if step.startswith("> "))
-    done = subprocess.run(context.command(script), input=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    given: dict[str, object] = {"input": typed}
+    if script.settings["mode"] == "file":
+        (folder / "typed").write_text(typed)
+        given = {"stdin": (folder / "typed").open()}
+    done = subprocess.run(context.command(script), **given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors="replace", env=env, cwd=folder, timeout=context.timeout, check=False)
     position = 0
     for step in script.steps:

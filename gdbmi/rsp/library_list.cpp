@@ -1,0 +1,117 @@
+#include "gdbmi/rsp/library_list.h"
+
+#include <elf.h>
+#include <fmt/format.h>
+#include <link.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace fred::remote {
+
+namespace {
+
+/// A list that is being changed, or is wrong, must not keep us for ever.
+constexpr unsigned most_libraries = 10000;
+constexpr u64 longest_name = 4096;  // PATH_MAX
+
+template <class T>
+Result<T> read(Target& target, u64 at) {
+  const auto bytes = target.memory(GuestAddr{at}, sizeof(T));
+  if (!bytes) return std::unexpected(bytes.error());
+  if (bytes->size() != sizeof(T)) return fail(fmt::format("{:#x} is not readable", at));
+  T value;
+  std::memcpy(&value, bytes->data(), sizeof value);
+  return value;
+}
+
+std::string read_name(Target& target, u64 at) {
+  const auto bytes = target.memory(GuestAddr{at}, longest_name);
+  if (!bytes) return "";
+  const auto end = std::find(bytes->begin(), bytes->end(), u8{0});
+  return {bytes->begin(), end};
+}
+
+std::string escaped(std::string_view text) {
+  std::string xml;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        xml += "&amp;";
+        break;
+      case '<':
+        xml += "&lt;";
+        break;
+      case '"':
+        xml += "&quot;";
+        break;
+      default:
+        xml += c;
+    }
+  }
+  return xml;
+}
+
+struct ProgramHeaders {
+  u64 at = 0, count = 0;
+};
+
+Result<ProgramHeaders> program_headers(Target& target) {
+  const auto auxv = target.auxv();
+  if (!auxv) return std::unexpected(auxv.error());
+  ProgramHeaders headers;
+  for (std::size_t at = 0; at + sizeof(Elf64_auxv_t) <= auxv->size(); at += sizeof(Elf64_auxv_t)) {
+    Elf64_auxv_t entry;
+    std::memcpy(&entry, auxv->data() + at, sizeof entry);
+    if (entry.a_type == AT_PHDR) headers.at = entry.a_un.a_val;
+    if (entry.a_type == AT_PHNUM) headers.count = entry.a_un.a_val;
+  }
+  return headers;
+}
+
+/// The program's r_debug; 0 if it has none yet.
+Result<u64> rendezvous(Target& target) {
+  const auto headers = program_headers(target);
+  if (!headers) return std::unexpected(headers.error());
+  u64 bias = 0, dynamic = 0;
+  for (u64 i = 0; i < headers->count; ++i) {
+    const auto header = read<Elf64_Phdr>(target, headers->at + i * sizeof(Elf64_Phdr));
+    if (!header) return std::unexpected(header.error());
+    if (header->p_type == PT_PHDR) bias = headers->at - header->p_vaddr;
+    if (header->p_type == PT_DYNAMIC) dynamic = header->p_vaddr;
+  }
+  if (dynamic == 0) return u64{0};
+  for (u64 at = bias + dynamic;; at += sizeof(Elf64_Dyn)) {
+    const auto entry = read<Elf64_Dyn>(target, at);
+    if (!entry) return std::unexpected(entry.error());
+    if (entry->d_tag == DT_DEBUG) return entry->d_un.d_ptr;
+    if (entry->d_tag == DT_NULL) return u64{0};
+  }
+}
+
+}  // namespace
+
+Result<std::string> library_list(Target& target) {
+  const std::string begin = "<library-list-svr4 version=\"1.0\"", end = "</library-list-svr4>";
+  const auto debug_at = rendezvous(target);
+  if (!debug_at) return std::unexpected(debug_at.error());
+  if (*debug_at == 0) return begin + ">" + end;
+  const auto debug = read<r_debug>(target, *debug_at);
+  if (!debug) return std::unexpected(debug.error());
+  u64 at = reinterpret_cast<u64>(debug->r_map);
+  if (at == 0) return begin + ">" + end;
+  std::string xml = begin + fmt::format(" main-lm=\"{:#x}\">", at);  // the program itself comes first
+  for (unsigned i = 0; at != 0 && i < most_libraries; ++i) {
+    const auto map = read<link_map>(target, at);
+    if (!map) return std::unexpected(map.error());
+    const auto name = i == 0 ? std::string() : read_name(target, reinterpret_cast<u64>(map->l_name));
+    if (!name.empty()) {
+      xml += fmt::format("<library lmid=\"0x0\" name=\"{}\" lm=\"{:#x}\" l_addr=\"{:#x}\" l_ld=\"{:#x}\"/>",
+                         escaped(name), at, map->l_addr, reinterpret_cast<u64>(map->l_ld));
+    }
+    at = reinterpret_cast<u64>(map->l_next);
+  }
+  return xml + end;
+}
+
+}  // namespace fred::remote
