@@ -3,7 +3,8 @@
 In the indented lines of a page, `$ COMMAND` is a command line of the shell, executed in a copy of the example's folder;
 `$ fred-gdb …` starts a session in a terminal, and `(fred) COMMAND`, with or without a percentage, is typed there. What
 follows up to the next of these is its whole output. A line `...` stands for any lines. Not compared is what differs from
-run to run: addresses, Times, percentages, process numbers, how many probes and seconds, `Starting program`, empty lines.
+run to run: addresses, Times, percentages, process numbers, how many probes, changes and seconds,
+`Starting program`, empty lines.
 
 `run_sessions.py --write-pages` puts the output that there is where another one is expected: so a page is written by its
 commands, and the change is to be read.
@@ -14,7 +15,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +27,7 @@ PROMPT = re.compile(r"\(fred(?: \d+%)?\) ")
 VARYING = [
     (re.compile(r"\b\d+:0x[0-9a-f]+"), "TIME"),
     (re.compile(r"\b0x[0-9a-f]{3,}"), "ADDRESS"),
-    (re.compile(r"\d+ probes?, [\d.]+ s"), "PROBES"),
+    (re.compile(r"\d+ probes?, [\d.]+ s(, \d+ changes in all)?"), "PROBES"),
     (re.compile(r"process \d+"), "PROCESS"),
     (re.compile(r"\d+\.\d% of history"), "PART"),
     (re.compile(r"\((\d+) ticks\)"), "TICKS"),
@@ -173,14 +173,3 @@ def run_page(fred_gdb: Path, page: Path, folder: Path, env: dict[str, str], time
                 yield from (INDENT + output for output in changed.get(number, []))
         page.write_text("\n".join(new_lines()) + "\n")
     return wrong
-
-
-def in_folder(fred_gdb: Path, page: Path, timeout: float, write: bool) -> list[str]:
-    folder = Path(tempfile.mkdtemp(prefix="page-"))
-    env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8", "TERM": "xterm",
-           "TMPDIR": str(folder)}
-    try:
-        wrong = run_page(fred_gdb, page, folder, env, timeout, write)
-        return wrong + [f"left in TMPDIR: {path.name}" for path in folder.glob("fred-*")]
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

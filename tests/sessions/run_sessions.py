@@ -29,6 +29,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -66,6 +67,12 @@ class Context:
     build: Path
     timeout: float
     write_pages: bool = False
+    home: Path | None = None  # nothing: the test's own folder
+    term: str = "xterm"
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.home or folder), "LANG": "C.UTF-8",
+                "TERM": self.term, "TMPDIR": str(folder)}
 
     def command(self, script: Script) -> list[str]:
         fake = script.settings.get("with", "fake") == "fake"
@@ -146,8 +153,9 @@ def run_with_pipes(context: Context, script: Script, folder: Path, env: dict[str
 def run_script(context: Context, path: Path) -> Result:
     script = Script.read(path)
     folder = Path(tempfile.mkdtemp(prefix="session-"))
-    env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8",
-           "TERM": script.settings.get("term", "xterm"), "TMPDIR": str(folder)}
+    env = context.environment(folder)
+    if "term" in script.settings:
+        env["TERM"] = script.settings["term"]
     try:
         if script.settings.get("mode", "terminal") == "terminal":
             wrong = run_in_terminal(context, script, folder, env)
@@ -161,7 +169,13 @@ def run_script(context: Context, path: Path) -> Result:
 
 
 def check_page(context: Context, page: Path) -> Result:
-    wrong = pages.in_folder(context.build / "bin/fred-gdb", page, context.timeout, context.write_pages)
+    folder = Path(tempfile.mkdtemp(prefix="page-"))
+    try:
+        wrong = pages.run_page(context.build / "bin/fred-gdb", page, folder, context.environment(folder), context.timeout,
+                               context.write_pages)
+        wrong += [f"left in TMPDIR: {path.name}" for path in folder.glob("fred-*")]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     return Result(f"examples/{page.parent.name}", "failed" if wrong else "passed", wrong)
 
 
@@ -202,6 +216,15 @@ def check_same_as_gdb(context: Context, name: str) -> Result:
     return Result(f"as gdb: {name}", "failed" if wrong else "passed", wrong)
 
 
+def all_tests(context: Context) -> dict[str, Callable[[], Result]]:
+    tests = {path.stem: partial(run_script, context, path) for path in sorted((HERE / "scripts").glob("*.session"))}
+    tests |= {f"as gdb: {name}": partial(check_same_as_gdb, context, name) for name in SAME_AS_GDB}
+    tests |= {f"examples/{page.parent.name}": partial(check_page, context, page)
+              for page in sorted(HERE.parent.parent.glob("examples/*/README.md"))}
+    tests["docs/COMMANDS.md"] = partial(check_commands_page, context)
+    return tests
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--build", type=Path, default=HERE.parent.parent / "build")
@@ -212,12 +235,7 @@ def main() -> int:
     parser.add_argument("--write-pages", action="store_true", help="put what happens into the pages of examples/")
     arguments = parser.parse_args()
     context = Context(arguments.build.resolve(), arguments.timeout, arguments.write_pages)
-    tests = {path.stem: partial(run_script, context, path) for path in sorted((HERE / "scripts").glob("*.session"))}
-    tests |= {f"as gdb: {name}": partial(check_same_as_gdb, context, name) for name in SAME_AS_GDB}
-    tests |= {f"examples/{page.parent.name}": partial(check_page, context, page)
-              for page in sorted(HERE.parent.parent.glob("examples/*/README.md"))}
-    tests["docs/COMMANDS.md"] = partial(check_commands_page, context)
-    chosen = [test for name, test in tests.items() if arguments.filter in name]
+    chosen = [test for name, test in all_tests(context).items() if arguments.filter in name]
     return harness.report(arguments.jobs, chosen, arguments.verbose)
 
 
