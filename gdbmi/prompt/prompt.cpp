@@ -199,7 +199,7 @@ bool Prompt::execute(std::string_view line, Way way) {
     progress_.clear();
   } else {
     const auto life = life_cycle_command(line);
-    if (life) result = session_.allow(life->what, life->arguments);
+    if (life) result = session_.allow(life->what, life->arguments, *questions_);
     if (result) gdb_failed_ = !give_to_gdb(line, way);
   }
   if (std::exchange(own_operation_, false)) interrupt_.clear();
@@ -220,7 +220,7 @@ bool Prompt::give_to_gdb(std::string_view line, Way way) {
 
 Result<> Prompt::replay(const std::string& path) {
   std::ifstream in(path);
-  if (!in) return fail(fmt::format("cannot read {}", path));
+  if (!in || (in.peek(), in.bad())) return fail(fmt::format("cannot read {}", path));
   u64 number = 0;
   for (std::string line; std::getline(in, line) && gdb_->alive();) {
     ++number;

@@ -62,8 +62,14 @@ void RecordedSession::use_terminal(ProgramTerminal& terminal) {
   target_.own_group(true);
 }
 
-Result<> RecordedSession::allow(LifeCycle command, std::string_view) {
+Result<> RecordedSession::allow(LifeCycle command, std::string_view, GdbQuestions& gdb) {
   if (command == LifeCycle::attach) return fail("fred cannot attach: a program's history begins at its start.");
+  if (command != LifeCycle::run && command != LifeCycle::start) return {};
+  // gdb has the target say that there is none, and then advises a setting of remote targets.
+  const auto answer = ask_python(gdb, "program()");
+  if (answer && answer->value("name", "?").empty()) {
+    return fail("No executable file specified.\nUse the \"file\" or \"exec-file\" command.");
+  }
   return {};
 }
 

@@ -25,7 +25,7 @@ class RecordedSession final : public TravelSession {
   std::vector<std::string> gdb_commands() override;
   void use_terminal(ProgramTerminal& terminal) override;
   bool owns_program() const override { return true; }
-  Result<> allow(LifeCycle command, std::string_view arguments) override;
+  Result<> allow(LifeCycle command, std::string_view arguments, GdbQuestions& gdb) override;
   void next_stop(const Time& time) override;
 
   std::optional<Where> where() override;

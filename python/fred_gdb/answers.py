@@ -249,7 +249,11 @@ class _Fred:
     def memory(cls, expression):
         """Where the expression's value lies now; `stored` gives what lies there at any Time."""
         cls.forget()
-        value = gdb.parse_and_eval(expression)
+        try:
+            value = gdb.parse_and_eval(expression)
+        except gdb.error as error:
+            cls.say({"error": str(error)})
+            return
         if value.address is None or value.is_optimized_out or value.type.sizeof == 0:
             cls.say({})
             return
@@ -307,6 +311,12 @@ class _Fred:
         cls.say({"holds": answer})
 
     # --- the program --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def program(cls):
+        """What `run` would start."""
+        cls.keep_program()
+        cls.say({"name": gdb.parameter("remote exec-file") or ""})
 
     @staticmethod
     def keep_program(_=None):
