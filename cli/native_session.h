@@ -9,7 +9,7 @@ class NativeSession : public TravelSession {
   std::vector<std::string> gdb_commands() override { return {}; }
   void use_terminal(ProgramTerminal&) override {}
   bool owns_program() const override { return false; }
-  Result<> allow(LifeCycle, std::string_view) override { return {}; }
+  Result<> allow(LifeCycle, std::string_view, GdbQuestions&) override { return {}; }
   void next_stop(const Time&) override {}
 
   std::optional<Where> where() override { return std::nullopt; }

@@ -98,11 +98,11 @@ def _execute_in(base: Path, command: Sequence[str], stdin: bytes | None, timeout
         children.discard(process.pid)
     problems += [f"process left behind: {name}" for name in end_orphans(str(tmp))]
     problems += [f"left in TMPDIR: {path.name}" for path in sorted(tmp.iterdir())]
-    files = _digests(work) if keep_files else {}
+    files = digests(work) if keep_files else {}
     return Outcome((base / "stdout").read_bytes(), (base / "stderr").read_bytes(), process.returncode, files, problems)
 
 
-def _digests(folder: Path) -> dict[str, str]:
+def digests(folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():

@@ -102,7 +102,7 @@ class TravelSession {
   /// The program is the session's child and has the user's terminal. False: it is gdb's own and runs on gdb's.
   virtual bool owns_program() const = 0;
   /// An Error is shown instead of the command being executed.
-  virtual Result<> allow(LifeCycle command, std::string_view arguments) = 0;
+  virtual Result<> allow(LifeCycle command, std::string_view arguments, GdbQuestions& gdb) = 0;
   /// The next `bs` or `bc` of gdb's ends at this Time, whatever gdb thinks it does.
   virtual void next_stop(const Time& time) = 0;
 

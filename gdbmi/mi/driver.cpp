@@ -1,5 +1,6 @@
 #include "gdbmi/mi/driver.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,7 +11,9 @@
 
 namespace fred::mi {
 
-Driver::Driver(asio::io_context& io, UniqueFd fd) : io_(io), stream_(io, dup(fd.get())) { read_more(); }
+Driver::Driver(asio::io_context& io, UniqueFd fd) : io_(io), stream_(io, fcntl(fd.get(), F_DUPFD_CLOEXEC, 3)) {
+  read_more();
+}
 
 void Driver::send(std::string_view command, OnResult then) {
   if (!alive_) return then(fail(reason_));

@@ -1,5 +1,6 @@
 #include "gdbmi/prompt/prompt.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -41,7 +42,7 @@ Prompt::Prompt(asio::io_context& io, TravelSession& session, PromptOptions optio
       session_(session),
       options_(std::move(options)),
       terminal_(!options_.batch && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1),
-      interrupted_(io, dup(interrupt_.descriptor())),
+      interrupted_(io, fcntl(interrupt_.descriptor(), F_DUPFD_CLOEXEC, 3)),
       signals_(io, SIGWINCH, SIGTSTP, SIGTERM),
       user_terminal_(io, terminal_),
       reader_(io, terminal_),
@@ -198,7 +199,7 @@ bool Prompt::execute(std::string_view line, Way way) {
     progress_.clear();
   } else {
     const auto life = life_cycle_command(line);
-    if (life) result = session_.allow(life->what, life->arguments);
+    if (life) result = session_.allow(life->what, life->arguments, *questions_);
     if (result) gdb_failed_ = !give_to_gdb(line, way);
   }
   if (std::exchange(own_operation_, false)) interrupt_.clear();
@@ -219,7 +220,7 @@ bool Prompt::give_to_gdb(std::string_view line, Way way) {
 
 Result<> Prompt::replay(const std::string& path) {
   std::ifstream in(path);
-  if (!in) return fail(fmt::format("cannot read {}", path));
+  if (!in || (in.peek(), in.bad())) return fail(fmt::format("cannot read {}", path));
   u64 number = 0;
   for (std::string line; std::getline(in, line) && gdb_->alive();) {
     ++number;

@@ -81,11 +81,9 @@ std::vector<std::string> RecordedSession::history() {
 }
 
 Result<SavedCommand> RecordedSession::parse_history_line(std::string_view line) const {
-  const auto log = CommandLog::parse(line, "history");
-  if (!log) return std::unexpected(log.error());
-  if (log->commands().empty()) return fail("there is no command");
-  const auto& command = log->commands().front();
-  return SavedCommand{command.command, command.to};
+  const auto command = CommandLog::parse_line(line);
+  if (!command) return std::unexpected(command.error());
+  return SavedCommand{command->command, command->to};
 }
 
 std::vector<SnapshotInfo> RecordedSession::snapshots() {

@@ -105,6 +105,7 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
                                                              Operation& operation) {
   const auto memory = ask_python(gdb, fmt::format("memory({})", python_string(request.expression)));
   if (!memory) return std::unexpected(memory.error());
+  if (memory->contains("error")) return fail(memory->value("error", ""));
   if (!memory->contains("address")) return std::nullopt;
   const auto range = guest_range(GuestAddr{memory->value("address", u64{0})}, memory->value("size", u64{0}));
   const auto found = last_change(*timeline_, range, operation.from(), operation.token());

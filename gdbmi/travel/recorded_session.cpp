@@ -62,8 +62,14 @@ void RecordedSession::use_terminal(ProgramTerminal& terminal) {
   target_.own_group(true);
 }
 
-Result<> RecordedSession::allow(LifeCycle command, std::string_view) {
+Result<> RecordedSession::allow(LifeCycle command, std::string_view, GdbQuestions& gdb) {
   if (command == LifeCycle::attach) return fail("fred cannot attach: a program's history begins at its start.");
+  if (command != LifeCycle::run && command != LifeCycle::start) return {};
+  // gdb has the target say that there is none, and then advises a setting of remote targets.
+  const auto answer = ask_python(gdb, "program()");
+  if (answer && answer->value("name", "?").empty()) {
+    return fail("No executable file specified.\nUse the \"file\" or \"exec-file\" command.");
+  }
   return {};
 }
 
@@ -99,21 +105,58 @@ Result<Landing> RecordedSession::go_to(const Time& time, Progress& progress) {
   return Landing{.time = time, .note = ""};
 }
 
-Result<std::optional<std::vector<Condition>>> RecordedSession::conditions(GdbQuestions& gdb) {
+Result<std::optional<RecordedSession::UserPoints>> RecordedSession::points(GdbQuestions& gdb) {
   const auto answer = ask_python(gdb, "breakpoints()");
   if (!answer) return std::unexpected(answer.error());
   if (!answer->value("simple", false)) return std::nullopt;
-  // What gdb has inserted for itself (libraries, longjmp) stops nobody.
-  std::vector<Condition> all;
+  UserPoints all;
   for (auto& c : target_.conditions()) {
-    if (const auto* at = std::get_if<BreakCondition>(&c.what)) {
-      bool users = false;
-      for (const auto& a : (*answer)["addresses"]) users = users || a.get<u64>() == at->pc.value;
-      if (!users) continue;
+    const auto* const at = std::get_if<BreakCondition>(&c.what);
+    bool certain = at == nullptr;
+    std::vector<i64> numbers;
+    if (at != nullptr) {
+      // What gdb has inserted for itself (libraries, longjmp) stops nobody.
+      for (const auto& a : (*answer)["addresses"]) certain = certain || a.get<u64>() == at->pc.value;
+      for (const auto& b : (*answer)["conditional"]) {
+        if (b.value("address", u64{0}) == at->pc.value) numbers.push_back(b.value("number", i64{0}));
+      }
     }
-    all.push_back(std::move(c));
+    if (certain) {
+      all.certain.push_back(std::move(c));
+    } else if (!numbers.empty()) {
+      all.conditional.push_back({std::move(c), std::move(numbers)});
+    }
   }
   return all;
+}
+
+Result<Stop> RecordedSession::stop_on_the_way(Stop stop, const UserPoints& points, GdbQuestions& gdb,
+                                              Operation& operation) {
+  std::vector<Condition> conditions;
+  for (const auto& c : points.conditional) conditions.push_back(c.at);
+  u64 looked_at = 0;
+  for (Time before = operation.from();;) {
+    auto hits = timeline_->search().last(stop.time, before, conditions, true, operation.token());
+    if (!hits) return std::unexpected(hits.error());
+    if (hits->empty()) break;
+    before = hits->front().at;
+    nlohmann::json numbers = nlohmann::json::array();
+    for (const auto& c : points.conditional) {
+      if (std::ranges::find(*hits, c.at.id, &Hit::id) == hits->end()) continue;
+      for (const i64 n : c.numbers) numbers.push_back(n);
+    }
+    if (auto there = session_.go_to(before); !there) return std::unexpected(there.error());
+    if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
+    const auto answer = ask_python(gdb, fmt::format("holds({})", numbers.dump()));
+    if (!answer) return std::unexpected(answer.error());
+    operation.show(fmt::format("{} conditions", ++looked_at));
+    if (!answer->value("holds", true)) continue;
+    if (before == stop.time) std::ranges::move(stop.hits, std::back_inserter(*hits));
+    stop = {TravelEnd::hit, before, std::move(*hits)};
+    break;
+  }
+  if (auto there = session_.go_to(stop.time); !there) return std::unexpected(there.error());
+  return stop;
 }
 
 Result<Landing> RecordedSession::landing_of(const Result<Stop>& stop) {
@@ -148,7 +191,7 @@ Result<std::optional<Landing>> RecordedSession::step_back(const StepRequest& req
   // One `bs`, of which the target knows all, without a question.
   if (request.kind == StepRequest::Kind::stepi && request.count == 1) return std::nullopt;
   if (auto ready = symbols_.use(gdb); !ready) return std::nullopt;  // gdb without Python
-  const auto users = conditions(gdb);
+  const auto users = points(gdb);
   if (!users) return std::unexpected(users.error());
   if (!*users) return std::nullopt;
   u64 level = 0;
@@ -158,7 +201,11 @@ Result<std::optional<Landing>> RecordedSession::step_back(const StepRequest& req
     level = *selected;
   }
   Operation operation(*this, progress);
-  auto landing = landing_of(step(request, **users, level));
+  auto stop = step(request, (*users)->certain, level);
+  if (stop && stop->end != TravelEnd::interrupted && !(*users)->conditional.empty()) {
+    stop = stop_on_the_way(std::move(*stop), **users, gdb, operation);
+  }
+  auto landing = landing_of(stop);
   if (!landing) return operation.undo(landing.error());
   return std::move(*landing);
 }

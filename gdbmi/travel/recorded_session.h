@@ -25,7 +25,7 @@ class RecordedSession final : public TravelSession {
   std::vector<std::string> gdb_commands() override;
   void use_terminal(ProgramTerminal& terminal) override;
   bool owns_program() const override { return true; }
-  Result<> allow(LifeCycle command, std::string_view arguments) override;
+  Result<> allow(LifeCycle command, std::string_view arguments, GdbQuestions& gdb) override;
   void next_stop(const Time& time) override;
 
   std::optional<Where> where() override;
@@ -55,8 +55,19 @@ class RecordedSession final : public TravelSession {
 
   /// Another program: its history is empty.
   void begin_history();
-  /// The user's conditions for the target; nothing if only gdb can tell whether they hold.
-  Result<std::optional<std::vector<Condition>>> conditions(GdbQuestions& gdb);
+  /// What the user has set: what surely stops, and breakpoints whose conditions gdb has to evaluate where they are hit.
+  struct UserPoints {
+    struct Conditional {
+      Condition at;
+      std::vector<i64> numbers;  // gdb's, of breakpoints there
+    };
+    std::vector<Condition> certain;
+    std::vector<Conditional> conditional;
+  };
+  /// Nothing if only gdb can tell where a command ends.
+  Result<std::optional<UserPoints>> points(GdbQuestions& gdb);
+  /// A command backwards that would end with `stop` ends earlier if a breakpoint's condition was true on the way.
+  Result<Stop> stop_on_the_way(Stop stop, const UserPoints& points, GdbQuestions& gdb, Operation& operation);
   Result<Landing> landing_of(const Result<Stop>& stop);
   Result<Stop> step(const StepRequest& request, const std::vector<Condition>& conditions, u64 level);
   /// Finds out where a change is, by values at Times.

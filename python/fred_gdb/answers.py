@@ -249,7 +249,11 @@ class _Fred:
     def memory(cls, expression):
         """Where the expression's value lies now; `stored` gives what lies there at any Time."""
         cls.forget()
-        value = gdb.parse_and_eval(expression)
+        try:
+            value = gdb.parse_and_eval(expression)
+        except gdb.error as error:
+            cls.say({"error": str(error)})
+            return
         if value.address is None or value.is_optimized_out or value.type.sizeof == 0:
             cls.say({})
             return
@@ -270,24 +274,49 @@ class _Fred:
 
     @classmethod
     def breakpoints(cls):
-        """Addresses that stop the program, unless a condition or a count has a say: then gdb must decide."""
-        addresses, watched, simple = [], False, True
+        """Addresses that stop the program, and those where it depends on the conditions of breakpoints (see `holds`).
+        Not simple: gdb must decide everything."""
+        addresses, conditional, watched, simple = [], [], False, True
         for b in gdb.breakpoints():
             if not b.enabled or not b.visible:
                 continue
-            if b.condition is not None or b.ignore_count or b.thread is not None:
+            if b.ignore_count or b.thread is not None:
                 simple = False
             if b.type == gdb.BP_BREAKPOINT or b.type == gdb.BP_HARDWARE_BREAKPOINT:
-                for place in b.locations:
-                    if place.enabled and place.address is not None:
-                        addresses.append(place.address)
+                places = [p.address for p in b.locations if p.enabled and p.address is not None]
+                if b.condition is None:
+                    addresses += places
+                else:
+                    conditional += [{"address": address, "number": b.number} for address in places]
             elif b.type in (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_READ_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT):
                 watched = True
+                simple = simple and b.condition is None
             else:
                 simple = False
-        cls.say({"addresses": addresses, "watched": watched, "simple": simple})
+        cls.say({"addresses": addresses, "conditional": conditional, "watched": watched, "simple": simple})
+
+    @classmethod
+    def holds(cls, numbers):
+        """Whether the condition of one of these breakpoints is true here; as in gdb, one without a value is."""
+        cls.forget()
+        gdb.newest_frame().select()
+        answer = False
+        for b in gdb.breakpoints():
+            if b.number not in numbers or answer:
+                continue
+            try:
+                answer = b.condition is None or int(gdb.parse_and_eval(b.condition)) != 0
+            except (gdb.error, RuntimeError, ValueError):
+                answer = True
+        cls.say({"holds": answer})
 
     # --- the program --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def program(cls):
+        """What `run` would start."""
+        cls.keep_program()
+        cls.say({"name": gdb.parameter("remote exec-file") or ""})
 
     @staticmethod
     def keep_program(_=None):

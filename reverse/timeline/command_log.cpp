@@ -37,8 +37,9 @@ Result<std::optional<Time>> time_at(const Json& json, const char* key) {
   if (!time) return std::unexpected(time.error());
   return *time;
 }
+}  // namespace
 
-Result<LoggedCommand> parse_line(const std::string& line) {
+Result<LoggedCommand> CommandLog::parse_line(std::string_view line) {
   const Json json = Json::parse(line, nullptr, false);
   if (!json.is_object()) return fail("no JSON object");
   const Result<std::optional<std::string>> command = text_at(json, "command"), end = text_at(json, "end");
@@ -50,7 +51,6 @@ Result<LoggedCommand> parse_line(const std::string& line) {
   if (!end) return std::unexpected(end.error());
   return LoggedCommand{**command, *from, *to, end->value_or("")};
 }
-}  // namespace
 
 std::string CommandLog::text() const {
   std::string all;

@@ -27,6 +27,7 @@ class CommandLog {
   const std::vector<LoggedCommand>& commands() const { return commands_; }
 
   std::string text() const;
+  static Result<LoggedCommand> parse_line(std::string_view line);
   /// `name` is for errors, which name the line.
   static Result<CommandLog> parse(std::string_view text, std::string_view name);
   Result<> save(const std::string& path) const;

@@ -23,6 +23,7 @@ Result<Time> Timeline::resolve(const TimeText& text) {
       return fail(fmt::format("{} is outside of history, which is {} to {}", print_time(*time), print_time(begin),
                               print_time(tip)));
     }
+    if (time->pc.value == 0) return fail(fmt::format("there is no Time {} in this history", print_time(*time)));
     return *time;
   }
   if (const HistoryEdge* edge = std::get_if<HistoryEdge>(&text)) return *edge == HistoryEdge::start ? begin : tip;

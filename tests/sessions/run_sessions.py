@@ -14,27 +14,22 @@ instead of Enter. "! resize 30 100" changes the size of the terminal, "! wait TE
 other line is expected output, as a part of a line, in this order; "..." skips none, all lines between may be there.
 A line that begins with "/" is a regular expression, one that begins with "-" must not appear up to the next match.
 A step waits for its expected lines: nothing here depends on how fast the machine is.
+
+The pages of examples/ are tests as well (pages.py).
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import errno
-import fcntl
 import os
-import pty
 import re
-import select
 import shlex
 import shutil
-import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
-import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -43,9 +38,10 @@ sys.path.insert(0, str(HERE.parent))
 import harness  # noqa: E402
 import history  # noqa: E402
 import other_terminal  # noqa: E402
+import pages  # noqa: E402
 from harness import Result  # noqa: E402
+from terminal import Failure, Terminal  # noqa: E402
 
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|[\x01\x02\x07]")
 KEYS = {"^C": b"\x03", "^D": b"\x04", "^Z": b"\x1a", "<UP>": b"\x1b[A"}
 
 
@@ -68,82 +64,17 @@ class Script:
         return Script(path.stem, settings, steps)
 
 
-class Failure(Exception):
-    pass
-
-
-class Terminal:
-    """A program in a pseudo-terminal of its own."""
-
-    def __init__(self, command: list[str], env: dict[str, str], folder: Path, timeout: float) -> None:
-        self.pid, self.master = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            os.execve(command[0], command, env)
-        self.deadline = time.monotonic() + timeout
-        self.raw, self.ended, self.seen = b"", False, 0
-        self.resize(24, 80)
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def text(self) -> str:
-        return ESCAPES.sub("", self.raw.decode(errors="replace")).replace("\r", "")
-
-    def read_more(self) -> None:
-        remaining = self.deadline - time.monotonic()
-        if self.ended:
-            raise Failure("the program has ended")
-        if remaining <= 0 or not select.select([self.master], [], [], remaining)[0]:
-            raise Failure("nothing more appeared in time")
-        try:
-            chunk = os.read(self.master, 65536)
-        except OSError as error:
-            if error.errno != errno.EIO:
-                raise
-            chunk = b""
-        self.ended = not chunk
-        self.raw += chunk
-
-    def expect(self, line: str, forbidden: list[str]) -> None:
-        """Waits for the text behind what has been matched so far."""
-        while True:
-            rest = self.text()[self.seen:]
-            found = re.search(line[1:], rest) if line.startswith("/") else None
-            begin, end = (found.start(), found.end()) if found else (-1, -1)
-            if not line.startswith("/"):
-                begin = rest.find(line)
-                end = begin + len(line)
-            if begin >= 0:
-                for text in forbidden:
-                    if text in rest[:begin]:
-                        raise Failure(f"'{text}' appeared")
-                self.seen += end
-                return
-            try:
-                self.read_more()
-            except Failure as failure:
-                raise Failure(f"{failure}; expected '{line}'") from None
-
-    def type(self, keys: bytes) -> None:
-        os.write(self.master, keys)
-
-    def finish(self) -> int:
-        while not self.ended:
-            self.read_more()
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-    def close(self) -> None:
-        os.close(self.master)
-        if not self.ended:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-
-
 @dataclasses.dataclass
 class Context:
     build: Path
     timeout: float
+    write_pages: bool = False
+    home: Path | None = None  # nothing: the test's own folder
+    term: str = "xterm"
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.home or folder), "LANG": "C.UTF-8",
+                "TERM": self.term, "TMPDIR": str(folder)}
 
     def command(self, script: Script) -> list[str]:
         fake = script.settings.get("with", "fake") == "fake"
@@ -224,8 +155,9 @@ def run_with_pipes(context: Context, script: Script, folder: Path, env: dict[str
 def run_script(context: Context, path: Path) -> Result:
     script = Script.read(path)
     folder = Path(tempfile.mkdtemp(prefix="session-"))
-    env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8",
-           "TERM": script.settings.get("term", "xterm"), "TMPDIR": str(folder)}
+    env = context.environment(folder)
+    if "term" in script.settings:
+        env["TERM"] = script.settings["term"]
     try:
         if script.settings.get("mode", "terminal") == "terminal":
             wrong = run_in_terminal(context, script, folder, env)
@@ -247,6 +179,17 @@ def check_program(context: Context, what: str) -> Result:
         else:
             wrong = other_terminal.check(fred_gdb, context.build / "tests/sessions/spin", env, context.timeout)
     return Result(what, "failed" if wrong else "passed", wrong)
+
+
+def check_page(context: Context, page: Path) -> Result:
+    folder = Path(tempfile.mkdtemp(prefix="page-"))
+    try:
+        wrong = pages.run_page(context.build / "bin/fred-gdb", page, folder, context.environment(folder), context.timeout,
+                               context.write_pages)
+        wrong += [f"left in TMPDIR: {path.name}" for path in folder.glob("fred-*")]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return Result(f"examples/{page.parent.name}", "failed" if wrong else "passed", wrong)
 
 
 def check_commands_page(context: Context) -> Result:
@@ -286,6 +229,16 @@ def check_same_as_gdb(context: Context, name: str) -> Result:
     return Result(f"as gdb: {name}", "failed" if wrong else "passed", wrong)
 
 
+def all_tests(context: Context) -> dict[str, Callable[[], Result]]:
+    tests = {path.stem: partial(run_script, context, path) for path in sorted((HERE / "scripts").glob("*.session"))}
+    tests |= {f"as gdb: {name}": partial(check_same_as_gdb, context, name) for name in SAME_AS_GDB}
+    tests |= {f"examples/{page.parent.name}": partial(check_page, context, page)
+              for page in sorted(HERE.parent.parent.glob("examples/*/README.md"))}
+    tests |= {what: partial(check_program, context, what) for what in ("history", "other terminal")}
+    tests["docs/COMMANDS.md"] = partial(check_commands_page, context)
+    return tests
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--build", type=Path, default=HERE.parent.parent / "build")
@@ -293,13 +246,10 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=60, help="seconds that one test may take")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--write-pages", action="store_true", help="put what happens into the pages of examples/")
     arguments = parser.parse_args()
-    context = Context(arguments.build.resolve(), arguments.timeout)
-    tests = {path.stem: partial(run_script, context, path) for path in sorted((HERE / "scripts").glob("*.session"))}
-    tests |= {f"as gdb: {name}": partial(check_same_as_gdb, context, name) for name in SAME_AS_GDB}
-    tests |= {what: partial(check_program, context, what) for what in ("history", "other terminal")}
-    tests["docs/COMMANDS.md"] = partial(check_commands_page, context)
-    chosen = [test for name, test in tests.items() if arguments.filter in name]
+    context = Context(arguments.build.resolve(), arguments.timeout, arguments.write_pages)
+    chosen = [test for name, test in all_tests(context).items() if arguments.filter in name]
     return harness.report(arguments.jobs, chosen, arguments.verbose)
 
 

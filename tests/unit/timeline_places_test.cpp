@@ -113,6 +113,7 @@ TEST_CASE("The command log is JSON lines") {
     REQUIRE_FALSE(corrupt);
     CHECK(corrupt.error().message.starts_with("my.log:2: "));
   }
+  CHECK(CommandLog::parse_line("x").error().message == "no JSON object");
   const std::string path = "/tmp/fred-command-log-" + std::to_string(getpid());
   CHECK(log.save(path));
   CHECK(CommandLog::load(path)->commands().size() == 3);

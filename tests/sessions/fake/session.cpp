@@ -16,7 +16,7 @@ std::optional<u64> number(std::string_view text) {
 }
 }  // namespace
 
-Result<> FakeSession::allow(LifeCycle command, std::string_view) {
+Result<> FakeSession::allow(LifeCycle command, std::string_view, GdbQuestions&) {
   if (command == LifeCycle::attach) return fail("attach is not there yet");
   return {};
 }

@@ -15,7 +15,7 @@ class FakeSession final : public TravelSession {
   std::vector<std::string> gdb_commands() override { return {"target remote " + socket_}; }
   void use_terminal(ProgramTerminal&) override {}
   bool owns_program() const override { return true; }
-  Result<> allow(LifeCycle command, std::string_view arguments) override;
+  Result<> allow(LifeCycle command, std::string_view arguments, GdbQuestions& gdb) override;
   void next_stop(const Time& time) override { target_.next_stop(time.ticks); }
 
   std::optional<Where> where() override;
