@@ -296,7 +296,7 @@ BackStepper::Move BackStepper::out_to_caller() {
 BackStepper::Move BackStepper::across(const TracePoint& before, bool into) {
   const TracePoint here = **look(0);
   const bool at_entry = code_.is_entry(here.time.pc);
-  if (!at_entry) {
+  if (!at_entry && !(into && code_.line(before.time.pc))) {
     const Move origin = to_origin(into);
     if (!origin || *origin != Found::no) return origin;
   }
@@ -336,43 +336,59 @@ BackStepper::Move BackStepper::across(const TracePoint& before, bool into) {
   return Found::yes;
 }
 
+/// The stack as it was where frames were abandoned for the one here; nothing if it does not hold that.
+Result<std::optional<BackStepper::Abandoned>> BackStepper::abandoned() {
+  const TracePoint here = **look(0);
+  const Result<std::vector<Frame>> own = code_.symbols().frames_at(here.time, 1);
+  if (!own || own->empty()) return std::nullopt;
+  // The registers of the last instructions before are half of here: unwound from where rsp was still deeper.
+  std::optional<Abandoned> last_choice;
+  u64 deepest = here.stack_pointer;
+  std::optional<u64> other;  // rsp on another stack
+  int tries = 0;
+  for (u64 n = 2; tries < most_unwindings && n <= std::max(tuning_.near, longest_landing); ++n) {
+    const Result<const TracePoint*> p = look(n);
+    if (!p) return std::unexpected(p.error());
+    if (!*p) break;
+    const u64 sp = (*p)->stack_pointer;
+    const bool elsewhere = sp > here.stack_pointer && sp - here.stack_pointer > other_stack;
+    if (last_choice && sp >= here.stack_pointer && !elsewhere) break;  // before the call that was abandoned
+    if (elsewhere ? last_choice && sp == other : sp >= deepest) continue;
+    if (elsewhere) other = sp;
+    deepest = std::min(deepest, sp);
+    ++tries;
+    auto frames = code_.symbols().frames_at((*p)->time, all_frames).value_or(std::vector<Frame>{});
+    const auto same = std::ranges::find(frames, own->front().cfa, &Frame::cfa);
+    if (same == frames.end()) continue;
+    if (same == frames.begin()) break;
+    const auto level = static_cast<std::size_t>(same - frames.begin());
+    const bool lands = same->pc == here.time.pc;
+    if (!lands || !last_choice) last_choice = Abandoned{std::move(frames), level, n};
+    // glibc's longjmp tells the unwinder where it goes to, not who called it.
+    if (!lands) break;
+  }
+  return last_choice;
+}
+
 /// Control may have arrived here by abandoning frames. Then moves to the call in this frame that was left that way,
 /// or, with `into`, to the one in the innermost abandoned frame with lines.
 BackStepper::Move BackStepper::to_origin(bool into) {
-  const TracePoint here = **look(0);
-  const Result<std::vector<Frame>> own = code_.symbols().frames_at(here.time, 1);
-  if (!own || own->empty()) return Found::no;
-  // The registers of the last instructions before are half of here: unwound from where rsp was still deeper.
-  std::vector<Frame> frames;
-  auto same = frames.end();
-  u64 n = 2, deepest = here.stack_pointer;
-  for (int tries = 0; tries < most_unwindings && same == frames.end(); ++n) {
-    const Result<const TracePoint*> p = look(n);
-    if (!p) return std::unexpected(p.error());
-    if (!*p || n > std::max(tuning_.near, longest_landing)) return Found::no;
-    const u64 sp = (*p)->stack_pointer;
-    const bool elsewhere = sp > here.stack_pointer && sp - here.stack_pointer > other_stack;
-    if (sp >= deepest && !elsewhere) continue;
-    deepest = std::min(deepest, sp);
-    ++tries;
-    frames = code_.symbols().frames_at((*p)->time, all_frames).value_or(std::vector<Frame>{});
-    same = std::ranges::find(frames, own->front().cfa, &Frame::cfa);
-  }
-  if (same == frames.end() || same == frames.begin()) return Found::no;
-  const Time left = (*look(--n))->time;
-  auto target = same;
+  const Result<std::optional<Abandoned>> stack = abandoned();
+  if (!stack) return std::unexpected(stack.error());
+  if (!*stack) return Found::no;
+  const auto& [frames, same, n] = **stack;
+  std::size_t target = same;
   if (into) {
-    if (code_.line(left.pc)) {
+    if (code_.line((*look(n))->time.pc)) {
       move(n);
       take_level();
       return Found::yes;
     }
-    std::size_t level = 1;
-    while (frames.begin() + static_cast<std::ptrdiff_t>(level) != same && !code_.line(pc_within(frames, level)))
-      ++level;
-    target = frames.begin() + static_cast<std::ptrdiff_t>(level);
+    target = 1;
+    while (target != same && !code_.line(pc_within(frames, target))) ++target;
   }
-  const Move found = find_call({.skip = n, .cfa = (target - 1)->cfa, .back = target->pc, .or_interrupted = true});
+  const Move found =
+      find_call({.skip = n, .cfa = frames[target - 1].cfa, .back = frames[target].pc, .or_interrupted = true});
   if (found && *found == Found::yes && target != same) take_level();
   return found;
 }

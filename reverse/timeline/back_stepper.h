@@ -57,6 +57,13 @@ class BackStepper {
   Move over_handler();
   Move out_to_caller();
   Move across(const TracePoint& before, bool into);
+  /// The frames at the point `n` back; control went from there to the frame `level` of them.
+  struct Abandoned {
+    std::vector<Frame> frames;
+    std::size_t level = 0;
+    u64 n = 0;
+  };
+  Result<std::optional<Abandoned>> abandoned();
   Move to_origin(bool into);
   Move find_call(const Call& call);
   Move search_call(const Call& call);
