@@ -2,7 +2,7 @@
 // Exceptions through frames with and without destructors, caught and thrown again.
 #include <cstdio>
 #include <stdexcept>
-
+// clang-format off
 int count;
 
 struct Guard {
