@@ -37,13 +37,13 @@ bool is_watch(const Condition& c) { return std::holds_alternative<WatchCondition
 
 }  // namespace
 
-std::vector<Condition> SessionTarget::conditions() const {
+std::vector<Condition> SessionTarget::conditions(bool stepping) const {
   std::vector<Condition> all;
   for (const auto& [point, id] : points_) all.push_back(condition_of(point, id));
   if (catching_) all.push_back({.id = syscalls_id, .what = SyscallCondition{caught_}, .thread = {}});
   SignalCondition signals;
   for (int n = 1; n <= last_signal; ++n) {
-    if (stops_at(n)) signals.numbers.push_back(n);
+    if (stepping || stops_at(n)) signals.numbers.push_back(n);
   }
   if (!signals.numbers.empty()) all.push_back({.id = signals_id, .what = std::move(signals), .thread = {}});
   return all;
@@ -61,7 +61,8 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
     const auto there = session_.go_to(jump->to);
     return stopped(there ? event_of_hits(jump->hits) : failed_event(there.error()));
   }
-  Forward how{.conditions = conditions()};
+  const bool stepping = request.motion == Motion::step || request.motion == Motion::step_range;
+  Forward how{.conditions = conditions(stepping)};
   switch (request.motion) {
     case Motion::go_back:
       return stopped(go_back());
@@ -76,8 +77,20 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
     case Motion::go:
       break;
   }
+  if (const auto passed = stepping && !request.signal ? passed_signal_here() : std::nullopt) {
+    return stopped(StoppedBySignal{*passed});
+  }
   if (session_.at_tip() && !session_.is_changed_in_past()) return go_on(request, how, std::move(stopped));
   stopped(event_of(session_.run_recorded(how)));
+}
+
+/// One that gdb was not told of and that is delivered next.
+std::optional<int> SessionTarget::passed_signal_here() {
+  const auto peer = session_.here();
+  if (!peer || session_.is_changed_in_past()) return std::nullopt;
+  const auto waiting = (*peer)->waiting_signal();
+  if (!waiting || !*waiting || stops_at((*waiting)->number)) return std::nullopt;
+  return (*waiting)->number;
 }
 
 void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std::function<void(StopEvent)> stopped) {

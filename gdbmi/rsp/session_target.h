@@ -68,14 +68,16 @@ class SessionTarget final : public Target {
   void on_moved(std::function<void()> handler) override { moved_ = std::move(handler); }
   void on_notice(std::function<void(const std::string&)> handler) override;
 
-  /// The conditions that stand for gdb's points, caught system calls and signals.
-  std::vector<Condition> conditions() const;
+  /// The conditions that stand for gdb's points, caught system calls and signals. While gdb steps it wants to hear of
+  /// passed signals too: it steps over their handlers.
+  std::vector<Condition> conditions(bool stepping = false) const;
 
  private:
   StopEvent go_back();
   StopEvent step_back();
   StopEvent go_in_history(const Forward& how);
   void go_on(const ResumeRequest& request, const Forward& how, std::function<void(StopEvent)> stopped);
+  std::optional<int> passed_signal_here();
   Result<> take_signal(std::optional<int> wanted);
   StopEvent event_of(const Result<RunStop>& stop);
   StopEvent event_of_hits(const std::vector<Hit>& hits);

@@ -296,7 +296,7 @@ BackStepper::Move BackStepper::out_to_caller() {
 BackStepper::Move BackStepper::across(const TracePoint& before, bool into) {
   const TracePoint here = **look(0);
   const bool at_entry = code_.is_entry(here.time.pc);
-  if (!at_entry) {
+  if (!at_entry && !(into && code_.line(before.time.pc))) {
     const Move origin = to_origin(into);
     if (!origin || *origin != Found::no) return origin;
   }
@@ -336,44 +336,75 @@ BackStepper::Move BackStepper::across(const TracePoint& before, bool into) {
   return Found::yes;
 }
 
+/// Further back than before, the next stack that holds the frame here, below others.
+Result<bool> BackStepper::next_stack(Stacks& stacks) {
+  const TracePoint here = **look(0);
+  for (u64 n = stacks.n + 1; n <= std::max(tuning_.near, longest_landing); ++n) {
+    stacks.n = n;
+    const Result<const TracePoint*> p = look(n);
+    if (!p) return std::unexpected(p.error());
+    if (!*p) return false;
+    const u64 sp = (*p)->stack_pointer;
+    const bool elsewhere = sp > here.stack_pointer && sp - here.stack_pointer > other_stack;
+    if (stacks.tries != 0 && sp >= here.stack_pointer && !elsewhere) return false;  // before what was abandoned
+    // At first where rsp was deeper, then ever longer ago.
+    const bool near = stacks.tries < most_unwindings;
+    if (near ? sp >= stacks.deepest && !elsewhere : n < stacks.far) continue;
+    if (elsewhere && near && stacks.tries != 0 && sp == stacks.last) continue;
+    stacks.far = std::max(stacks.far, 2 * n);
+    stacks.last = sp;
+    stacks.deepest = std::min(stacks.deepest, sp);
+    ++stacks.tries;
+    stacks.frames = code_.symbols().frames_at((*p)->time, all_frames).value_or(std::vector<Frame>{});
+    const auto same = std::ranges::find(stacks.frames, stacks.cfa, &Frame::cfa);
+    if (same == stacks.frames.begin()) return false;
+    if (same == stacks.frames.end()) continue;
+    stacks.level = static_cast<std::size_t>(same - stacks.frames.begin());
+    if (!code_.different_functions(pc_within(stacks.frames, stacks.level), here.time.pc)) return true;
+  }
+  return false;
+}
+
 /// Control may have arrived here by abandoning frames. Then moves to the call in this frame that was left that way,
-/// or, with `into`, to the one in the innermost abandoned frame with lines.
+/// or, with `into`, to the one in the innermost abandoned frame with lines. The last instructions before have half of
+/// the registers of here, or have put what will be there on the stack; and glibc's longjmp tells the unwinder where it
+/// goes to. So stacks from longer ago are tried, until the call that one tells of is found.
 BackStepper::Move BackStepper::to_origin(bool into) {
   const TracePoint here = **look(0);
   const Result<std::vector<Frame>> own = code_.symbols().frames_at(here.time, 1);
   if (!own || own->empty()) return Found::no;
-  // The registers of the last instructions before are half of here: unwound from where rsp was still deeper.
-  std::vector<Frame> frames;
-  auto same = frames.end();
-  u64 n = 2, deepest = here.stack_pointer;
-  for (int tries = 0; tries < most_unwindings && same == frames.end(); ++n) {
-    const Result<const TracePoint*> p = look(n);
-    if (!p) return std::unexpected(p.error());
-    if (!*p || n > std::max(tuning_.near, longest_landing)) return Found::no;
-    const u64 sp = (*p)->stack_pointer;
-    const bool elsewhere = sp > here.stack_pointer && sp - here.stack_pointer > other_stack;
-    if (sp >= deepest && !elsewhere) continue;
-    deepest = std::min(deepest, sp);
-    ++tries;
-    frames = code_.symbols().frames_at((*p)->time, all_frames).value_or(std::vector<Frame>{});
-    same = std::ranges::find(frames, own->front().cfa, &Frame::cfa);
+  Stacks stacks{.cfa = own->front().cfa, .deepest = here.stack_pointer, .frames = {}};
+  std::optional<Stacks> landing;
+  Found last = Found::no;
+  for (;;) {
+    const Result<bool> another = next_stack(stacks);
+    if (!another) return std::unexpected(another.error());
+    if (*another && stacks.frames[stacks.level].pc == here.time.pc) {
+      if (!landing) landing = stacks;
+      continue;
+    }
+    if (!*another && !landing) return last;
+    const Move found = to_origin(*another ? stacks : *landing, into);
+    if (!found || *found == Found::yes || *found == Found::user_hit || !*another) return found;
+    last = *found;
   }
-  if (same == frames.end() || same == frames.begin()) return Found::no;
-  const Time left = (*look(--n))->time;
-  auto target = same;
+}
+
+BackStepper::Move BackStepper::to_origin(const Stacks& stack, bool into) {
+  const auto& frames = stack.frames;
+  std::size_t target = stack.level;
   if (into) {
-    if (code_.line(left.pc)) {
-      move(n);
+    if (code_.line((*look(stack.n))->time.pc)) {
+      move(stack.n);
       take_level();
       return Found::yes;
     }
-    std::size_t level = 1;
-    while (frames.begin() + static_cast<std::ptrdiff_t>(level) != same && !code_.line(pc_within(frames, level)))
-      ++level;
-    target = frames.begin() + static_cast<std::ptrdiff_t>(level);
+    target = 1;
+    while (target != stack.level && !code_.line(pc_within(frames, target))) ++target;
   }
-  const Move found = find_call({.skip = n, .cfa = (target - 1)->cfa, .back = target->pc, .or_interrupted = true});
-  if (found && *found == Found::yes && target != same) take_level();
+  const Move found =
+      find_call({.skip = stack.n, .cfa = frames[target - 1].cfa, .back = frames[target].pc, .or_interrupted = true});
+  if (found && *found == Found::yes && target != stack.level) take_level();
   return found;
 }
 

@@ -57,6 +57,19 @@ class BackStepper {
   Move over_handler();
   Move out_to_caller();
   Move across(const TracePoint& before, bool into);
+  /// Stacks at points before here, one after the other, that hold the frame here.
+  struct Stacks {
+    u64 cfa = 0;      // of the frame here
+    u64 deepest = 0;  // of the stack pointers so far
+    std::vector<Frame> frames;
+    std::size_t level = 0;  // of the frame here, in `frames`
+    u64 n = 1;              // how far back `frames` are
+    u64 last = 0;           // the stack pointer there
+    u64 far = 64;           // where to look next if what is near does not tell
+    int tries = 0;
+  };
+  Result<bool> next_stack(Stacks& stacks);
+  Move to_origin(const Stacks& stack, bool into);
   Move to_origin(bool into);
   Move find_call(const Call& call);
   Move search_call(const Call& call);
