@@ -205,17 +205,16 @@ def check_interrupt(c: Context, folder: Path) -> list[str]:
     """Ctrl-C stops the program where it runs, a search backwards, and running in the past."""
     program = c.programs / "signals"
     script = folder / "interrupt.py"
-    script.write_text("""
-import gdb, os, signal, threading
-def interrupted(command, seconds):
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    script.write_text(f"helper = {str(HERE / 'interrupt_when_running.py')!r}" + """
+import gdb, os, subprocess
+def interrupted(command):
+    subprocess.Popen(["python3", helper, str(gdb.selected_inferior().pid), str(os.getpid())])
     try:
         return gdb.execute(command, to_string=True)
     except KeyboardInterrupt:
         return "quit"
 gdb.execute("handle SIGUSR1 nostop noprint", to_string=True)
-interrupted("continue", 1.0)
+interrupted("continue")
 print("loops:", int(gdb.parse_and_eval("stay")) == 1)
 before = gdb.execute("monitor when", to_string=True)
 gdb.execute("reverse-stepi", to_string=True)
