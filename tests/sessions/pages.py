@@ -27,7 +27,7 @@ PROMPT = re.compile(r"\(fred(?: \d+%)?\) ")
 VARYING = [
     (re.compile(r"\b\d+:0x[0-9a-f]+"), "TIME"),
     (re.compile(r"\b0x[0-9a-f]{3,}"), "ADDRESS"),
-    (re.compile(r"\d+ probes?, [\d.]+ s(, \d+ changes in all)?"), "PROBES"),
+    (re.compile(r"(\d+ probes?, )?\d+\.\d+ s(, \d+ changes? in all)?"), "PROBES"),
     (re.compile(r"process \d+"), "PROCESS"),
     (re.compile(r"\d+\.\d% of history"), "PART"),
     (re.compile(r"\((\d+) ticks\)"), "TICKS"),
