@@ -1,7 +1,10 @@
 #include "core/dispatch/run_control.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
+#include "core/dispatch/processes.h"
 #include "core/signals/kernel_signals.h"
 
 namespace fred {
@@ -91,7 +94,15 @@ StopReason RunControl::go(const Goal& goal) {
     last = at;
     if (control_requested() && engine_.is_safe_point() && on_request_ && on_request_()) return StopReason::interrupted;
     advance(at, target, goal.steps != 0 || goal.visit != nullptr);
+    if (engine_.processes().unrecorded_child()) leave_session();
   }
+}
+
+/// A forked child is nobody's: it reports nothing, obeys nothing, and ends by itself.
+void RunControl::leave_session() {
+  const auto end = engine_.run();
+  if (end.by_signal) die_by_signal(end.status);
+  _exit(end.status);
 }
 
 void RunControl::advance(const Time& at, const Time& goal, bool one) {
