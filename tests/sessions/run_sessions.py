@@ -3,7 +3,7 @@
 
 Each scripts/*.session is one test. Its header lines say what is started:
 
-    # program: list            which of programs/*.c
+    # program: list            which of programs/*.c, or the path of an installed one
     # with: fake | native | fred   the fake session (a recorded trace), gdb's own debugging, or what fred records
     # mode: terminal | batch | pipe | file   (file: standard input is an ordinary file)
     # options: -ex 'when'      of fred-gdb, before the program (batch)
@@ -76,9 +76,12 @@ class Context:
         return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.home or folder), "LANG": "C.UTF-8",
                 "TERM": self.term, "TMPDIR": str(folder)}
 
+    def program(self, script: Script) -> Path:
+        return self.build / "tests/sessions" / script.settings.get("program", "list")
+
     def command(self, script: Script) -> list[str]:
         fake = script.settings.get("with", "fake") == "fake"
-        program = self.build / "tests/sessions" / script.settings.get("program", "list")
+        program = self.program(script)
         folder = self.build / "bin"
         return [str(folder / ("fred-gdb-fake" if fake else "fred-gdb")), "-q", "-nx",
                 *([] if script.settings.get("with") in ("fake", "fred", None) else ["--no-record"]),
@@ -154,6 +157,8 @@ def run_with_pipes(context: Context, script: Script, folder: Path, env: dict[str
 
 def run_script(context: Context, path: Path) -> Result:
     script = Script.read(path)
+    if not context.program(script).exists():
+        return Result(script.name, "skipped", [f"{context.program(script)} is not installed"])
     folder = Path(tempfile.mkdtemp(prefix="session-"))
     env = context.environment(folder)
     if "term" in script.settings:
