@@ -5,9 +5,33 @@ Each sends its line to the session and then does what the session asks for, unti
 """
 import binascii
 import json
+import os
 import signal
+import time
 
 import gdb
+
+
+class _FredProgress:
+    """A line for what takes long, on a terminal that is not the TUI's."""
+
+    def __init__(self):
+        self.begin, self.shown, self.possible = time.monotonic(), False, None
+
+    def show(self, text):
+        """None: the line goes away."""
+        if text is None and self.shown:
+            gdb.write("\r\033[K")
+            gdb.flush()
+        self.shown = self.shown and text is not None
+        if text is None or time.monotonic() < self.begin + 0.7:
+            return
+        if self.possible is None:
+            self.possible = os.isatty(1) and "not active" in gdb.execute("info win", to_string=True)
+        if self.possible:
+            gdb.write("\r%s  (Ctrl-C ends the search)\033[K" % text)
+            gdb.flush()
+            self.shown = True
 
 
 class _FredLink:
@@ -51,7 +75,9 @@ class _FredLink:
                                                     "width": gdb.parameter("width") or 80})
         if answer is None:
             raise gdb.GdbError("What gdb is connected to is not fred.")
+        progress = _FredProgress()
         while "done" not in answer:
+            progress.show(answer.get("busy"))
             try:
                 request = cls.carry_out(answer)
             except KeyboardInterrupt:
@@ -59,6 +85,7 @@ class _FredLink:
             request["interrupt"] = interrupted or _Fred.interrupted
             _Fred.interrupted = False
             answer, interrupted = cls.send(connection, request)
+        progress.show(None)
         if "error" in answer:
             raise gdb.GdbError(answer["error"])
 
