@@ -124,7 +124,8 @@ class _FredLink:
     @classmethod
     def at_prompt(cls):
         """Tells the session where gdb's own commands have led."""
-        if gdb.selected_thread() is None:
+        thread = gdb.selected_thread()
+        if thread is None or thread.is_running():  # `continue &`: nobody answers
             return
         connection = cls.connection()
         if connection is None:
@@ -137,8 +138,9 @@ class _FredLink:
     @classmethod
     def keep_terminal(cls):
         """The remote protocol has no word for `tty`."""
-        path, connection = gdb.parameter("inferior-tty") or "", cls.connection()
-        if path != cls.terminal and connection is not None:
+        path, connection, thread = gdb.parameter("inferior-tty") or "", cls.connection(), gdb.selected_thread()
+        running = thread is not None and thread.is_running()
+        if path != cls.terminal and connection is not None and not running:
             answer, _ = cls.send(connection, {"do": "terminal", "path": path})
             cls.terminal = path
             if answer and "error" in answer:

@@ -167,7 +167,7 @@ def walk(prompt: Prompt, case: run_real.Case, place: Place, moves: int, seed: in
     stdin = f" <{case.stdin}" if case.stdin else ""
     for command in ["set confirm off", "set pagination off", f"source {HERE}/position_state.py",
                     "set breakpoint pending on", "handle SIGTERM nostop noprint pass",
-                    f"set args {shlex.join(case.command[1:])}{stdin} >../out 2>../err", f"break {place.symbol}",
+                    f"set args {shlex.join(case.command[1:])}{stdin} >../out 2>../err", f"break *{place.symbol}",
                     f"ignore 1 {place.after}"]:
         prompt.ask(command)
     if "Breakpoint 1," not in (stopped := prompt.ask("run")):
