@@ -149,7 +149,8 @@ def run_with_pipes(context: Context, script: Script, folder: Path, env: dict[str
         found = re.search(step[1:], done.stdout[position:]) if step.startswith("/") else None
         begin = (found.start() if found else -1) if step.startswith("/") else done.stdout[position:].find(step)
         if begin < 0:
-            return [f"expected '{step}'", f"the rest of the output: {done.stdout[position:]!r}"]
+            return [f"expected '{step}'", f"the rest of the output: {done.stdout[position:]!r}",
+                    f"status {done.returncode}"]
         position += begin + (len(found[0]) if found else len(step))
     wanted = int(script.settings.get("status", "0"))
     return [] if done.returncode == wanted else [f"status {done.returncode}, expected {wanted}", repr(done.stdout)]
