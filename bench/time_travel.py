@@ -95,6 +95,10 @@ class Line:
     limit: float | None = None
     remark: str = ""
 
+    @property
+    def over(self) -> bool:
+        return self.limit is not None and self.value > self.limit
+
 
 @dataclass
 class Table:
@@ -103,8 +107,7 @@ class Table:
     def add(self, what: str, value: float, unit: str, limit: float | None = None, remark: str = "") -> None:
         line = Line(what, value, unit, limit, remark)
         self.lines.append(line)
-        over = limit is not None and value > limit
-        print(f"| {what:<64} | {value:>9.3f} {unit:<5} | {'' if limit is None else f'{limit:g}':>6}{' !' if over else '  '} "
+        print(f"| {what:<64} | {value:>9.3f} {unit:<5} | {'' if limit is None else f'{limit:g}':>6}{' !' if line.over else '  '} "
               f"| {remark} |", flush=True)
 
 
@@ -251,7 +254,7 @@ def main() -> int:
         gdbs_own(c)
         if options.long:
             long_history(c)
-    over = [line.what for line in c.table.lines if line.limit is not None and line.value > line.limit]
+    over = [line.what for line in c.table.lines if line.over]
     for what in over:
         print(f"above its limit: {what}")
     return 1 if over else 0

@@ -70,8 +70,8 @@ bool enter_surroundings(const EngineCommand& command) {
     setsid();
     const int terminal = open(command.terminal.c_str(), O_RDWR);
     if (terminal < 0) return false;
-    ioctl(terminal, TIOCSCTTY,
-          0);  // refused where it is another session's; reading and writing it may work all the same
+    // Refused where it is another session's; reading and writing it may work all the same.
+    ioctl(terminal, TIOCSCTTY, 0);
     for (int fd = 0; fd < 3; ++fd) {
       if (dup2(terminal, fd) < 0) return false;
     }
@@ -119,10 +119,13 @@ Error exec_engine(const EngineCommand& command, int control_fd) {
   return {errno, fmt::format("cannot start {}: {}", path, strerror(errno))};
 }
 
+Result<> check_terminal(const std::string& path) {
+  if (path.empty() || access(path.c_str(), R_OK | W_OK) == 0) return {};
+  return fail_errno(errno, "cannot use the terminal " + path);
+}
+
 Result<EngineProcess> start_engine(const EngineCommand& command) {
-  if (!command.terminal.empty() && access(command.terminal.c_str(), R_OK | W_OK) != 0) {
-    return fail_errno(errno, "cannot use the terminal " + command.terminal);
-  }
+  if (auto usable = check_terminal(command.terminal); !usable) return std::unexpected(usable.error());
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
     return fail_errno(errno, "cannot make a control socket");

@@ -32,6 +32,9 @@ struct EngineCommand {
   bool by_shell = false;
 };
 
+/// The terminal that EngineCommand names, "" being fred's own, can be read and written.
+Result<> check_terminal(const std::string& path);
+
 /// Replaces this process by the engine, which runs the program. Comes back only with an error.
 Error exec_engine(const EngineCommand& command, int control_fd);
 

@@ -41,10 +41,10 @@ class GdbQuestions {
   virtual Result<std::string> console(std::string_view) { return fail("gdb cannot be asked"); }
 
   /// The session has moved the target behind gdb's back: gdb is to read registers and memory anew.
-  virtual void moved() = 0;
+  virtual void moved();
 
   /// Nothing where there is no line information.
-  virtual Result<std::optional<LineEntry>> line_at(GuestAddr pc) = 0;
+  virtual Result<std::optional<LineEntry>> line_at(GuestAddr pc);
   /// The function's instructions as far as gdb knows them.
   virtual Result<std::optional<GuestRange>> function_at(GuestAddr pc) = 0;
   /// The innermost frames, at most `most`.

@@ -144,6 +144,12 @@ class TravelSession {
   virtual std::string statistics() = 0;
 };
 
+/// Where one stands; nothing while no program is there.
+inline std::optional<Time> time_of(TravelSession& session) {
+  const auto where = session.where();
+  return where ? std::optional(where->now) : std::nullopt;
+}
+
 inline double Where::percent() const {
   const u64 all = tip.ticks - begin.ticks;
   if (all == 0) return at_tip() ? 100 : 0;

@@ -30,11 +30,6 @@ std::string history_path() {
   return home == nullptr ? std::string() : std::string(home) + "/.fred_history";
 }
 
-std::optional<Time> now(TravelSession& session) {
-  const auto where = session.where();
-  return where ? std::optional(where->now) : std::nullopt;
-}
-
 }  // namespace
 
 Prompt::Prompt(asio::io_context& io, TravelSession& session, PromptOptions options)
@@ -189,7 +184,7 @@ int Prompt::finish(int status) {
 }
 
 bool Prompt::execute(std::string_view line, Way way) {
-  const auto before = now(session_);
+  const auto before = time_of(session_);
   const auto outer_way = std::exchange(way_, way);
   Result<> result;
   gdb_failed_ = false;
@@ -207,7 +202,7 @@ bool Prompt::execute(std::string_view line, Way way) {
   way_ = outer_way;
   if (!result) say_error(result.error().message);
   const bool failed = !result || gdb_failed_;
-  session_.note({std::string(line), before, now(session_), failed});
+  session_.note({std::string(line), before, time_of(session_), failed});
   return !failed;
 }
 
@@ -229,7 +224,7 @@ Result<> Prompt::replay(const std::string& path) {
     if (!saved) return fail(fmt::format("{}:{}: {}", path, number, saved.error().message));
     print(fmt::format("{}{}\n", prompt_text(), saved->text));
     execute(saved->text, Way::checked);
-    const auto after = now(session_);
+    const auto after = time_of(session_);
     if (after == saved->after) continue;
     const auto show = [this](const std::optional<Time>& t) { return t ? session_.print(*t) : "no program"; };
     return fail(fmt::format("{}:{}: '{}' ended at {}, in the recording at {}", path, number, saved->text, show(after),

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "gdbmi/commands/console_text.h"
 #include "gdbmi/mi/parser.h"
 
 namespace fred {
@@ -14,47 +14,9 @@ namespace {
 /// Frames deeper than this are not looked for.
 constexpr unsigned deepest_frame = 10000;
 
-template <class T>
-std::optional<T> number(std::string_view text, int base = 10) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc{} || end == text.data()) return std::nullopt;
-  return value;
-}
-
-/// What follows `mark` in `text`, or "".
-std::string_view behind(std::string_view text, std::string_view mark) {
-  const auto at = text.find(mark);
-  return at == std::string_view::npos ? std::string_view() : text.substr(at + mark.size());
-}
-
 }  // namespace
 
-std::optional<u64> first_hexadecimal(std::string_view text) { return number<u64>(behind(text, "0x"), 16); }
-
-// Line 12 of "list.c" starts at address 0x11b2 <main+8> and ends at 0x11c3 <main+25>.
-std::optional<LineEntry> parse_info_line(std::string_view text) {
-  const auto line = number<u32>(behind(text, "Line "));
-  const auto quoted = behind(text, " of \"");
-  const auto begin = first_hexadecimal(behind(text, " starts at address "));
-  const auto end = first_hexadecimal(behind(text, " and ends at "));
-  if (!line || !begin || !end) return std::nullopt;
-  return LineEntry{{GuestAddr{*begin}, GuestAddr{*end}}, std::string(quoted.substr(0, quoted.find("\" "))), *line};
-}
-
-void MiQuestions::moved() {
-  // Errors say that gdb is gone, which the next question says as well.
-  (void)mi_.ask_console("maintenance flush register-cache");
-  (void)mi_.ask_console("maintenance flush dcache");
-}
-
 void MiQuestions::forget_symbols() { functions_.clear(); }
-
-Result<std::optional<LineEntry>> MiQuestions::line_at(GuestAddr pc) {
-  const auto text = mi_.ask_console(fmt::format("info line *{:#x}", pc.value));
-  if (!text) return std::unexpected(text.error());
-  return parse_info_line(*text);
-}
 
 Result<std::optional<GuestRange>> MiQuestions::function_at(GuestAddr pc) {
   if (auto it = functions_.upper_bound(pc); it != functions_.begin() && std::prev(it)->second.contains(pc)) {
@@ -97,7 +59,7 @@ Result<std::vector<GdbFrame>> MiQuestions::frames(unsigned most) {
     frame.pc = GuestAddr{first_hexadecimal(f.string("addr")).value_or(0)};
     frame.function = f.string("func");
     frame.file = f.string("file");
-    frame.line = number<u32>(f.string("line")).value_or(0);
+    frame.line = leading_number<u32>(f.string("line")).value_or(0);
     const auto function = function_at(frame.pc);
     if (!function) return std::unexpected(function.error());
     if (*function) frame.id.function = (*function)->begin;
@@ -113,7 +75,7 @@ Result<unsigned> MiQuestions::selected_frame() {
   const auto answer = mi_.ask("-stack-info-frame");
   if (!answer) return std::unexpected(answer.error());
   const auto* const frame = answer->find("frame");
-  return frame == nullptr ? 0 : number<unsigned>(frame->string("level")).value_or(0);
+  return frame == nullptr ? 0 : leading_number<unsigned>(frame->string("level")).value_or(0);
 }
 
 /// The stack grows down: a frame lies further in than any whose CFA is higher.
@@ -156,7 +118,7 @@ Result<std::optional<GuestRange>> MiQuestions::memory_of(std::string_view expres
   const auto size = evaluate(fmt::format("sizeof({})", expression), frame);
   if (!size) return std::unexpected(size.error());
   const auto at = first_hexadecimal(*address);
-  const auto bytes = number<u64>(*size);
+  const auto bytes = leading_number<u64>(*size);
   if (!at || !bytes || *bytes == 0) return std::nullopt;
   return guest_range(GuestAddr{*at}, *bytes);
 }

@@ -12,8 +12,6 @@ class MiQuestions final : public GdbQuestions {
   explicit MiQuestions(mi::Driver& mi) : mi_(mi) {}
 
   Result<std::string> console(std::string_view command) override { return mi_.ask_console(command); }
-  void moved() override;
-  Result<std::optional<LineEntry>> line_at(GuestAddr pc) override;
   Result<std::optional<GuestRange>> function_at(GuestAddr pc) override;
   Result<std::vector<GdbFrame>> frames(unsigned most) override;
   Result<unsigned> selected_frame() override;
@@ -31,10 +29,5 @@ class MiQuestions final : public GdbQuestions {
   mi::Driver& mi_;
   std::map<GuestAddr, GuestRange> functions_;  // by their first address
 };
-
-/// The answer of `info line *ADDRESS`. Nothing: no line there.
-std::optional<LineEntry> parse_info_line(std::string_view text);
-/// The first "0x…" in a text.
-std::optional<u64> first_hexadecimal(std::string_view text);
 
 }  // namespace fred

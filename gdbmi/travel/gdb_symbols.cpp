@@ -20,6 +20,14 @@ std::string python_string(std::string_view text) {
   return json(std::string(text)).dump(-1, ' ', true, json::error_handler_t::replace);
 }
 
+Result<std::optional<GuestRange>> ask_memory(GdbQuestions& gdb, std::string_view expression) {
+  const auto answer = ask_python(gdb, fmt::format("memory({})", python_string(expression)));
+  if (!answer) return std::unexpected(answer.error());
+  if (answer->contains("error")) return fail(answer->value("error", ""));
+  if (!answer->contains("address")) return std::nullopt;
+  return guest_range(GuestAddr{answer->value("address", u64{0})}, answer->value("size", u64{0}));
+}
+
 Result<> GdbSymbols::use(GdbQuestions& gdb) {
   gdb_ = &gdb;
   const auto answer = ask_python(gdb, "symbols()");

@@ -13,6 +13,9 @@ namespace fred {
 
 /// What a call of answers.py says.
 Result<nlohmann::json> ask_python(GdbQuestions& gdb, const std::string& call);
+/// Where the value of an expression lies; nothing if it is no memory. The answers of `stored()` are about it from then
+/// on.
+Result<std::optional<GuestRange>> ask_memory(GdbQuestions& gdb, std::string_view expression);
 /// The function of what `info symbol` says, without offset and parameters; "" if there is none.
 std::string function_name(std::string_view symbol);
 /// As a literal of Python's.

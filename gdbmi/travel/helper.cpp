@@ -4,10 +4,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 
+#include "cli/engine_process.h"
 #include "core/memory/unique_fd.h"
 #include "gdbmi/commands/table.h"
 #include "gdbmi/travel/python_questions.h"
@@ -91,10 +90,10 @@ std::string Helper::rows() {
   for (const auto& c : commands()) {
     using enum Command::Group;
     if (c.group == prompt || c.group == fred) continue;  // about fred-gdb's own prompt
-    rows.push_back({{"name", c.name}, {"help", help_of(c)}, {"repeats", c.repeats}, {"expression", c.group == search}});
-    for (const auto alias : c.aliases) {
-      rows.push_back(
-          {{"name", alias}, {"help", help_of(c)}, {"repeats", c.repeats}, {"expression", c.group == search}});
+    auto names = c.aliases;
+    names.insert(names.begin(), c.name);
+    for (const auto name : names) {
+      rows.push_back({{"name", name}, {"help", help_of(c)}, {"repeats", c.repeats}, {"expression", c.group == search}});
     }
   }
   rows.push_back({{"name", "fred"}, {"help", help_of_all()}});
@@ -107,16 +106,15 @@ void Helper::take(std::string_view request, Reply reply) {
   if (what.value("interrupt", false)) interruption_->request();
   const auto action = what.value("do", "");
   if (action == "prompt") {
-    const auto where = session_.where();
-    const std::optional<Time> now = where ? std::optional(where->now) : std::nullopt;
+    const auto now = time_of(session_);
     if (!running_ && now != shown_) session_.note({"(gdb)", std::exchange(shown_, now), now, false});
     return reply("{}");
   }
   if (action == "terminal") {
     const auto path = what.value("path", "");
     use_terminal_(path);
-    if (path.empty() || access(path.c_str(), R_OK | W_OK) == 0) return reply("{}");
-    return reply(json{{"error", fmt::format("cannot use the terminal {}: {}", path, std::strerror(errno))}}.dump());
+    const auto usable = check_terminal(path);
+    return reply(usable ? "{}" : json{{"error", usable.error().message}}.dump());
   }
   if (action != "run") {
     if (!running_) return reply(R"({"done": true, "error": "there is no command"})");
@@ -157,13 +155,9 @@ Result<> Helper::execute(const json& request) {
   Questions questions(*this);
   ShellOfGdb shell(*this, request.value("width", 80U));
   CommandContext context{session_, questions, shell};
-  const auto now = [this] {
-    const auto where = session_.where();
-    return where ? std::optional(where->now) : std::nullopt;
-  };
-  const auto before = now();
+  const auto before = time_of(session_);
   auto done = found->command->handler(context, found->arguments);
-  shown_ = now();
+  shown_ = time_of(session_);
   if (request.value("note", false)) session_.note({line, before, shown_, !done});
   return done;
 }

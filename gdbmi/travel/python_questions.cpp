@@ -6,30 +6,11 @@
 
 namespace fred {
 
-using nlohmann::json;
-
-namespace {
-
-GuestRange range_of(const json& answer) {
-  return {GuestAddr{answer.value("begin", u64{0})}, GuestAddr{answer.value("end", u64{0})}};
-}
-
-}  // namespace
-
-void PythonQuestions::moved() { (void)ask_python(*this, "forget_all()"); }
-
-Result<std::optional<LineEntry>> PythonQuestions::line_at(GuestAddr pc) {
-  const auto answer = ask_python(*this, fmt::format("entry({:#x})", pc.value));
-  if (!answer) return std::unexpected(answer.error());
-  if (!answer->contains("line")) return std::nullopt;
-  return LineEntry{range_of(*answer), answer->value("file", ""), answer->value("line", 0U)};
-}
-
 Result<std::optional<GuestRange>> PythonQuestions::function_at(GuestAddr pc) {
   const auto answer = ask_python(*this, fmt::format("function_range({:#x})", pc.value));
   if (!answer) return std::unexpected(answer.error());
   if (!answer->contains("begin")) return std::nullopt;
-  return range_of(*answer);
+  return GuestRange{GuestAddr{answer->value("begin", u64{0})}, GuestAddr{answer->value("end", u64{0})}};
 }
 
 Result<std::vector<GdbFrame>> PythonQuestions::frames(unsigned most) {
@@ -63,10 +44,7 @@ Result<std::string> PythonQuestions::evaluate(std::string_view expression, const
 Result<std::optional<GuestRange>> PythonQuestions::memory_of(std::string_view expression,
                                                              const std::optional<FrameId>& frame) {
   if (frame) return fail("only the selected frame can be asked");
-  const auto answer = ask_python(*this, fmt::format("memory({})", python_string(expression)));
-  if (!answer) return std::unexpected(answer.error());
-  if (!answer->contains("address")) return std::nullopt;
-  return guest_range(GuestAddr{answer->value("address", u64{0})}, answer->value("size", u64{0}));
+  return ask_memory(*this, expression);
 }
 
 }  // namespace fred

@@ -6,8 +6,6 @@ namespace fred {
 
 class PythonQuestions : public GdbQuestions {
  public:
-  void moved() override;
-  Result<std::optional<LineEntry>> line_at(GuestAddr pc) override;
   Result<std::optional<GuestRange>> function_at(GuestAddr pc) override;
   Result<std::vector<GdbFrame>> frames(unsigned most) override;
   Result<unsigned> selected_frame() override;

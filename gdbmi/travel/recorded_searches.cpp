@@ -103,12 +103,10 @@ Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestion
 /// Nothing if the expression is no memory here.
 Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest& request, GdbQuestions& gdb,
                                                              Operation& operation) {
-  const auto memory = ask_python(gdb, fmt::format("memory({})", python_string(request.expression)));
-  if (!memory) return std::unexpected(memory.error());
-  if (memory->contains("error")) return fail(memory->value("error", ""));
-  if (!memory->contains("address")) return std::nullopt;
-  const auto range = guest_range(GuestAddr{memory->value("address", u64{0})}, memory->value("size", u64{0}));
-  const auto found = last_change(*timeline_, range, operation.from(), operation.token());
+  const auto range = ask_memory(gdb, request.expression);
+  if (!range) return std::unexpected(range.error());
+  if (!*range) return std::nullopt;
+  const auto found = last_change(*timeline_, **range, operation.from(), operation.token());
   if (!found) return std::unexpected(found.error());
   GdbProbe probe(session_, gdb, "stored()", [this] { target_.moved(); });
   const auto now = probe.at(operation.from());
@@ -124,7 +122,7 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   if (!values) return std::unexpected(values.error());
   auto change = change_between(*values);
   if (*now != values->after) change.remarks.push_back("Since then it was changed from within gdb.");
-  if (const auto n = count_changes(*timeline_, range, session_.begin(), operation.from(), operation.token())) {
+  if (const auto n = count_changes(*timeline_, **range, session_.begin(), operation.from(), operation.token())) {
     change.changes = *n;
   }
   if (auto there = arrive_before(change, (*found)->at, (*found)->after); !there) return std::unexpected(there.error());
@@ -132,15 +130,12 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
 }
 
 Result<Change> RecordedSession::follow_forward(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation) {
-  const auto memory = ask_python(gdb, fmt::format("memory({})", python_string(request.expression)));
-  if (!memory) return std::unexpected(memory.error());
-  if (!memory->contains("address")) {
-    return fail(fmt::format("{} is no memory here: only memory is followed forwards.", request.expression));
-  }
-  const auto range = guest_range(GuestAddr{memory->value("address", u64{0})}, memory->value("size", u64{0}));
+  const auto range = ask_memory(gdb, request.expression);
+  if (!range) return std::unexpected(range.error());
+  if (!*range) return fail(fmt::format("{} is no memory here: only memory is followed forwards.", request.expression));
   GdbProbe probe(session_, gdb, "stored()", [this] { target_.moved(); });
   for (Time from = operation.from();;) {
-    const auto found = next_change(session_, range, from);
+    const auto found = next_change(session_, **range, from);
     if (!found) return std::unexpected(found.error());
     if (!*found) return fail(fmt::format("{} does not change before the end of history.", request.expression));
     auto values = values_around(probe, **found);

@@ -161,7 +161,7 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, const UserPoints& point
 
 Result<Landing> RecordedSession::landing_of(const Result<Stop>& stop) {
   if (!stop) return std::unexpected(stop.error());
-  if (stop->end == TravelEnd::interrupted) return std::unexpected(Error{EINTR, "interrupted"});
+  if (stop->end == TravelEnd::interrupted) return interrupted();
   landed_ = *stop;
   const bool begin = stop->end == TravelEnd::history_begin;
   return Landing{.time = stop->time, .note = begin ? "\nNo more reverse-execution history." : ""};

@@ -1,6 +1,7 @@
 """What fred asks about the program, answered by gdb in one line of JSON each.
 
-Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything is for the position where the target is at that moment.
+Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything is for the position where the target is
+at that moment.
 """
 import json
 
@@ -20,11 +21,6 @@ class _Fred:
         """The target has been moved behind gdb's back."""
         gdb.execute("maintenance flush register-cache", to_string=True)
         gdb.execute("maintenance flush dcache", to_string=True)
-
-    @classmethod
-    def forget_all(cls):
-        cls.forget()
-        cls.say({})
 
     # --- code ---------------------------------------------------------------------------------------------------
 
@@ -89,15 +85,6 @@ class _Fred:
     @classmethod
     def code(cls, pc):
         cls.say({"line": cls.line(pc), "function": cls.function(pc)})
-
-    @classmethod
-    def entry(cls, pc):
-        """The entry of gdb's line table."""
-        entry = gdb.find_pc_line(pc)
-        if entry.symtab is None or entry.line == 0 or entry.last is None:
-            cls.say({})
-        else:
-            cls.say({"file": entry.symtab.filename, "line": entry.line, "begin": entry.pc, "end": entry.last + 1})
 
     @classmethod
     def function_range(cls, pc):

@@ -44,6 +44,12 @@ class _FredLink:
         connection = gdb.selected_inferior().connection
         return connection if hasattr(connection, "send_packet") else None
 
+    @classmethod
+    def idle_connection(cls):
+        """None too while the program runs (`continue &`): nobody would answer."""
+        thread = gdb.selected_thread()
+        return None if thread is not None and thread.is_running() else cls.connection()
+
     @staticmethod
     def packet(connection, text):
         reply = connection.send_packet(b"qRcmd," + binascii.hexlify(text.encode()))
@@ -124,11 +130,8 @@ class _FredLink:
     @classmethod
     def at_prompt(cls):
         """Tells the session where gdb's own commands have led."""
-        thread = gdb.selected_thread()
-        if thread is None or thread.is_running():  # `continue &`: nobody answers
-            return
-        connection = cls.connection()
-        if connection is None:
+        connection = cls.idle_connection()
+        if gdb.selected_thread() is None or connection is None:
             return
         if cls.connections.get(connection.num) is None:
             cls.connections[connection.num] = cls.send(connection, {"do": "prompt"})[0] is not None
@@ -138,9 +141,8 @@ class _FredLink:
     @classmethod
     def keep_terminal(cls):
         """The remote protocol has no word for `tty`."""
-        path, connection, thread = gdb.parameter("inferior-tty") or "", cls.connection(), gdb.selected_thread()
-        running = thread is not None and thread.is_running()
-        if path != cls.terminal and connection is not None and not running:
+        path, connection = gdb.parameter("inferior-tty") or "", cls.idle_connection()
+        if path != cls.terminal and connection is not None:
             answer, _ = cls.send(connection, {"do": "terminal", "path": path})
             cls.terminal = path
             if answer and "error" in answer:

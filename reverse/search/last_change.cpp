@@ -1,7 +1,5 @@
 #include "reverse/search/last_change.h"
 
-#include <cerrno>
-
 namespace fred {
 namespace {
 Conditions watch(GuestRange range) { return {{ConditionId{1}, WatchCondition{range}, std::nullopt}}; }
@@ -21,7 +19,7 @@ Result<std::optional<MemoryChange>> next_change(Execution& execution, GuestRange
   if (auto there = execution.go_to(from); !there) return std::unexpected(there.error());
   auto stop = execution.run_forward(execution.tip(), watch(range));
   if (!stop) return std::unexpected(stop.error());
-  if (stop->end == RunEnd::interrupted) return std::unexpected(Error{EINTR, "interrupted"});
+  if (stop->end == RunEnd::interrupted) return interrupted();
   if (stop->hits.empty()) return std::nullopt;
   return change_of(std::move(stop->hits.front()));
 }

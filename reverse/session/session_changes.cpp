@@ -7,9 +7,7 @@ namespace fred {
 namespace {
 /// How far a function that is called in the past may run.
 constexpr u64 most_ticks_of_call = 10'000'000;
-}  // namespace
 
-namespace {
 Result<TipChanges::Standing> standing_of(Peer& live) {
   const auto now = live.now();
   if (!now) return std::unexpected(now.error());

@@ -7,6 +7,7 @@
 
 #include "reverse/session/program.h"
 #include "reverse/session/run_cost.h"
+#include "reverse/timeline/stop.h"
 #include "reverse/timeline/time_text.h"
 
 namespace fred {
@@ -45,8 +46,10 @@ std::vector<Time> Session::snapshots() const {
 
 Session::SnapshotCosts Session::snapshot_costs() const {
   if (!program_) return {};
-  const auto& set = program_->snapshots;
-  return {.bytes = set.sizes(),
+  auto& set = program_->snapshots;
+  std::vector<u64> bytes;
+  for (const Time& t : snapshots()) bytes.push_back(own_memory(set.latest_until(t)->peer.pid()));
+  return {.bytes = std::move(bytes),
           .taking = set.policy().cost(),
           .program_time = program_->live ? run_cost(pid()).processor_time : std::chrono::nanoseconds{}};
 }
@@ -79,7 +82,7 @@ Result<Time> Session::approach(Peer& worker, const Time& t, Leave leave) {
   for (const u64 ticks : places) {
     const auto at = attention_.go(worker, run_to_message({.ticks = ticks, .pc = {}}));
     if (!at) return std::unexpected(at.error());
-    if (attention_.interrupted()) return std::unexpected(Error{EINTR, "interrupted"});
+    if (attention_.interrupted()) return interrupted();
     if (at->time >= t) break;
     // One that cannot be taken here (within a vfork child, no memory) is done without.
     if (auto snapshot = worker.snapshot()) p.snapshots.add_fine(at->time, std::move(*snapshot), p.tip, t);
@@ -87,7 +90,7 @@ Result<Time> Session::approach(Peer& worker, const Time& t, Leave leave) {
   const auto at = attention_.go(worker, run_to_message(t));
   if (!at) return std::unexpected(at.error());
   if (t.pc.value != 0 && at->time != t) {
-    if (attention_.interrupted()) return std::unexpected(Error{EINTR, "interrupted"});
+    if (attention_.interrupted()) return interrupted();
     return no_such_time(t);
   }
   return at->time;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "reverse/session/run_cost.h"
-
 namespace fred {
 
 const SnapshotSet::Snapshot* SnapshotSet::insert(const Time& time, Peer peer) {
@@ -46,12 +44,6 @@ std::vector<Time> SnapshotSet::times() const {
   std::vector<Time> times;
   for (const auto& s : all_) times.push_back(s.time);
   return times;
-}
-
-std::vector<u64> SnapshotSet::sizes() const {
-  std::vector<u64> sizes;
-  for (const auto& s : all_) sizes.push_back(own_memory(s.peer.pid()));
-  return sizes;
 }
 
 void SnapshotSet::drop(const Time& t) {

@@ -33,8 +33,6 @@ class SnapshotSet {
   /// The last one at or before `t`; null if there is none.
   Snapshot* latest_until(const Time& t);
   std::vector<Time> times() const;
-  /// Bytes that each of times() holds and no other process does.
-  std::vector<u64> sizes() const;
   const Time& first() const { return all_.front().time; }
   /// One whose process has gone.
   void drop(const Time& t);

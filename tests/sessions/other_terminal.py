@@ -10,16 +10,18 @@ from pathlib import Path
 
 def check(fred_gdb: Path, program: Path, env: dict[str, str], timeout: float) -> list[str]:
     """`program` asks for a name and greets it."""
+    def run(*commands: str) -> subprocess.CompletedProcess[str]:
+        words = [word for command in commands for word in ("-ex", command)]
+        return subprocess.run([str(fred_gdb), "-q", "-nx", "-batch", *words, str(program)], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, timeout=timeout,
+                              check=False)
+
     master, other = pty.openpty()
     try:
         os.write(master, b"bob\n")  # typed before it asks
         name = os.ttyname(other)
-        words = ["-q", "-nx", "-batch", "-ex", f"tty {name}", "-ex", "break 15", "-ex", "run", "-ex", "print turns"]
-        done = subprocess.run([str(fred_gdb), *words, str(program)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, env=env, timeout=timeout, check=False)
-        missing = subprocess.run([str(fred_gdb), "-q", "-nx", "-batch", "-ex", "tty /no/terminal", "-ex", "run", str(program)],
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                 env=env, timeout=timeout, check=False)
+        done = run(f"tty {name}", "break 15", "run", "print turns")
+        missing = run("tty /no/terminal", "run")
         said = os.read(master, 65536).decode()
     finally:
         os.close(master)

@@ -179,7 +179,7 @@ def run_script(context: Context, path: Path) -> Result:
 def check_program(context: Context, what: str) -> Result:
     fred_gdb = context.build / "bin/fred-gdb"
     with tempfile.TemporaryDirectory(prefix="session-") as name:
-        env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": name, "LANG": "C.UTF-8", "TMPDIR": name}
+        env = context.environment(Path(name))
         if what == "history":
             wrong = history.check(fred_gdb, context.build / "examples/list", Path(name), env, context.timeout)
         else:

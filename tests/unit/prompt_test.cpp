@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gdbmi/commands/console_text.h"
 #include "gdbmi/commands/table.h"
 #include "gdbmi/commands/timeline_bar.h"
 #include "gdbmi/console/gdb_process.h"
