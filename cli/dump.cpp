@@ -57,6 +57,9 @@ void print_item(const LogReader::Item& item, const EventHeader& event) {
     case ItemKind::value:
       fmt::print(" <{} bytes: {}>", item.bytes.size(), preview(item.bytes));
       return;
+    case ItemKind::waits:
+      fmt::print(" …");
+      return;
   }
 }
 

@@ -1,4 +1,4 @@
-# i64 fred_clone_on_stack(u64 flags, void* stack_top, void (*child)(void*), void* argument)
+# i64 fred_clone_on_stack(u64 flags, void* stack_top, void (*child)(void*), void* argument, u32* cleared)
 # clone whose child runs `child` on another stack and never returns. The parent gets the kernel's result;
 # with CLONE_VFORK when the child has gone or executed another program.
         .text
@@ -9,7 +9,7 @@ fred_clone_on_stack:
         mov     %rcx, -8(%rsi)
         sub     $16, %rsi
         xor     %edx, %edx                      # parent_tid
-        xor     %r10d, %r10d                    # child_tid
+        mov     %r8, %r10                       # child_tid (CLONE_CHILD_CLEARTID)
         xor     %r8d, %r8d                      # tls
         mov     $56, %eax                       # __NR_clone
         syscall

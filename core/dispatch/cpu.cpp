@@ -24,6 +24,14 @@ constexpr u64 saved_components = 0x7 | 0xe0 | 0x200;
 
 constexpr u32 default_mxcsr = 0x1f80;
 
+/// Of one vector area: all components that any processor has so far (AMX's tiles are not among them).
+constexpr u64 vector_area_size = 2 * page_size;
+
+u8* new_vector_area() {
+  void* at = mmap(nullptr, vector_area_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return at == MAP_FAILED ? nullptr : static_cast<u8*>(at);
+}
+
 }  // namespace
 
 Cpu::Cpu(Engine& engine, CodeSource& source, const TranslateOptions& options)
@@ -47,13 +55,26 @@ void Cpu::prepare_state() {
     __cpuid_count(0xd, component, size_of, offset, flags, unused);
     vector_size_ = std::max<u64>(vector_size_, offset + size_of);
   }
-  vector_area_ = static_cast<u8*>(
-      mmap(nullptr, page_ceil(vector_size_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  state_->vector_area = reinterpret_cast<u64>(vector_area_);
+  FRED_CHECK(vector_size_ <= vector_area_size, "a vector state of {} bytes", vector_size_);
+  use_vector_area(new_vector_area());
+  FRED_CHECK(vector_area_ != nullptr, "no memory for the vector state");
   state_->engine_mxcsr = default_mxcsr;
   state_->engine_fs = fred_read_fs_base();
   state_->clock.start(0);
   reset({}, {});
+}
+
+u8* Cpu::make_vector_area() {
+  u8* area = new_vector_area();
+  if (area != nullptr) std::memcpy(area, vector_area_, vector_size_);
+  return area;
+}
+
+void Cpu::free_vector_area(u8* area) { munmap(area, vector_area_size); }
+
+void Cpu::use_vector_area(u8* area) {
+  vector_area_ = area;
+  state_->vector_area = reinterpret_cast<u64>(area);
 }
 
 void Cpu::reset(GuestAddr start, GuestAddr sp) {

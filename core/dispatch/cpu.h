@@ -38,6 +38,11 @@ class Cpu {
   /// The XSAVE area (standard format) of the running guest thread; its size and components.
   u8* vector_area() { return vector_area_; }
   u64 vector_size() const { return vector_size_; }
+  /// Memory for the vector state of another thread, which begins as a copy of this one; null: there is none. And which
+  /// one is the running thread's.
+  u8* make_vector_area();
+  static void free_vector_area(u8* area);
+  void use_vector_area(u8* area);
   /// Takes a vector state that this process has not saved itself. Bytes of components that are initial in it become
   /// zero: what the guest's frames and files say of a component may be stale.
   void set_vector_state(std::span<const u8> area);

@@ -47,7 +47,7 @@ bool GuestEngine::can_apply(const Edit& edit) const {
     case EditKind::vector:
       return edit.bytes.size() == cpu_->vector_size();
     case EditKind::signal:
-      return raised_.has_value();
+      return stand_.raised.has_value();
   }
   return false;
 }
@@ -66,7 +66,7 @@ void GuestEngine::apply(const Edit& edit) {
     case EditKind::registers: {
       auto r = registers_in(edit);
       r.rflags = (cpu_->regs().rflags & ~user_flags) | (r.rflags & user_flags);
-      if (r.rip != cpu_->regs().rip) raised_.reset();
+      if (r.rip != cpu_->regs().rip) stand_.raised.reset();
       cpu_->take_registers(r);
       break;
     }
@@ -85,11 +85,11 @@ void GuestEngine::apply(const Edit& edit) {
       break;
     }
     case EditKind::signal:
-      raised_.reset();
+      stand_.raised.reset();
       break;
   }
-  rest_ = 0;
-  after_call_ = false;
+  stand_.rest = 0;
+  stand_.after_call = false;
   cpu_->count_tick();
 }
 
@@ -139,16 +139,16 @@ bool GuestEngine::approach_edit() {
 Result<> GuestEngine::edit_signal(const KernelSignal& signal) {
   if (is_worker()) return fail("signals are chosen at the tip");
   if (ended_) return fail("the guest has ended");
-  if (raised_) {
+  if (stand_.raised) {
     if (auto edited = edit({.kind = EditKind::signal}); !edited) return edited;
-  } else if (signal.number != 0 && !waiting_) {
+  } else if (signal.number != 0 && !stand_.waiting) {
     // Where it is delivered must be a Time that a worker finds: behind an edit.
     Edit nothing{.kind = EditKind::memory};
     if (auto edited = edit(nothing); !edited) return edited;
   }
-  waiting_.reset();
+  stand_.waiting.reset();
   if (signal.number != 0) {
-    waiting_ = signal;
+    stand_.waiting = signal;
   } else {
     signals_->set_mask(signals_->state().mask, false);  // the one that is dropped has blocked all others
   }

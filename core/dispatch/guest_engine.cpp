@@ -24,6 +24,7 @@
 #include "core/signals/kernel_signals.h"
 #include "core/syscalls/limits.h"
 #include "core/syscalls/walker.h"
+#include "core/threads/threads.h"
 #include "core/vdso/vdso.h"
 
 namespace fred {
@@ -69,6 +70,8 @@ GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), gues
   install_light_handler(*cpu_, events_);
   conditions_ = std::make_unique<Conditions>(*this);
   processes_ = std::make_unique<Processes>(*this);
+  threads_ = std::make_unique<Threads>(*this);
+  events_.on_waiting([this] { threads_->wait_as_recorded(); });
   if (options_.lockstep) lockstep_ = std::make_unique<Lockstep>(*this, *cpu_, *pages_);
   set_page_opener([](GuestRange range) { g_engine->open_code_pages(range); });
 }
@@ -89,7 +92,7 @@ void GuestEngine::code_mapped(GuestRange range) { cache_->prepare(range); }
 void GuestEngine::open_code_pages(GuestRange range) { pages_->open(range); }
 
 Time GuestEngine::now() const {
-  return {.ticks = cpu_->ticks(), .pc = cpu_->pc(), .rest = rest_, .phase = static_cast<u8>(raised_ ? 1 : 0)};
+  return {.ticks = cpu_->ticks(), .pc = cpu_->pc(), .rest = stand_.rest, .phase = static_cast<u8>(stand_.raised ? 1 : 0)};
 }
 
 u64 GuestEngine::repeated_iterations() const {
@@ -111,7 +114,7 @@ GuestEnd GuestEngine::run() {
 bool GuestEngine::run_events(u64 until) {
   if (mode() == Mode::replay) events_.light_reader().pause_at(until != 0 ? until : ~u64{0});
   while (!ended_) {
-    if (mode() == Mode::replay && !raised_) {
+    if (mode() == Mode::replay && !stand_.raised) {
       if (until != 0 && events_.events() >= until) return true;
       if (log_exhausted_ || events_.peek() == nullptr) return false;  // the recording was broken off here
     }
@@ -122,9 +125,9 @@ bool GuestEngine::run_events(u64 until) {
 }
 
 void GuestEngine::forget_interruption() {
-  ended_ = alone_ = after_call_ = false;
-  rest_ = 0;
-  raised_.reset();
+  ended_ = stand_.alone = stand_.after_call = false;
+  stand_.rest = 0;
+  stand_.raised.reset();
 }
 
 bool GuestEngine::is_safe_point() const { return !processes_->in_vfork_child() && !processes_->unrecorded_child(); }
@@ -136,29 +139,37 @@ void GuestEngine::advance(const Advance& how) {
     replay_edit();
     return;
   }
-  if (raised_) {
-    const GuestFault fault = *raised_;
-    rest_ = 0;
-    raised_.reset();
+  if (threads_->stuck() || (mode() == Mode::replay && !stand_.raised && threads_->switch_recorded())) {
+    log_exhausted_ = !threads_->next() && mode() == Mode::replay;
+    return;
+  }
+  if (stand_.raised) {
+    const GuestFault fault = *stand_.raised;
+    stand_.rest = 0;
+    stand_.raised.reset();
     deliver(fault.signal, &fault);
-    if (ended_) raised_ = fault;  // the guest stays where it was raised
+    if (ended_) stand_.raised = fault;  // the guest stays where it was raised
     return;
   }
   // A stop at a tick, or the boundary behind a system call: a waiting signal may be delivered. A worker
   // finds the Time at which that was done.
   checksum();
-  const bool deliverable = cpu_->stopped() || after_call_ || waiting_;
-  after_call_ = false;
+  const bool deliverable = cpu_->stopped() || stand_.after_call || stand_.waiting;
+  stand_.after_call = false;
   if (cpu_->stopped()) cpu_->no_stop();
   if ((deliverable || mode() == Mode::replay) && deliver_waiting()) return;
-  last_call_.reset();
+  if (threads_->switch_due()) {
+    threads_->next();
+    return;
+  }
+  stand_.last_call.reset();
   plan_stop(how.stop_ticks);
-  const bool alone = std::exchange(alone_, false);
+  const bool alone = std::exchange(stand_.alone, false);
   if ((cpu_->regs().rflags & trap_flag) != 0) {
     single_step_trap();
   } else if (approach_edit()) {
     return;
-  } else if (how.one || alone || rest_ != 0 || cpu_->has_break(cpu_->pc())) {
+  } else if (how.one || alone || stand_.rest != 0 || cpu_->has_break(cpu_->pc())) {
     step_one();
   } else {
     handle(cpu_->run());
@@ -171,7 +182,7 @@ void GuestEngine::checksum() {
     case Mode::run:
       return;
     case Mode::record:
-      if (options_.checksum_every == 0 || !after_call_ || !is_safe_point()) return;
+      if (options_.checksum_every == 0 || !stand_.after_call || !is_safe_point()) return;
       if (events_.events() - last_checksum_ < options_.checksum_every) return;
       last_checksum_ = events_.events();
       break;
@@ -199,7 +210,7 @@ Exit GuestEngine::step_one() {
   if (watches.active()) step = watches.before_step();
   const auto exit = cpu_->step();
   const bool executed = exit.kind != ExitKind::fault && exit.kind != ExitKind::bail;
-  if (executed) rest_ = 0;
+  if (executed) stand_.rest = 0;
   handle(exit);
   if (step) watches.after_step(*step, executed);
   return exit;
@@ -208,7 +219,7 @@ Exit GuestEngine::step_one() {
 bool GuestEngine::advance_repeated(u64 iterations) {
   u8 code[15];
   const u64 size = guest_readable(cpu_->pc(), sizeof code);
-  if (raised_ || !guest_read(code, cpu_->pc(), size)) return false;
+  if (stand_.raised || !guest_read(code, cpu_->pc(), size)) return false;
   const auto instruction = decode(cpu_->pc(), {code, size});
   if (!instruction || !instruction->repeated) return false;
   auto& regs = cpu_->regs();
@@ -216,7 +227,7 @@ bool GuestEngine::advance_repeated(u64 iterations) {
   const u64 whole = instruction->raw.address_width == 32 ? regs.gpr[rcx] & 0xffffffff : regs.gpr[rcx];
   if (whole <= iterations) return false;
   if (const auto* edit = next_edit(); edit != nullptr && edit->ticks == cpu_->ticks() && edit->pc == pc) {
-    if (edit->rest() > rest_) iterations = std::min(iterations, edit->rest() - rest_);
+    if (edit->rest() > stand_.rest) iterations = std::min(iterations, edit->rest() - stand_.rest);
   }
   const u64 put_aside = whole - iterations;
   std::optional<Watches::Step> step;
@@ -230,9 +241,9 @@ bool GuestEngine::advance_repeated(u64 iterations) {
     handle(exit);
   } else if (left == 0 && !ends_repetition(*instruction, regs.rflags)) {
     regs.rip = pc;  // every iteration was done, and more are to come
-    rest_ += iterations;
+    stand_.rest += iterations;
   } else {
-    rest_ = 0;
+    stand_.rest = 0;
   }
   if (step) conditions_->watches().after_step(*step, false);
   return true;
@@ -253,11 +264,14 @@ void GuestEngine::handle(const Exit& exit) {
       if (exit.effect == Effect::syscall) {
         const bool clock = pages_->light_syscall(exit.pc);
         if (!clock && conditions_->wants_system_call(static_cast<u32>(cpu_->regs().gpr[rax]), now())) {
-          committed_call_ = now();
+          stand_.committed_call = now();
           return;
         }
-        const Watches::Change change(conditions_->watches(), now());
-        system_call();
+        {
+          const Watches::Change change(conditions_->watches(), now());
+          threads_->call([this] { system_call(); });
+        }
+        if (threads_->stuck()) log_exhausted_ = !threads_->next() && mode() == Mode::replay;
         return;
       }
       const Watches::Change change(conditions_->watches(), now());
@@ -327,8 +341,8 @@ void GuestEngine::system_call() {
   } else if (!call.keeps_registers()) {
     regs.gpr[rax] = static_cast<u64>(result);
   }
-  after_call_ = true;
-  last_call_ = static_cast<u32>(number);
+  stand_.after_call = true;
+  stand_.last_call = static_cast<u32>(number);
   if (!pages_->light_syscall(GuestAddr{pc}) && result != restart) {
     conditions_->system_call_made(static_cast<u32>(number));
   }
@@ -336,7 +350,7 @@ void GuestEngine::system_call() {
 
 std::optional<u32> GuestEngine::system_call_here() {
   u8 code[2];
-  if (raised_ || rest_ != 0 || !guest_read(code, cpu_->pc(), sizeof code) || code[0] != 0x0f || code[1] != 0x05) {
+  if (stand_.raised || stand_.rest != 0 || !guest_read(code, cpu_->pc(), sizeof code) || code[0] != 0x0f || code[1] != 0x05) {
     return std::nullopt;
   }
   if (pages_->light_syscall(cpu_->pc())) return std::nullopt;
@@ -344,8 +358,8 @@ std::optional<u32> GuestEngine::system_call_here() {
 }
 
 const KernelSignal* GuestEngine::signal_here() {
-  if (raised_) return &raised_->signal;
-  if (waiting_) return &*waiting_;
+  if (stand_.raised) return &stand_.raised->signal;
+  if (stand_.waiting) return &*stand_.waiting;
   if (mode() != Mode::replay) return nullptr;
   const auto* next = events_.peek();
   if (next == nullptr || next->kind != EventKind::signal || next->time() != now()) return nullptr;
@@ -356,13 +370,13 @@ const KernelSignal* GuestEngine::signal_here() {
 
 void GuestEngine::fault() {
   const auto& f = last_fault();
-  rest_ += repeated_iterations();
+  stand_.rest += repeated_iterations();
   const auto address = GuestAddr{reinterpret_cast<u64>(f.signal.info.si_addr)};
   constexpr u64 write_access = 2;
   if (f.signal.number == SIGSEGV && (f.error_code & write_access) != 0 && pages_->write_fault(address)) {
     // A store into code. Its page is open now: the one instruction is executed alone, then translation
     // of what it changed may protect the page again.
-    alone_ = true;
+    stand_.alone = true;
     return;
   }
   const GuestFault copy = f;
@@ -371,7 +385,7 @@ void GuestEngine::fault() {
 
 void GuestEngine::fetch_fault() {
   const auto pc = cpu_->pc();
-  if (cpu_->has_break(pc) && std::exchange(looked_for_break_, now()) != now()) return;  // it comes before the fault
+  if (cpu_->has_break(pc) && std::exchange(stand_.looked_for_break, now()) != now()) return;  // it comes before the fault
   GuestFault raised{.signal = {}, .trap_number = 14, .error_code = 0x14, .cr2 = 0};
   auto& info = raised.signal.info;
   // Which byte could not be fetched: of pc's page, or of the next one if the instruction reaches there.
@@ -431,7 +445,7 @@ void GuestEngine::raise(const KernelSignal& signal, const GuestFault& fault) {
   GuestFault known = fault;
   events_.value(&known, sizeof known);
   if (events_.mode() != Mode::run) events_.end();
-  raised_ = known;  // delivered by the next advance()
+  stand_.raised = known;  // delivered by the next advance()
 }
 
 void GuestEngine::single_step_trap() {
@@ -440,7 +454,7 @@ void GuestEngine::single_step_trap() {
   const auto exit = step_one();
   if (ended_) return;
   regs.rflags |= trap_flag;
-  if (raised_) return;
+  if (stand_.raised) return;
   if (exit.kind != ExitKind::direct && exit.kind != ExitKind::indirect_miss && exit.kind != ExitKind::effect) return;
   GuestFault raised{.signal = {SIGTRAP, {}}, .trap_number = 1, .error_code = 0, .cr2 = 0};
   raised.signal.info.si_signo = SIGTRAP;
@@ -457,12 +471,12 @@ bool GuestEngine::deliver_waiting() {
     deliver({static_cast<int>(next->detail), {}}, nullptr);
     return true;
   }
-  auto signal = std::exchange(waiting_, std::nullopt);
+  auto signal = std::exchange(stand_.waiting, std::nullopt);
   if (signal) {
     deliver(*signal, nullptr);
     return true;
   }
-  if (committed_call_ == now()) return false;
+  if (stand_.committed_call == now()) return false;
   signal = take_pending_signal();
   if (!signal) {
     signal = signals_->take_held();
@@ -475,7 +489,7 @@ bool GuestEngine::deliver_waiting() {
     return false;
   }
   if (conditions_->wants_signal(signal->number, now())) {  // looked at before
-    waiting_ = signal;
+    stand_.waiting = signal;
     return true;
   }
   deliver(*signal, nullptr);
@@ -512,10 +526,12 @@ void GuestEngine::plan_stop(u64 wanted) {
   };
   if (mode() == Mode::replay) {
     const auto* next = events_.peek();
-    const bool planned = next != nullptr && (next->kind == EventKind::signal || next->kind == EventKind::edit);
+    const bool planned = next != nullptr && (next->kind == EventKind::signal || next->kind == EventKind::edit ||
+                                             next->kind == EventKind::thread_switch);
     if (planned) sooner(next->ticks);
-  } else if (signal_is_pending()) {
-    sooner(ticks + 1);
+  } else {
+    if (signal_is_pending()) sooner(ticks + 1);
+    sooner(threads_->next_look());
   }
   if (at != 0) {
     cpu_->stop_at(at);
@@ -580,7 +596,8 @@ Result<> GuestEngine::start_recording(const std::string& dir) {
 
 Result<> GuestEngine::start_replaying() {
   cpu_->no_stop();
-  waiting_.reset();
+  stand_.waiting.reset();
+  threads_->become_worker();
   return events_.start_replaying(recording_dir_, replay_start_.offset, replay_start_.events);
 }
 

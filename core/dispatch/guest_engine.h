@@ -11,6 +11,7 @@
 #include "core/engine.h"
 #include "core/memory/guest_memory.h"
 #include "core/signals/guest_signals.h"
+#include "core/threads/guest_thread.h"
 #include "core/trace/event_stream.h"
 #include "core/translate/code_pages.h"
 
@@ -19,6 +20,7 @@ namespace fred {
 class Conditions;
 class Lockstep;
 class Processes;
+class Threads;
 
 struct EngineOptions {
   TranslateOptions translate;
@@ -62,6 +64,8 @@ class GuestEngine final : public Engine {
   GuestSignals& signals() { return *signals_; }
   EventStream& events() { return events_; }
   Processes& processes() { return *processes_; }
+  Threads& threads() { return *threads_; }
+  ThreadStand& stand() { return stand_; }
   const EngineOptions& options() const { return options_; }
   Conditions& conditions() { return *conditions_; }
 
@@ -100,13 +104,13 @@ class GuestEngine final : public Engine {
   /// The last advance() of a worker needed an event that the log does not hold (yet): nothing was done.
   bool log_exhausted() const { return log_exhausted_; }
   /// Signal number of the fault that is raised and not yet delivered (phase 1), else 0.
-  int raised_signal() const { return raised_ ? raised_->signal.number : 0; }
+  int raised_signal() const { return stand_.raised ? stand_.raised->signal.number : 0; }
   /// What is delivered when the guest goes on: the fault that is raised, or an asynchronous signal; null: nothing, as
   /// far as that is known here.
   const KernelSignal* signal_here();
   /// The system call that is executed next, not one of a clock function of the vDSO; and the one just made.
   std::optional<u32> system_call_here();
-  std::optional<u32> system_call_behind() const { return after_call_ ? last_call_ : std::nullopt; }
+  std::optional<u32> system_call_behind() const { return stand_.after_call ? stand_.last_call : std::nullopt; }
   const GuestEnd& end() const { return end_; }
   /// Changes the guest where it stands (edit.h).
   Result<> edit(const Edit& edit);
@@ -162,6 +166,7 @@ class GuestEngine final : public Engine {
   std::unique_ptr<Cpu> cpu_;
   std::unique_ptr<GuestSignals> signals_;
   std::unique_ptr<Processes> processes_;
+  std::unique_ptr<Threads> threads_;
   std::unique_ptr<Lockstep> lockstep_;  // null without --lockstep
   std::unique_ptr<Conditions> conditions_;
   EventStream events_;
@@ -172,15 +177,8 @@ class GuestEngine final : public Engine {
   bool ended_ = false;
   bool log_exhausted_ = false;
   u64 last_checksum_ = 0;                 // the number of that event
-  bool after_call_ = false;               // at the boundary behind a system call
-  bool alone_ = false;                    // the next instruction is executed alone
-  u64 rest_ = 0;                          // iterations done of the rep instruction at pc
-  std::optional<GuestFault> raised_;      // not yet delivered
-  std::optional<KernelSignal> waiting_;   // live: to be delivered where the guest stands
-  KernelSignal recorded_signal_;          // a worker: signal_here() of the log
-  std::optional<Time> committed_call_;    // live: the session was told that the system call there is next
-  std::optional<Time> looked_for_break_;  // at an instruction that cannot be fetched
-  std::optional<u32> last_call_;          // the last system call made, until the guest goes on
+  ThreadStand stand_;              // of the thread that runs
+  KernelSignal recorded_signal_;   // a worker: signal_here() of the log
   bool edited_ = false;                   // a worker that has left the recorded path
   std::function<void()> on_request_;
   GuestEnd end_;

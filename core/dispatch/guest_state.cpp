@@ -70,15 +70,15 @@ Result<GuestState> GuestState::deserialise(std::span<const u8> bytes) {
 }
 
 Result<> save_guest(GuestEngine& engine, const std::string& path) {
-  if (engine.raised_ || !engine.is_safe_point()) return fail_errno(EBUSY, "the guest's state cannot be saved here");
+  if (engine.stand_.raised || !engine.is_safe_point()) return fail_errno(EBUSY, "the guest's state cannot be saved here");
   auto& cpu = engine.cpu();
   GuestState s;
   s.ticks = cpu.ticks();
   s.log_offset = engine.events().next_offset();
   s.events = engine.events().events();
   s.cpu_level = static_cast<u8>(engine.options().cpu);
-  s.after_call = engine.after_call_;
-  s.rest = engine.rest_;
+  s.after_call = engine.stand_.after_call;
+  s.rest = engine.stand_.rest;
   s.registers = cpu.registers();
   s.vector_mask = cpu.vector_mask();
   s.vector.assign(cpu.vector_area(), cpu.vector_area() + cpu.vector_size());
@@ -121,8 +121,8 @@ Result<> load_guest(GuestEngine& engine, const std::string& recording_dir, const
   cpu.set_vector_state(state->vector);
   cpu.take_registers(state->registers);
   cpu.set_ticks(state->ticks);
-  engine.after_call_ = state->after_call;
-  engine.rest_ = state->rest;
+  engine.stand_.after_call = state->after_call;
+  engine.stand_.rest = state->rest;
   return {};
 }
 

@@ -32,15 +32,19 @@ inline constexpr u64 user_flags = 0x40000 | 0x800 | 0x400 | 0x100 | 0x80 | 0x40 
 enum class DefaultAction : u8 { terminate, core, ignore, stop, resume };
 DefaultAction default_action(int signal);
 
-/// Signal state of a guest thread and its process. Pointer-free.
-struct GuestSignalState {
-  GuestSigaction actions[65] = {};  // by number, from 1
+/// Signal state of a guest thread. Pointer-free.
+struct ThreadSignals {
   u64 mask = 0;
   u64 saved_mask = 0;  // the mask to come back to, while a call like rt_sigsuspend has put another in place
   bool has_saved_mask = false;
   GuestAltStack alt_stack;
   u64 held = 0;  // synchronous signals sent by somebody while the guest blocks them
   KernelSignal held_info[5];
+};
+
+/// That of the running thread, and of its process.
+struct GuestSignalState : ThreadSignals {
+  GuestSigaction actions[65] = {};  // by number, from 1
 };
 
 class GuestSignals {

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "core/arch/x86/segment_base.h"
 #include "core/base/check.h"
@@ -27,12 +28,13 @@ namespace fred {
 
 namespace {
 
-constexpr u64 alternate_stack_size = u64{256} << 10;
+/// Aligned to its size, so that a handler finds the slot at its bottom.
+constexpr u64 alternate_stack_size = u64{64} << 10;
 
-// The handler writes only here and into the state window: nothing is allocated in it.
+// The handler writes only here, into its slot and into the state window: nothing is allocated in it.
 Cpu* g_cpu = nullptr;
-KernelSignal g_pending;
-volatile bool g_has_pending = false;
+SignalSlot* g_slot = nullptr;  // of the thread that has the turn
+i32 (*g_turn_holder)() = nullptr;
 volatile bool g_control_requested = false;
 GuestFault g_fault;
 bool (*g_native_step)(int, const siginfo_t&, void*) = nullptr;
@@ -97,13 +99,19 @@ void synchronous(int signal, siginfo_t& info, ucontext_t& context) {
   guest_fault(signal, info, context, *position);
 }
 
+SignalSlot& slot_of_handler(const siginfo_t* info) {
+  return *reinterpret_cast<SignalSlot*>(reinterpret_cast<u64>(info) & ~(alternate_stack_size - 1));
+}
+
 /// Has the interrupted thread come to a point where it can be asked to do something else.
-void ask_to_stop(ucontext_t& context) {
+void ask_to_stop(SignalSlot& slot, ucontext_t& context) {
   auto* gregs = context.uc_mcontext.gregs;
   const u64 pc = static_cast<u64>(gregs[REG_RIP]);
   if (pc >= label(fred_syscall_check) && pc <= label(fred_syscall_instruction)) {
     gregs[REG_RIP] = static_cast<greg_t>(label(fred_syscall_restart));
   }
+  slot.request = 1;
+  if (!slot.has_turn) return;  // the state window and the clock are somebody else's
   u64 rip = pc, guest_rcx = static_cast<u64>(gregs[REG_RCX]);
   g_cpu->request_stop_from_handler(rip, guest_rcx);
   if (rip != pc) {  // a counting sequence was completed on its behalf
@@ -113,13 +121,27 @@ void ask_to_stop(ucontext_t& context) {
 }
 
 void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
-  FRED_CHECK(!g_has_pending, "signal {} while {} is waiting", signal, g_pending.number);
-  g_pending = {signal, info};
-  g_has_pending = true;
+  auto& slot = slot_of_handler(&info);
+  FRED_CHECK(!slot.has_pending, "signal {} while {} is waiting", signal, slot.pending.number);
+  slot.pending = {signal, info};
+  slot.has_pending = true;
   // No second one until this has been taken.
   const u64 all = ~synchronous_signals;
   std::memcpy(&context.uc_sigmask, &all, sizeof all);
-  ask_to_stop(context);
+  ask_to_stop(slot, context);
+}
+
+/// The session wants the thread that has the turn, and the kernel may have told another.
+void control(siginfo_t& info, ucontext_t& context) {
+  auto& slot = slot_of_handler(&info);
+  g_control_requested = true;
+  const i32 holder = slot.has_turn || g_turn_holder == nullptr ? 0 : g_turn_holder();
+  if (holder == 0) {
+    ask_to_stop(slot, context);
+  } else {
+    raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)), static_cast<u64>(holder),
+                control_signal, reinterpret_cast<u64>(&info));
+  }
 }
 
 }  // namespace
@@ -127,15 +149,46 @@ void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
 void install_kernel_signals(Cpu& cpu) {
   g_cpu = &cpu;
   fred_engine_fs = fred_read_fs_base();
-  static void* stack = mmap(nullptr, alternate_stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  const stack_t alternate{.ss_sp = stack, .ss_flags = 0, .ss_size = alternate_stack_size};
-  raw_syscall(SYS_sigaltstack, reinterpret_cast<u64>(&alternate), 0);
+  static SignalSlot* first = make_signal_stack();
+  use_signal_stack(first);
+  g_slot = first;
   for (int signal = 1; signal <= 64; ++signal) {
     if ((synchronous_signals & signal_bit(signal)) != 0) {
       install(signal, reinterpret_cast<u64>(&fred_signal_entry), SA_SIGINFO | SA_ONSTACK);
     }
   }
 }
+
+SignalSlot* make_signal_stack() {
+  // As much again, so that an aligned piece lies within; the rest goes back.
+  void* at = mmap(nullptr, 2 * alternate_stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) return nullptr;
+  const u64 begin = reinterpret_cast<u64>(at), end = begin + 2 * alternate_stack_size;
+  const u64 aligned = (begin + alternate_stack_size - 1) & ~(alternate_stack_size - 1);
+  if (aligned != begin) munmap(at, aligned - begin);
+  munmap(reinterpret_cast<void*>(aligned + alternate_stack_size), end - aligned - alternate_stack_size);
+  return new (reinterpret_cast<void*>(aligned)) SignalSlot;
+}
+
+void free_signal_stack(SignalSlot* slot) { munmap(slot, alternate_stack_size); }
+
+void use_signal_stack(SignalSlot* slot) {
+  const stack_t alternate{.ss_sp = slot, .ss_flags = 0, .ss_size = alternate_stack_size};
+  raw_syscall(SYS_sigaltstack, reinterpret_cast<u64>(&alternate), 0);
+}
+
+SignalSlot& running_slot() { return *g_slot; }
+
+void set_running_slot(SignalSlot& slot) {
+  g_slot = &slot;
+  g_cpu->state().request = 0;
+  slot.has_turn = true;
+  // What comes from here on goes to the state window by itself.
+  if (slot.has_pending || g_control_requested) g_cpu->state().request = 1;
+  slot.request = g_cpu->state().request;
+}
+
+void set_turn_holder(i32 (*holder)()) { g_turn_holder = holder; }
 
 void set_native_step_handler(bool (*handler)(int, const siginfo_t&, void*)) { g_native_step = handler; }
 
@@ -174,11 +227,15 @@ void die_by_signal(int signal) {
   for (;;) raw_syscall(SYS_kill, pid, static_cast<u64>(signal));
 }
 
+namespace {
+void set_request(bool wanted) { g_slot->request = g_cpu->state().request = wanted ? 1 : 0; }
+}  // namespace
+
 std::optional<KernelSignal> take_pending_signal() {
-  if (!g_has_pending) return std::nullopt;
-  const auto signal = g_pending;
-  g_has_pending = false;
-  g_cpu->state().request = g_control_requested ? 1 : 0;
+  if (!g_slot->has_pending) return std::nullopt;
+  const auto signal = g_slot->pending;
+  g_slot->has_pending = false;
+  set_request(g_control_requested);
   return signal;
 }
 
@@ -186,15 +243,15 @@ bool control_requested() { return g_control_requested; }
 
 void take_control_request() {
   g_control_requested = false;
-  g_cpu->state().request = g_has_pending ? 1 : 0;
+  set_request(g_slot->has_pending);
 }
 
-bool signal_is_pending() { return g_has_pending; }
+bool signal_is_pending() { return g_slot->has_pending; }
 
 void put_pending_signal(const KernelSignal& signal) {
-  g_pending = signal;
-  g_has_pending = true;
-  g_cpu->state().request = 1;
+  g_slot->pending = signal;
+  g_slot->has_pending = true;
+  set_request(true);
 }
 
 const GuestFault& last_fault() { return g_fault; }
@@ -203,7 +260,11 @@ i64 guest_syscall(u64 number, const u64 (&args)[6]) {
   constexpr i64 restart = -512;
   const i64 result = fred_guest_syscall(number, args, &g_cpu->state().request);
   // Interrupted by the session alone: no business of the guest's, the call begins anew.
-  return result == -EINTR && g_control_requested && !g_has_pending ? restart : result;
+  return result == -EINTR && g_control_requested && !g_slot->has_pending ? restart : result;
+}
+
+i64 guest_syscall_without_turn(u64 number, const u64 (&args)[6], const SignalSlot& slot) {
+  return fred_guest_syscall(number, args, &slot.request);
 }
 
 }  // namespace fred
@@ -214,8 +275,7 @@ void fred_handle_signal(int signal, siginfo_t* info, void* context) {
   if (synchronous_kind && info->si_code > 0) {
     fred::synchronous(signal, *info, uc);
   } else if (signal == fred::control_signal && info->si_code == fred::control_code) {
-    fred::g_control_requested = true;
-    fred::ask_to_stop(uc);
+    fred::control(*info, uc);
   } else {
     fred::asynchronous(signal, *info, uc);
   }

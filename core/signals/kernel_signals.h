@@ -1,21 +1,16 @@
 // The kernel's side of signals: the engine owns every real handler. A fault of translated code becomes an
-// exit of the code cache with the guest's exact registers; an asynchronous signal is kept in one slot and
-// asks for a stop; further ones stay pending in the kernel until the slot has been taken.
+// exit of the code cache with the guest's exact registers; an asynchronous signal is kept in the slot of the kernel
+// thread that it came to and asks for a stop; further ones stay pending in the kernel until the slot has been taken.
 #pragma once
 #include <csignal>
 #include <optional>
 
 #include "core/base/types.h"
+#include "core/signals/signal_slot.h"
 
 namespace fred {
 
 class Cpu;
-
-/// A signal as the kernel gave it.
-struct KernelSignal {
-  int number = 0;
-  siginfo_t info = {};
-};
 
 /// A fault of the guest's own code, with what the signal frame needs.
 struct GuestFault {
@@ -23,9 +18,21 @@ struct GuestFault {
   u64 trap_number = 0, error_code = 0, cr2 = 0;
 };
 
-/// Installs the handler for the five synchronous signals and prepares the alternate stack. `cpu` is the
-/// guest's processor of this process.
+/// Installs the handler for the five synchronous signals and prepares the alternate stack of the calling thread. `cpu`
+/// is the guest's processor of this process.
 void install_kernel_signals(Cpu& cpu);
+
+/// The alternate stack of one kernel thread, with its slot. Memory of the engine, until free_signal_stack().
+SignalSlot* make_signal_stack();
+void free_signal_stack(SignalSlot* slot);
+/// The calling kernel thread takes its signals there. No libc: a thread without the turn may call it.
+void use_signal_stack(SignalSlot* slot);
+/// The slot of the thread that has the turn: what the functions below speak of, and whose thread it is.
+SignalSlot& running_slot();
+void set_running_slot(SignalSlot& slot);
+/// How a request of the session that came to a thread without the turn finds the one that has it: answers the kernel's
+/// id of that one, or 0 if nobody has the turn. Called in signal handlers.
+void set_turn_holder(i32 (*holder)());
 
 /// A function that is asked first about every synchronous signal: true if it was its own (native_step.h).
 void set_native_step_handler(bool (*handler)(int signal, const siginfo_t& info, void* context));
@@ -64,6 +71,8 @@ const GuestFault& last_fault();
 /// A system call of the guest that may block (see kernel_entry.S). -512: a signal came first or the call
 /// is to be restarted; nothing has happened.
 i64 guest_syscall(u64 number, const u64 (&args)[6]);
+/// The same by a thread without the turn, whose slot that is. No libc.
+i64 guest_syscall_without_turn(u64 number, const u64 (&args)[6], const SignalSlot& slot);
 
 constexpr u64 signal_bit(int signal) { return u64{1} << (signal - 1); }
 inline constexpr u64 synchronous_signals =

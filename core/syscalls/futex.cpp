@@ -1,10 +1,15 @@
-// futex: most commands only look at the word; some write it, or a second one.
+// futex. What the threads of the recorded process do among themselves is done here, by value and queue, without the
+// kernel (core/threads/futex_queue.h). The kernel has a say where memory is shared with other processes, and where the
+// guest has one thread only.
 #include <linux/futex.h>
+#include <sys/mman.h>
 
 #include <cerrno>
 
+#include "core/dispatch/guest_engine.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/walk.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 namespace {
@@ -31,9 +36,7 @@ FutexEffect effect_of(i32 command) {
   }
 }
 
-}  // namespace
-
-i64 sys_futex(Syscall& call) {
+i64 ask_kernel(Syscall& call) {
   const FutexEffect effect = effect_of(static_cast<i32>(call.arg(1)) & FUTEX_CMD_MASK);
   if (effect.first) call.will_write(call.addr(0), 4);
   if (effect.second) call.will_write(call.addr(4), 4);
@@ -44,6 +47,123 @@ i64 sys_futex(Syscall& call) {
   if (effect.first) call.output(call.addr(0), 4);
   if (effect.second) call.output(call.addr(4), 4);
   return result;
+}
+
+/// Do only threads of this process know the word?
+bool is_private(Syscall& call, GuestAddr at) {
+  if ((call.arg(1) & FUTEX_PRIVATE_FLAG) != 0) return true;
+  const auto* mapping = call.engine().memory().table().find(at);
+  return mapping != nullptr && ((mapping->flags & MAP_SHARED) == 0 || (mapping->traits & trait_private_yet) != 0);
+}
+
+constexpr u32 any_bit = ~0u;
+
+/// FUTEX_WAKE_OP's operation: what the second word becomes, and whether its waiters are to be woken (futex(2)).
+struct WakeOperation {
+  explicit WakeOperation(u32 encoded)
+      : operation_(encoded >> 28 & 7), comparison_(encoded >> 24 & 15), argument_(signed12(encoded >> 12)),
+        compared_(signed12(encoded)) {
+    if ((encoded >> 28 & FUTEX_OP_OPARG_SHIFT) != 0) argument_ = static_cast<i32>(1u << (argument_ & 31));
+  }
+  bool valid() const { return operation_ <= FUTEX_OP_XOR && comparison_ <= FUTEX_OP_CMP_GE; }
+  u32 apply(u32 old) const {
+    const u32 argument = static_cast<u32>(argument_);
+    switch (operation_) {
+      case FUTEX_OP_SET:
+        return argument;
+      case FUTEX_OP_ADD:
+        return old + argument;
+      case FUTEX_OP_OR:
+        return old | argument;
+      case FUTEX_OP_ANDN:
+        return old & ~argument;
+      default:
+        return old ^ argument;
+    }
+  }
+  bool wakes(u32 old) const {
+    const i32 word = static_cast<i32>(old);
+    switch (comparison_) {
+      case FUTEX_OP_CMP_EQ:
+        return word == compared_;
+      case FUTEX_OP_CMP_NE:
+        return word != compared_;
+      case FUTEX_OP_CMP_LT:
+        return word < compared_;
+      case FUTEX_OP_CMP_LE:
+        return word <= compared_;
+      case FUTEX_OP_CMP_GT:
+        return word > compared_;
+      default:
+        return word >= compared_;
+    }
+  }
+
+ private:
+  static i32 signed12(u32 bits) { return static_cast<i32>(bits << 20) >> 20; }
+  u32 operation_, comparison_;
+  i32 argument_, compared_;
+};
+
+i64 wake_with_operation(Syscall& call, Threads& threads) {
+  const WakeOperation operation(static_cast<u32>(call.arg(5)));
+  u32 word;
+  if (!operation.valid()) return -ENOSYS;
+  if (!call.get(word, call.addr(4)) || !call.put(call.addr(4), operation.apply(word))) return -EFAULT;
+  return call.perform([&] {
+    i64 woken = threads.wake_futex(call.arg(0), static_cast<u32>(call.arg(2)), any_bit);
+    if (operation.wakes(word)) woken += threads.wake_futex(call.arg(4), static_cast<u32>(call.arg(3)), any_bit);
+    return woken;
+  });
+}
+
+i64 wait(Syscall& call, Threads& threads, bool with_bits) {
+  const u32 bits = with_bits ? static_cast<u32>(call.arg(5)) : any_bit;
+  if (bits == 0) return -EINVAL;
+  u32 word;
+  if (!call.get(word, call.addr(0))) return -EFAULT;
+  if (word != static_cast<u32>(call.arg(2))) return -EAGAIN;
+  const Threads::FutexLimit limit{
+      .at = call.addr(3), .absolute = with_bits, .realtime = (call.arg(1) & FUTEX_CLOCK_REALTIME) != 0};
+  return call.perform([&] { return threads.wait_on_futex(call, call.arg(0), bits, limit); });
+}
+
+i64 requeue(Syscall& call, Threads& threads, bool compare) {
+  u32 word;
+  if (static_cast<i32>(call.arg(2)) < 0 || static_cast<i32>(call.arg(3)) < 0) return -EINVAL;
+  if (compare && !call.get(word, call.addr(0))) return -EFAULT;
+  if (compare && word != static_cast<u32>(call.arg(5))) return -EAGAIN;
+  return call.perform([&] {
+    return threads.requeue_futex(call.arg(0), call.arg(4), static_cast<u32>(call.arg(2)), static_cast<u32>(call.arg(3)));
+  });
+}
+
+}  // namespace
+
+i64 sys_futex(Syscall& call) {
+  auto& threads = guest_engine(call).threads();
+  if (threads.alone() || !is_private(call, call.addr(0))) return ask_kernel(call);
+  if (call.arg(0) % 4 != 0) return -EINVAL;
+  const u32 count = static_cast<u32>(call.arg(2));
+  switch (static_cast<i32>(call.arg(1)) & FUTEX_CMD_MASK) {
+    case FUTEX_WAIT:
+      return wait(call, threads, false);
+    case FUTEX_WAIT_BITSET:
+      return wait(call, threads, true);
+    case FUTEX_WAKE:
+      return call.perform([&] { return threads.wake_futex(call.arg(0), count, any_bit); });
+    case FUTEX_WAKE_BITSET:
+      if (static_cast<u32>(call.arg(5)) == 0) return -EINVAL;
+      return call.perform([&] { return threads.wake_futex(call.arg(0), count, static_cast<u32>(call.arg(5))); });
+    case FUTEX_REQUEUE:
+      return requeue(call, threads, false);
+    case FUTEX_CMP_REQUEUE:
+      return requeue(call, threads, true);
+    case FUTEX_WAKE_OP:
+      return wake_with_operation(call, threads);
+    default:
+      return ask_kernel(call);
+  }
 }
 
 }  // namespace fred

@@ -28,10 +28,16 @@ class IoVecs {
     if (call.get(data_for(count), at, count * sizeof(IoVec))) count_ = count;
   }
 
+  /// The kernel writes to the buffers. Where the array lies that it is to get: at `at`, or in memory of the engine.
   template <class Call>
-  void will_write(Call& call) const {
-    for (u64 i = 0; i < count_; ++i)
-      if (data()[i].length != 0) call.will_write(data()[i].base, data()[i].length);
+  GuestAddr receive(Call& call, GuestAddr at) const {
+    auto* copy = static_cast<IoVec*>(call.scratch(count_ * sizeof(IoVec)));
+    for (u64 i = 0; i < count_; ++i) {
+      IoVec vec = data()[i];
+      if (vec.length != 0) vec.base = call.buffer(vec.base, vec.length);
+      if (copy != nullptr) copy[i] = vec;
+    }
+    return copy != nullptr && count_ != 0 ? GuestAddr{reinterpret_cast<u64>(copy)} : at;
   }
 
   /// `bytes` of data went to the buffers, in their order.

@@ -25,7 +25,7 @@ i64 execute_with_output(Syscall& call, GuestAddr at, u64 size) {
 
 i64 sys_msgrcv(Syscall& call) {
   const u64 room = bounded_size(call.arg(2), 1);
-  call.will_write(call.addr(1), room + sizeof(i64));
+  call.receive(1, room + sizeof(i64));
   const i64 result = call.execute();
   // The type, a long, comes before the text.
   if (!is_error(result)) call.output(call.addr(1), std::min(room, static_cast<u64>(result)) + sizeof(i64));

@@ -89,7 +89,7 @@ i64 sys_quotactl_fd(Syscall& call) { return quota(call, static_cast<u32>(call.ar
 i64 sys_process_vm_readv(Syscall& call) {
   IoVecs local;
   local.read(call, call.addr(1), call.arg(2));
-  local.will_write(call);
+  call.pass(1, local.receive(call, call.addr(1)));
   const i64 result = call.execute();
   if (result > 0) local.output(call, static_cast<u64>(result));
   return result;
@@ -102,7 +102,7 @@ i64 sys_process_vm_writev(Syscall& call) {
   if (static_cast<u32>(pid) != static_cast<u32>(call.arg(0))) return -EPERM;
   IoVecs remote;
   remote.read(call, call.addr(3), call.arg(4));
-  remote.will_write(call);
+  call.pass(3, remote.receive(call, call.addr(3)));
   const i64 result = call.execute();
   if (result > 0) remote.output(call, static_cast<u64>(result));
   return result;

@@ -12,8 +12,8 @@ i64 select_with(Syscall& call) {
   const i32 highest = static_cast<i32>(call.arg(0));
   const u64 bytes = highest <= 0 ? 0 : (static_cast<u64>(highest) + 63) / 64 * 8;
   for (int i = 1; i <= 3; ++i)
-    if (call.arg(i) != 0 && bytes != 0) call.will_write(call.addr(i), bytes);
-  if (call.arg(4) != 0) call.will_write(call.addr(4), 16);
+    if (call.arg(i) != 0 && bytes != 0) call.receive(i, bytes);
+  if (call.arg(4) != 0) call.receive(4, 16);
   const i64 result = call.execute();
   if (!is_error(result) && bytes != 0)
     for (int i = 1; i <= 3; ++i)

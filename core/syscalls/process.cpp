@@ -17,26 +17,35 @@
 #include "core/memory/layout.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/walker.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 
 namespace {
 
-constexpr u64 notice_threads = u64{1} << 41;
+constexpr u64 notice_shared = u64{1} << 41;
 constexpr u64 largest_string = 131072;  // MAX_ARG_STRLEN
 
 Processes& processes(Syscall& call) { return guest_engine(call).processes(); }
 
 /// All kinds of clone. `stack` is the child's rsp, or 0 for the parent's.
 i64 clone_any(Syscall& call, u64 flags, GuestAddr stack, GuestAddr parent_tid, GuestAddr pidfd) {
+  constexpr u64 of_a_thread = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
+  if ((flags & CLONE_THREAD) != 0) {
+    if ((flags & of_a_thread) != of_a_thread || (flags & CLONE_PIDFD) != 0) return -EINVAL;
+    auto& engine = guest_engine(call);
+    if (processes(call).in_vfork_child()) return -EAGAIN;
+    return engine.threads().create(
+        call, {.flags = flags, .stack = stack, .parent_tid = parent_tid, .child_tid = call.addr(3), .tls = call.arg(4)});
+  }
   const bool shares_memory = (flags & CLONE_VM) != 0;
   if (shares_memory && (flags & CLONE_VFORK) != 0 && (flags & CLONE_THREAD) == 0) {
     return processes(call).vfork(call, flags, stack);
   }
-  if (shares_memory || (flags & (CLONE_THREAD | CLONE_SIGHAND)) != 0) {
-    call.engine().notice_once(notice_threads,
-                              "the program wanted to start a thread, which fred cannot record yet: it was told to try "
-                              "again later (EAGAIN)");
+  if ((flags & CLONE_SIGHAND) != 0 && !shares_memory) return -EINVAL;
+  if (shares_memory) {
+    call.engine().notice_once(notice_shared, "the program wanted to start a process that shares its memory and runs "
+                                             "beside it, which fred cannot record: it was told to try again later (EAGAIN)");
     return -EAGAIN;
   }
   if ((flags & CLONE_PARENT_SETTID) != 0) call.will_write(parent_tid, sizeof(i32));
@@ -121,7 +130,14 @@ i64 sys_execveat(Syscall& call) {
   return execute(call, std::move(path), call.addr(2), call.addr(3));
 }
 
-i64 sys_exit(Syscall& call) { return processes(call).exit(call, static_cast<int>(call.arg(0))); }
+i64 sys_exit(Syscall& call) {
+  auto& threads = guest_engine(call).threads();
+  if (threads.alone() || processes(call).in_vfork_child()) {
+    return processes(call).exit(call, static_cast<int>(call.arg(0)));
+  }
+  threads.exit(call);
+  return 0;
+}
 i64 sys_exit_group(Syscall& call) { return processes(call).exit(call, static_cast<int>(call.arg(0))); }
 
 i64 sys_arch_prctl(Syscall& call) {
@@ -147,7 +163,15 @@ i64 sys_arch_prctl(Syscall& call) {
 }
 
 i64 sys_set_tid_address(Syscall& call) {
+  guest_engine(call).threads().set_clear_tid(call.addr(0));
   return call.perform([] { return raw_syscall(SYS_gettid); });
+}
+
+i64 sys_sched_yield(Syscall& call) {
+  auto& threads = guest_engine(call).threads();
+  if (threads.alone()) return call.execute();
+  threads.yield();
+  return 0;
 }
 
 i64 sys_set_robust_list(Syscall& call) {

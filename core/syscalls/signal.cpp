@@ -122,7 +122,7 @@ i64 sys_rt_sigtimedwait(Syscall& call) {
     }
     return number;
   }
-  if (call.arg(1) != 0) call.will_write(call.addr(1), sizeof(siginfo_t));
+  if (call.arg(1) != 0) call.receive(1, sizeof(siginfo_t));
   const i64 result = call.execute();
   if (result > 0 && call.arg(1) != 0) call.output(call.addr(1), sizeof(siginfo_t));
   return result;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "core/engine.h"
 #include "core/syscalls/handlers.h"
@@ -47,16 +48,24 @@ class MessageRoom {
     vecs_.read(call, before_.vecs, before_.vec_count);
     return true;
   }
-  void will_write(Syscall& call) const {
-    call.will_write(at_, sizeof before_);
+  /// The kernel fills it: `header` is what it gets, at `at` or in memory of the engine.
+  void receive(Syscall& call, GuestAddr header) const {
+    MessageHeader room = before_;
     if (before_.name.value != 0 && before_.name_size > 0)
-      call.will_write(before_.name, static_cast<u64>(before_.name_size));
+      room.name = call.buffer(before_.name, static_cast<u64>(before_.name_size));
     if (before_.control.value != 0 && before_.control_size != 0)
-      call.will_write(before_.control, std::min(before_.control_size, max_control));
-    vecs_.will_write(call);
+      room.control = call.buffer(before_.control, std::min(before_.control_size, max_control));
+    room.vecs = vecs_.receive(call, before_.vecs);
+    if (header != at_) std::memcpy(header.ptr(), &room, sizeof room);
   }
   /// The header goes first: a worker then knows the sizes of the rest.
-  void output(Syscall& call, u64 bytes) const {
+  void output(Syscall& call, u64 bytes, GuestAddr header) const {
+    if (header != at_) {  // the guest sees its own addresses in it
+      auto& filled = *header.ptr<MessageHeader>();
+      filled.name = before_.name;
+      filled.vecs = before_.vecs;
+      filled.control = before_.control;
+    }
     call.output(at_, sizeof before_);
     MessageHeader after;
     if (!call.get(after, at_)) return;
@@ -103,9 +112,10 @@ constexpr u64 max_messages = 1024;  // as the kernel's UIO_MAXIOV
 i64 sys_recvmsg(Syscall& call) {
   MessageRoom room;
   if (!room.read(call, call.addr(1))) return call.execute();
-  room.will_write(call);
+  call.receive(1, sizeof(MessageHeader));
+  room.receive(call, GuestAddr{call.passed(1)});
   const i64 result = call.execute();
-  if (!is_error(result)) room.output(call, static_cast<u64>(result));
+  if (!is_error(result)) room.output(call, static_cast<u64>(result), GuestAddr{call.passed(1)});
   return result;
 }
 
@@ -113,15 +123,16 @@ i64 sys_recvmmsg(Syscall& call) {
   const u64 count = std::min<u64>(static_cast<u32>(call.arg(2)), max_messages);
   std::vector<MessageRoom> rooms;
   rooms.reserve(count);
+  call.receive(1, count * sizeof(CountedMessage));
+  const auto header = [&](u64 i) { return GuestAddr{call.passed(1)} + i * sizeof(CountedMessage); };
   for (u64 i = 0; i < count; ++i) {
     MessageRoom room;
     const GuestAddr at = call.addr(1) + i * sizeof(CountedMessage);
     if (!room.read(call, at)) break;
-    room.will_write(call);
-    call.will_write(at, sizeof(CountedMessage));
+    room.receive(call, header(i));
     rooms.push_back(std::move(room));
   }
-  if (call.arg(4) != 0) call.will_write(call.addr(4), 16);
+  if (call.arg(4) != 0) call.receive(4, 16);
   const i64 result = call.execute();
   if (call.arg(4) != 0 && (!is_error(result) || interrupted(result))) call.output(call.addr(4), 16);
   if (is_error(result)) return result;
@@ -130,7 +141,7 @@ i64 sys_recvmmsg(Syscall& call) {
     call.output(bytes_at, 4);
     u32 bytes = 0;
     call.get(bytes, bytes_at);
-    rooms[i].output(call, bytes);
+    rooms[i].output(call, bytes, header(i));
   }
   return result;
 }
@@ -145,8 +156,8 @@ i64 sys_sendmmsg(Syscall& call) {
   for (u64 i = 0; i < count; ++i) {
     const GuestAddr at = call.addr(1) + i * sizeof(CountedMessage);
     if (sends_engine_descriptor(call, at)) return -EBADF;
-    call.will_write(at + sizeof(MessageHeader), 4);
   }
+  call.receive(1, count * sizeof(CountedMessage));
   const i64 result = call.execute();
   for (i64 i = 0; i < result; ++i)
     call.output(call.addr(1) + (static_cast<u64>(i) * sizeof(CountedMessage) + sizeof(MessageHeader)), 4);

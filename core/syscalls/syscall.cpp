@@ -4,12 +4,16 @@
 
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/guest_access.h"
+#include "core/memory/guest_memory.h"
 #include "core/signals/kernel_signals.h"
+#include "core/syscalls/table.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 
 Syscall::Syscall(Engine& engine, u64 number, const u64 (&args)[6]) : engine_(engine), number_(number) {
   std::copy(std::begin(args), std::end(args), std::begin(args_));
+  std::copy(std::begin(args), std::end(args), std::begin(kernel_args_));
 }
 
 namespace {
@@ -22,18 +26,37 @@ i64 Syscall::perform(const std::function<i64()>& ask) {
   return events_of(engine_).result([&] { return ask(); });
 }
 
+i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
+  return may_wait() ? static_cast<GuestEngine&>(engine_).threads().wait(number, args) : guest_syscall(number, args);
+}
+
+bool Syscall::may_wait() const {
+  const auto* row = find_row(number_);
+  return row != nullptr && row->blocks && !keeps_turn_ && static_cast<GuestEngine&>(engine_).threads().can_wait();
+}
+
 i64 Syscall::execute() {
-  return events_of(engine_).result([&] { return guest_syscall(number_, args_); });
+  return events_of(engine_).result([&] { return ask_kernel(number_, kernel_args_); });
 }
 
 i64 Syscall::execute(u64 number, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5) {
   return events_of(engine_).result([&] {
     const u64 args[6] = {a0, a1, a2, a3, a4, a5};
-    return guest_syscall(number, args);
+    return ask_kernel(number, args);
   });
 }
 
-void Syscall::output(GuestAddr at, u64 size) { events_of(engine_).output(at, size); }
+void Syscall::output(GuestAddr at, u64 size) {
+  buffers_.deliver(at, size);
+  events_of(engine_).output(at, size);
+}
+
+GuestAddr Syscall::buffer(GuestAddr at, u64 size) {
+  engine_.open_code_pages(guest_range(at, size));
+  if (size > KernelBuffers::most) keeps_turn_ = true;
+  return may_wait() ? buffers_.in_place_of(engine_.memory(), at, size) : at;
+}
+
 void Syscall::value(void* data, u64 size) { events_of(engine_).value(data, size); }
 bool Syscall::put(GuestAddr at, const void* from, u64 size) { return guest_store(at, from, size); }
 bool Syscall::get(void* to, GuestAddr from, u64 size) const { return guest_read(to, from, size); }
@@ -52,6 +75,9 @@ bool Syscall::get_string(std::string& to, GuestAddr from, u64 limit) const {
   return false;
 }
 
-void Syscall::will_write(GuestAddr at, u64 size) { engine_.open_code_pages(guest_range(at, size)); }
+void Syscall::will_write(GuestAddr at, u64 size) {
+  keeps_turn_ = true;
+  engine_.open_code_pages(guest_range(at, size));
+}
 
 }  // namespace fred

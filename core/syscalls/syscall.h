@@ -13,6 +13,7 @@
 #include <string>
 
 #include "core/base/types.h"
+#include "core/syscalls/kernel_buffers.h"
 
 namespace fred {
 
@@ -75,13 +76,31 @@ class Syscall {
 
   /// The kernel is about to write here: pages that the engine write-protects because code was translated
   /// from them are opened first (a protected page would give EFAULT). Call before execute; ranges that
-  /// are not mapped are skipped.
+  /// are not mapped are skipped. Other threads of the guest do not run meanwhile: a call that may wait says receive()
+  /// or buffer() instead.
   void will_write(GuestAddr at, u64 size);
 
+  /// The same of a call that may wait, and with `receive` for argument `i`, for execute(): other threads of the guest
+  /// may run meanwhile, and the kernel then writes into memory of the engine, from where output() takes it.
+  void receive(int i, u64 size) { kernel_args_[i] = buffer(addr(i), size).value; }
+  /// For addresses that are not arguments themselves: where the kernel is to write; and memory of the engine for what
+  /// holds such addresses, or null if the kernel writes guest memory itself.
+  GuestAddr buffer(GuestAddr at, u64 size);
+  void* scratch(u64 size) { return may_wait() ? buffers_.keep(size) : nullptr; }
+  /// What execute() passes to the kernel as argument `i`.
+  void pass(int i, GuestAddr at) { kernel_args_[i] = at.value; }
+  u64 passed(int i) const { return kernel_args_[i]; }
+
  private:
+  bool may_wait() const;
+  i64 ask_kernel(u64 number, const u64 (&args)[6]);
+
   Engine& engine_;
   u64 number_;
   u64 args_[6];
+  u64 kernel_args_[6];  // what the kernel gets
+  KernelBuffers buffers_;
+  bool keeps_turn_ = false;
   bool keeps_registers_ = false;
   bool event_closed_ = false;
 };

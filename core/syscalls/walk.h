@@ -1,6 +1,6 @@
 // A row at work. A template over the call, so that tests can walk rows without a kernel or a log.
 //
-// `Call` offers what Syscall does: arg, addr, engine().owns_descriptor, get, will_write, execute, output.
+// `Call` offers what Syscall does: arg, addr, engine().owns_descriptor, get, receive, buffer, scratch, pass, execute, output.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -61,7 +61,7 @@ template <class Call>
 [[gnu::noinline]] i64 walk_vec(Call& call, const Row& row, int i) {
   IoVecs vecs;
   vecs.read(call, call.addr(i), call.arg(row.args[i].length.arg));
-  vecs.will_write(call);
+  call.pass(i, vecs.receive(call, call.addr(i)));
   const i64 result = call.execute();
   if (result > 0) vecs.output(call, static_cast<u64>(result));
   return result;
@@ -77,8 +77,8 @@ i64 walk(Call& call, const Row& row) {
     const Length& length = row.args[i].length;
     if (length.kind == LengthKind::vec) return walk_vec(call, row, i);
     room[i] = call.arg(i) == 0 ? 0 : room_of(call, row, i);
-    if (room[i] != 0) call.will_write(call.addr(i), room[i]);
-    if (length.kind == LengthKind::word && call.arg(length.arg) != 0) call.will_write(call.addr(length.arg), 4);
+    if (room[i] != 0) call.receive(i, room[i]);
+    if (length.kind == LengthKind::word && call.arg(length.arg) != 0) call.receive(length.arg, 4);
   }
   const i64 result = call.execute();
   for (unsigned left = row.outs; left != 0; left &= left - 1) {

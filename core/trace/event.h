@@ -22,7 +22,9 @@ namespace fred {
   K(fault)       /* a fault of the guest before its signal; detail: signal */ \
   K(edit)        /* the user changed the guest; detail: enum EditKind */      \
   K(vfork_end)   /* the child that shared our memory left; detail: unused */  \
-  K(checksum)    /* memory checksums (--checksum-every) */
+  K(checksum)    /* memory checksums (--checksum-every) */                    \
+  K(thread_switch) /* another thread runs from here on; detail: its number */ \
+  K(call_end)    /* a system call that waited without the turn goes on; detail: its number */
 
 enum class EventKind : u8 {
 #define K(name) name,
@@ -57,6 +59,7 @@ static_assert(sizeof(EventHeader) == 32);
   K(result)    /* i64: what the outside world answered */               \
   K(output)    /* memory the kernel wrote: its address and the bytes */ \
   K(value)     /* bytes that only the outside world knows */            \
+  K(waits)     /* the call waits without the turn; nothing follows in its event */ \
   K(clock)     /* a result of 0 and the bytes of one output, at an address that the registers hold */
 
 enum class ItemKind : u8 {

@@ -116,14 +116,27 @@ LogReader::Item EventStream::expect(ItemKind kind) {
     clock_ = item;  // what it says of memory is the next output
     return item;
   }
+  if (kind == ItemKind::result && item.kind == ItemKind::waits) return item;
   if (item.kind != kind) {
     diverged(fmt::format("recorded: {}; now: {}", to_string(item.kind), to_string(kind)), time_);
   }
   return item;
 }
 
+void EventStream::close_waiting() {
+  if (mode_ == Mode::record) {
+    writer_.item(ItemKind::waits, nullptr, 0);
+    writer_.end();
+  }
+}
+
 i64 EventStream::recorded_result() {
-  const auto item = expect(ItemKind::result);
+  auto item = expect(ItemKind::result);
+  while (item.kind == ItemKind::waits) {
+    end();
+    on_waiting_();
+    item = expect(ItemKind::result);
+  }
   if (item.kind == ItemKind::clock) return 0;
   i64 r;
   std::memcpy(&r, item.bytes.data(), sizeof r);

@@ -44,9 +44,14 @@ class EventStream {
   i64 result(Ask&& ask) {
     if (mode_ == Mode::replay) return recorded_result();
     const i64 r = ask();
+    if (mode_ == Mode::replay) return recorded_result();  // this is a worker, of a snapshot taken while it waited
     if (mode_ == Mode::record) writer_.item(ItemKind::result, &r, sizeof r);
     return r;
   }
+  /// The open event ends here: its system call waits without the turn.
+  void close_waiting();
+  /// A worker: called where the recorded call did that; comes back when it goes on.
+  void on_waiting(std::function<void()> handler) { on_waiting_ = std::move(handler); }
   /// Bytes decided by the outside world; replaced by the recorded ones when replaying.
   void value(void* data, u64 size);
   /// Bytes of variable length decided by the outside world.
@@ -83,6 +88,7 @@ class EventStream {
   LogWriter writer_;
   LogReader reader_;
   OnDivergence on_divergence_;
+  std::function<void()> on_waiting_;
   Time time_;                             // of the open event
   std::optional<LogReader::Item> clock_;  // of the open event: taken as its result, not yet as its output
   u64 counts_[16] = {};

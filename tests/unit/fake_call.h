@@ -33,7 +33,13 @@ struct FakeCall {
     ++executed;
     return kernel();
   }
-  void will_write(GuestAddr at, u64 size) { opened.push_back({at.value, size}); }
+  GuestAddr buffer(GuestAddr at, u64 size) {
+    opened.push_back({at.value, size});
+    return at;
+  }
+  void receive(int i, u64 size) { buffer(addr(i), size); }
+  void* scratch(u64) { return nullptr; }
+  void pass(int, GuestAddr) {}
   void output(GuestAddr at, u64 size) { outputs.push_back({at.value, size}); }
   template <class T>
   bool get(T& v, GuestAddr from) const {

@@ -1,0 +1,76 @@
+// One thread of the guest: what defines it while another one runs, and the kernel thread and stack that live has for it.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/arch/x86/state_window.h"
+#include "core/signals/guest_signals.h"
+
+namespace fred {
+
+/// Where a thread stands beyond its registers: what GuestEngine keeps of the thread that runs.
+struct ThreadStand {
+  bool after_call = false;               // at the boundary behind a system call
+  bool alone = false;                    // the next instruction is executed alone
+  u64 rest = 0;                          // iterations done of the rep instruction at pc
+  std::optional<GuestFault> raised;      // not yet delivered
+  std::optional<KernelSignal> waiting;   // live: to be delivered where the thread stands
+  std::optional<Time> committed_call;    // live: the session was told that the system call there is next
+  std::optional<Time> looked_for_break;  // at an instruction that cannot be fetched
+  std::optional<u32> last_call;          // the last system call made, until the thread goes on
+};
+
+/// What a thread's own stack does when the engine's control flow has put it aside (threads.cpp, own_stack()).
+enum class Order : u8 {
+  run,    // the function of a system call
+  go_on,  // with a system call that has waited without the turn
+  again,  // live: with the kernel's part of such a call, without the turn
+  pass,   // live: give the turn to the successor
+  exit,   // live: the same, or to nobody, and end the kernel thread
+};
+
+/// How far the wait of a thread in the engine's own queue of a futex is. Who changes it first decides how it ends.
+enum class FutexWait : u32 { none, waiting, woken, left };
+
+struct GuestThread {
+  u32 number = 0;  // in the order of creation, from 1: what events say
+  i32 tid = 0;     // the kernel's id in live
+
+  // While another thread runs.
+  Registers registers = {};
+  u64 rep_start = 0;
+  ThreadSignals signals;
+  ThreadStand stand;
+
+  u8* vector_area = nullptr;  // Cpu::make_vector_area()
+  std::string comm;           // at most 15 bytes
+  GuestAddr robust_list;      // set_robust_list
+  GuestAddr clear_tid;        // set_tid_address, CLONE_CHILD_CLEARTID: becomes 0 when the thread ends, 0: none
+
+  // The system call that it is in.
+  bool calling = false;       // its function has begun and not returned
+  bool waiting = false;       // it waits without the turn: others run
+  bool event_closed = false;  // its event was ended when the turn went
+  bool exited = false;
+  u64 call_number = 0;  // the kernel's part
+  u64 call_args[6] = {};
+  i64 call_result = 0;
+  std::function<void()> function;
+
+  // Its own stack, and live's kernel thread.
+  void* stack = nullptr;
+  u64 own_sp = 0;  // where that stack is suspended (fred_suspend)
+  Order order = Order::pass;
+  GuestThread* successor = nullptr;
+  SignalSlot* slot = nullptr;
+  std::atomic<u32> baton = 0;  // a futex. 1: the turn and the engine's control flow are this thread's
+  std::atomic<FutexWait> futex_wait = FutexWait::none;
+  u64 futex_address = 0;                  // of such a wait
+  u32 futex_bits = 0;                     // FUTEX_WAIT_BITSET
+  GuestThread* next_finished = nullptr;   // in the list of those whose call has ended
+  std::atomic<u32> kernel_thread_alive = 0;  // the kernel clears it when the thread has gone
+};
+
+}  // namespace fred

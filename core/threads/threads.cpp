@@ -1,0 +1,382 @@
+#include "core/threads/threads.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/arch/x86/segment_base.h"
+#include "core/base/check.h"
+#include "core/base/log.h"
+#include "core/base/raw_syscall.h"
+#include "core/dispatch/conditions.h"
+#include "core/dispatch/guest_engine.h"
+#include "core/dispatch/processes.h"
+#include "core/memory/guest_access.h"
+
+namespace fred {
+
+namespace {
+Threads* g_threads = nullptr;
+i32 turn_holder() { return g_turn.holder.load(); }
+}  // namespace
+
+Threads::Threads(GuestEngine& engine) : engine_(engine) {
+  g_threads = this;
+  g_turn.successor = &successor_of;
+  auto first = std::make_unique<GuestThread>();
+  first->number = ++last_number_;
+  first->vector_area = engine.cpu().vector_area();
+  running_ = first.get();
+  threads_.push_back(std::move(first));
+}
+
+Threads::~Threads() = default;
+
+std::vector<const GuestThread*> Threads::all() const {
+  std::vector<const GuestThread*> all;
+  for (const auto& t : threads_) all.push_back(t.get());
+  return all;
+}
+
+// The control flow. -------------------------------------------------------------------------------------------
+
+void Threads::call(std::function<void()> function) {
+  if (alone() || engine_.processes().in_vfork_child()) return function();
+  auto& t = *running_;
+  t.function = std::move(function);
+  t.order = Order::run;
+  t.calling = true;
+  resume(t);
+}
+
+/// The thread's own stack has the control flow wait until it is done, or waits without the turn itself.
+void Threads::resume(GuestThread& t) {
+  g_turn.control_waits_for = &t;
+  fred_suspend(&g_turn.control_sp, &resume_own, &t);
+  g_turn.control_waits_for = nullptr;
+  if (t.calling) went_to_wait(t);
+}
+
+void Threads::went_to_wait(GuestThread& t) {
+  t.waiting = true;
+  t.event_closed = true;
+  engine_.events().close_waiting();
+  if (g_turn.live) set_running_slot(*g_turn.here->slot);
+}
+
+bool Threads::switch_due() {
+  if (!g_turn.live || alone() || engine_.processes().in_vfork_child()) return false;
+  if (!yielded_ && engine_.cpu().ticks() < slice_end_) return false;
+  yielded_ = false;
+  slice_end_ = engine_.cpu().ticks() + Scheduler::slice;
+  collect_finished();
+  if (!scheduler_.has_ready()) return false;
+  scheduler_.make_ready(*running_);
+  return true;
+}
+
+u64 Threads::next_look() const {
+  return g_turn.live && !alone() && !engine_.processes().in_vfork_child() ? slice_end_ : 0;
+}
+
+bool Threads::next() {
+  if (!g_turn.live) {
+    while (switch_recorded()) {
+      const u32 number = engine_.events().peek()->detail;
+      const auto found = std::find_if(threads_.begin(), threads_.end(), [&](auto& t) { return t->number == number; });
+      if (found == threads_.end()) engine_.events().diverged("recorded: a thread that does not exist", engine_.now());
+      switch_to(**found);
+      if (!stuck()) return true;
+    }
+    return false;
+  }
+  for (;;) {
+    collect_finished();
+    if (!scheduler_.has_ready() && !idle()) return false;
+    switch_to(scheduler_.take());
+    if (!stuck()) return true;
+  }
+}
+
+bool Threads::switch_recorded() {
+  const auto* next = engine_.events().peek();
+  return next != nullptr && next->kind == EventKind::thread_switch && next->time() == engine_.now();
+}
+
+/// Live: nobody can run. The turn is free until a call has ended, or the session wants something.
+bool Threads::idle() {
+  if (control_requested()) return false;
+  auto& t = *g_turn.here;
+  t.order = t.exited ? Order::exit : Order::again;
+  t.successor = nullptr;
+  fred_suspend(&g_turn.control_sp, &resume_own, &t);
+  set_running_slot(*g_turn.here->slot);
+  collect_finished();
+  return scheduler_.has_ready();
+}
+
+void Threads::switch_to(GuestThread& to) {
+  auto& events = engine_.events();
+  events.begin(EventKind::thread_switch, to.number, engine_.now(), engine_.cpu().regs());
+  if (events.mode() != Mode::run) events.end();
+  LOG_DEBUG(dispatch, "thread {} runs from {} on", to.tid, engine_.cpu().ticks());
+  auto& from = *running_;
+  if (&from != &to) save(from);
+  if (g_turn.live && g_turn.here != &to) {
+    auto& here = *g_turn.here;
+    here.order = here.exited ? Order::exit : Order::pass;
+    here.successor = &to;
+    fred_suspend(&g_turn.control_sp, &resume_own, &here);
+  }
+  if (&from != &to) load(to);
+  if (from.exited) bury(from);
+  engine_.cpu().count_tick();
+  slice_end_ = engine_.cpu().ticks() + Scheduler::slice;
+  if (!to.waiting) return;
+  const Watches::Change change(engine_.conditions().watches(), engine_.now());
+  to.waiting = false;
+  to.order = Order::go_on;
+  resume(to);
+}
+
+void Threads::save(GuestThread& t) {
+  const u64 gs_base = t.waiting ? t.registers.gs_base : fred_read_gs_base();  // of a waiting one it was read before
+  t.registers = engine_.cpu().regs();
+  t.registers.gs_base = gs_base;
+  t.rep_start = engine_.cpu().state().rep_start;
+  t.signals = engine_.signals().state();
+  t.stand = std::exchange(engine_.stand(), {});
+  t.comm = engine_.process().comm;
+  t.robust_list = engine_.process().robust_list;
+}
+
+void Threads::load(GuestThread& t) {
+  running_ = &t;
+  auto& cpu = engine_.cpu();
+  cpu.take_registers(t.registers);
+  cpu.state().rep_start = t.rep_start;
+  cpu.use_vector_area(t.vector_area);
+  static_cast<ThreadSignals&>(engine_.signals().state()) = t.signals;
+  engine_.stand() = std::exchange(t.stand, {});
+  engine_.process().comm = t.comm;
+  engine_.process().robust_list = t.robust_list;
+  engine_.process().thread = t.tid;
+  if (g_turn.live) set_running_slot(*t.slot);
+}
+
+void Threads::collect_finished() {
+  for (auto* t = take_finished(); t != nullptr;) {
+    auto* next = t->next_finished;  // made ready, it may go away
+    scheduler_.make_ready(*t);
+    t = next;
+  }
+}
+
+GuestThread* Threads::successor_of(GuestThread*) {
+  g_threads->collect_finished();
+  return g_threads->scheduler_.has_ready() ? &g_threads->scheduler_.front() : nullptr;
+}
+
+// Functions of system calls. ----------------------------------------------------------------------------------
+
+bool Threads::can_wait() const {
+  return g_turn.live && running_->calling && !alone() && !engine_.processes().in_vfork_child();
+}
+
+i64 Threads::wait(u64 number, const u64 (&args)[6]) {
+  auto& t = *running_;
+  t.call_number = number;
+  std::copy(std::begin(args), std::end(args), std::begin(t.call_args));
+  t.registers.gs_base = fred_read_gs_base();
+  t.event_closed = false;
+  suspend_call(t);
+  if (t.event_closed) go_on_in_event();
+  return t.call_result;
+}
+
+void Threads::wait_as_recorded() {
+  auto& t = *running_;
+  FRED_CHECK(t.calling, "a recorded call waits outside of its thread's stack");
+  t.registers.gs_base = fred_read_gs_base();
+  suspend_call(t);
+  go_on_in_event();
+}
+
+void Threads::go_on_in_event() {
+  engine_.events().begin(EventKind::call_end, static_cast<u32>(engine_.cpu().regs().gpr[rax]), engine_.now(),
+                         engine_.cpu().regs());
+}
+
+void Threads::prepare_first() {
+  auto& t = *running_;
+  if (t.stack != nullptr) return;
+  FRED_CHECK(prepare_stack(t) != 0, "no memory for the stack of a thread");
+  t.tid = engine_.process().thread;
+  if (!g_turn.live) return;
+  t.slot = &running_slot();
+  t.kernel_thread_alive = 1;
+  raw_syscall(SYS_set_tid_address, reinterpret_cast<u64>(&t.kernel_thread_alive));
+  g_turn.holder = t.tid;
+  g_turn.here = &t;
+  set_turn_holder(&turn_holder);
+}
+
+i64 Threads::create(Syscall& call, const NewThread& wanted) {
+  prepare_first();
+  free_dead();
+  auto& cpu = engine_.cpu();
+  auto made = std::make_unique<GuestThread>();
+  auto& t = *made;
+  t.number = last_number_ + 1;
+  t.registers = cpu.registers();
+  t.registers.gpr[rax] = 0;
+  if (wanted.stack.value != 0) t.registers.gpr[rsp] = wanted.stack.value;
+  if ((wanted.flags & CLONE_SETTLS) != 0) t.registers.fs_base = wanted.tls;
+  if ((wanted.flags & CLONE_CHILD_CLEARTID) != 0) t.clear_tid = wanted.child_tid;
+  t.signals.mask = engine_.signals().state().mask;
+  t.comm = engine_.process().comm;
+  t.vector_area = cpu.make_vector_area();
+  const bool has_memory = t.vector_area != nullptr && prepare_stack(t) != 0;
+  const i64 result = call.perform([&]() -> i64 {
+    t.slot = has_memory ? make_signal_stack() : nullptr;
+    return t.slot == nullptr ? -EAGAIN : start_kernel_thread(t);
+  });
+  if (is_error(result)) {
+    free_thread(t);
+    return result;
+  }
+  FRED_CHECK(has_memory, "no memory for a thread of the recording");
+  ++last_number_;
+  t.tid = static_cast<i32>(result);
+  if ((wanted.flags & CLONE_PARENT_SETTID) != 0) call.put(wanted.parent_tid, t.tid);
+  if ((wanted.flags & CLONE_CHILD_SETTID) != 0) call.put(wanted.child_tid, t.tid);
+  if (g_turn.live) scheduler_.make_ready(t);
+  if (alone()) slice_end_ = cpu.ticks() + Scheduler::slice;
+  threads_.push_back(std::move(made));
+  return result;
+}
+
+void Threads::exit(Syscall& call) {
+  auto& t = *running_;
+  call.keep_registers();
+  end_robust_list();
+  if (t.clear_tid.value != 0) {
+    call.put(t.clear_tid, u32{0});
+    if (g_turn.live) wake_futex(t.clear_tid.value, 1, ~0u);
+  }
+  t.exited = true;
+}
+
+/// As the kernel does for a thread that ends with robust mutexes held (kernel/futex: exit_robust_list).
+void Threads::end_robust_list() {
+  struct Head {
+    u64 first;
+    i64 offset;
+    u64 pending;
+  } head;
+  const GuestAddr list = engine_.process().robust_list;
+  if (list.value == 0 || !guest_read(&head, list, sizeof head)) return;
+  const auto die = [&](u64 entry) {
+    const GuestAddr at{(entry & ~u64{1}) + static_cast<u64>(head.offset)};
+    u32 word;
+    if (!guest_read(&word, at, sizeof word)) return;
+    if ((word & FUTEX_TID_MASK) != static_cast<u32>(running_->tid)) return;
+    const u32 dead = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+    guest_store(at, &dead, sizeof dead);
+    if (g_turn.live && (word & FUTEX_WAITERS) != 0) wake_futex(at.value, 1, ~0u);
+  };
+  u64 entry = head.first;
+  for (int limit = 2048; limit > 0 && (entry & ~u64{1}) != list.value; --limit) {  // ROBUST_LIST_LIMIT
+    u64 next;
+    if (!guest_read(&next, GuestAddr{entry & ~u64{1}}, sizeof next)) break;
+    if (entry != head.pending) die(entry);
+    entry = next;
+  }
+  if (head.pending != 0) die(head.pending);
+}
+
+i64 Threads::wait_on_futex(Syscall& call, u64 address, u32 bits, const FutexLimit& limit) {
+  auto& t = *running_;
+  struct {
+    i64 seconds, nanoseconds;
+  } time{};
+  if (limit.at.value != 0) {
+    if (!call.get(time, limit.at)) return -EFAULT;
+    if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= 1000000000) return -EINVAL;
+  }
+  const u64 command = (limit.absolute ? FUTEX_WAIT_BITSET : FUTEX_WAIT) | FUTEX_PRIVATE_FLAG |
+                      (limit.realtime ? FUTEX_CLOCK_REALTIME : 0);
+  futexes_.add(t, address, bits);
+  const u64 args[6] = {reinterpret_cast<u64>(&t.baton),
+                       command,
+                       0,
+                       limit.at.value != 0 ? reinterpret_cast<u64>(&time) : 0,
+                       0,
+                       FUTEX_BITSET_MATCH_ANY};
+  const i64 result = wait(SYS_futex, args);
+  const bool woken = t.futex_wait.load() == FutexWait::woken;
+  futexes_.remove(t);
+  return woken ? 0 : result;
+}
+
+i64 Threads::wake_futex(u64 address, u32 most, u32 bits) {
+  std::vector<GuestThread*> woken;
+  futexes_.wake(address, most, bits, woken);
+  for (auto* t : woken) scheduler_.make_ready(*t);
+  return static_cast<i64>(woken.size());
+}
+
+i64 Threads::requeue_futex(u64 from, u64 to, u32 wake, u32 move) {
+  const i64 woken = wake_futex(from, wake, ~0u);
+  return woken + futexes_.move(from, to, move);
+}
+
+// Beginnings and ends. ----------------------------------------------------------------------------------------
+
+void Threads::forked_child() {
+  auto& own = *running_;
+  own.tid = static_cast<i32>(raw_syscall(SYS_gettid));
+  engine_.process().thread = own.tid;
+  scheduler_.forget_all();
+  std::erase_if(threads_, [&](const auto& t) {
+    if (t.get() == &own) return false;
+    futexes_.remove(*t);
+    free_thread(*t);
+    return true;
+  });
+  for (auto& t : dead_) free_thread(*t);
+  dead_.clear();
+  g_turn.finished = nullptr;
+  g_turn.holder = own.tid;
+  g_turn.here = &own;
+}
+
+void Threads::become_worker() { g_turn.live = false; }
+
+void Threads::bury(GuestThread& t) {
+  const auto found = std::find_if(threads_.begin(), threads_.end(), [&](const auto& p) { return p.get() == &t; });
+  dead_.push_back(std::move(*found));
+  threads_.erase(found);
+  free_dead();
+}
+
+void Threads::free_dead() {
+  std::erase_if(dead_, [&](const auto& t) {
+    if (g_turn.live && t->kernel_thread_alive.load() != 0) return false;
+    free_thread(*t);
+    return true;
+  });
+}
+
+void Threads::free_thread(GuestThread& t) {
+  if (t.stack != nullptr) free_stack(t);
+  if (t.vector_area != nullptr) Cpu::free_vector_area(t.vector_area);
+  if (t.slot != nullptr) free_signal_stack(t.slot);
+}
+
+}  // namespace fred

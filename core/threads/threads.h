@@ -1,0 +1,104 @@
+// The guest's threads: who runs, who is next, and how the turn goes from one to another (turn.h). One runs at a time;
+// its registers are in the state window, those of the others in their GuestThread.
+//
+// A system call that may wait is carried out on the thread's own stack. While it waits, others run; when it goes on,
+// it does so in a new event (EventKind::call_end), with the turn. In a worker there is one kernel thread, nothing waits,
+// and the log says who runs when.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "core/syscalls/syscall.h"
+#include "core/threads/futex_queue.h"
+#include "core/threads/scheduler.h"
+#include "core/threads/turn.h"
+
+namespace fred {
+
+class GuestEngine;
+
+class Threads {
+ public:
+  explicit Threads(GuestEngine& engine);
+  ~Threads();
+
+  const GuestThread& running() const { return *running_; }
+  std::vector<const GuestThread*> all() const;
+  bool alone() const { return threads_.size() == 1; }
+  /// The running thread waits or has ended: nothing of it can be executed before next().
+  bool stuck() const { return running_->waiting || running_->exited; }
+
+  // The control flow.
+  /// Carries out a system call as the running thread. Behind it the thread may be stuck.
+  void call(std::function<void()> function);
+  /// Live: is it another thread's turn here?
+  bool switch_due();
+  /// Where the clock is to stop for the next look at that; 0: nowhere.
+  u64 next_look() const;
+  /// Another thread runs. False: there is none that could, as far as is known (live: the session wants something
+  /// meanwhile; a worker: the log ends).
+  bool next();
+  /// A worker: does the log have another thread run from here on?
+  bool switch_recorded();
+
+  // Functions of system calls.
+  /// Live: may the call wait without the turn?
+  bool can_wait() const;
+  /// The kernel's part of a call that may wait, for as long as others have the turn.
+  i64 wait(u64 number, const u64 (&args)[6]);
+  struct NewThread {
+    u64 flags = 0;  // of clone
+    GuestAddr stack, parent_tid, child_tid;
+    u64 tls = 0;
+  };
+  i64 create(Syscall& call, const NewThread& wanted);
+  /// The running thread ends; it is not the only one.
+  void exit(Syscall& call);
+  void set_clear_tid(GuestAddr at) { running_->clear_tid = at; }
+  /// sched_yield: others first.
+  void yield() { yielded_ = true; }
+  struct FutexLimit {
+    GuestAddr at;           // struct timespec; 0: none
+    bool absolute = false;  // on CLOCK_MONOTONIC, or CLOCK_REALTIME
+    bool realtime = false;
+  };
+  /// 0: woken. The value was looked at before.
+  i64 wait_on_futex(Syscall& call, u64 address, u32 bits, const FutexLimit& limit);
+  i64 wake_futex(u64 address, u32 most, u32 bits);
+  i64 requeue_futex(u64 from, u64 to, u32 wake, u32 move);
+
+  /// In a forked child only the thread that forked is left.
+  void forked_child();
+  /// From here on this process re-executes.
+  void become_worker();
+  /// A worker: the recorded call waited; comes back when the thread goes on.
+  void wait_as_recorded();
+
+ private:
+  void prepare_first();
+  void resume(GuestThread& thread);
+  void went_to_wait(GuestThread& thread);
+  void go_on_in_event();
+  bool idle();
+  void switch_to(GuestThread& thread);
+  void save(GuestThread& thread);
+  void load(GuestThread& thread);
+  void collect_finished();
+  void bury(GuestThread& thread);
+  void free_dead();
+  void end_robust_list();
+  static GuestThread* successor_of(GuestThread* thread);
+  static void free_thread(GuestThread& thread);
+
+  GuestEngine& engine_;
+  Scheduler scheduler_;
+  FutexQueue futexes_;
+  std::vector<std::unique_ptr<GuestThread>> threads_;  // that have not ended
+  std::vector<std::unique_ptr<GuestThread>> dead_;     // whose kernel thread may still be there
+  GuestThread* running_ = nullptr;
+  u32 last_number_ = 0;
+  u64 slice_end_ = 0;
+  bool yielded_ = false;
+};
+
+}  // namespace fred

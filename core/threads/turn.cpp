@@ -1,0 +1,238 @@
+#include "core/threads/turn.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "core/base/raw_syscall.h"
+
+extern "C" {
+void fred_begin_stack();
+fred::i64 fred_clone_on_stack(fred::u64 flags, void* stack_top, void (*child)(void*), void* argument,
+                              fred::u32* cleared);
+}
+
+namespace fred {
+
+Turn g_turn;
+
+namespace {
+
+constexpr u64 stack_size = u64{256} << 10;
+constexpr i64 restart = -512;  // -ERESTARTSYS
+
+void futex_wake_one(std::atomic<u32>& word) {
+  raw_syscall(SYS_futex, reinterpret_cast<u64>(&word), FUTEX_WAKE_PRIVATE, 1);
+}
+
+/// The thread has the turn, and the control flow goes on here.
+[[noreturn]] void take_over(GuestThread* t) {
+  t->slot->has_turn = true;
+  g_turn.here = t;
+  fred_resume(g_turn.control_sp);
+}
+
+[[noreturn]] void wait_for_baton(GuestThread* t) {
+  while (t->baton.exchange(0) == 0) {
+    raw_syscall(SYS_futex, reinterpret_cast<u64>(&t->baton), FUTEX_WAIT_PRIVATE, 0, 0);
+  }
+  take_over(t);
+}
+
+void give(GuestThread* to) {
+  g_turn.holder = to->tid;
+  to->baton = 1;
+  futex_wake_one(to->baton);
+}
+
+/// Nobody has the turn, unless there is something for the control flow to do: then this thread has it again.
+bool try_take(GuestThread* t) {
+  i32 nobody = 0;
+  if (!g_turn.holder.compare_exchange_strong(nobody, t->tid)) return false;
+  t->slot->has_turn = true;
+  return true;
+}
+
+bool release(GuestThread* t) {
+  g_turn.holder = 0;
+  return (g_turn.finished.load() == nullptr && !control_requested()) || !try_take(t);
+}
+
+void push_finished(GuestThread* t) {
+  t->next_finished = g_turn.finished.load();
+  while (!g_turn.finished.compare_exchange_weak(t->next_finished, t)) {
+  }
+}
+
+/// The call has ended, with its result: back to the turn.
+[[noreturn]] void finish(GuestThread* t) {
+  push_finished(t);
+  if (try_take(t)) take_over(t);
+  wait_for_baton(t);
+}
+
+/// Interrupted by the session alone: it has nothing to do with the guest.
+bool only_control(const GuestThread* t, i64 result) {
+  return (result == -EINTR || result == restart) && !t->slot->has_pending;
+}
+
+/// Waits in the engine's queue of a futex: on the thread's own baton, with the time limit of the guest's call. The
+/// kernel decides, as natively, whether a signal makes the call begin anew.
+i64 wait_on_futex(GuestThread* t) {
+  i64 r = guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
+  if (t->baton.load() != 0) wait_for_baton(t);  // woken, and already its turn
+  if (r == 0 || r == -EAGAIN) r = restart;      // no reason that the guest should hear of
+  if (only_control(t, r)) return r;
+  auto expected = FutexWait::waiting;
+  if (!t->futex_wait.compare_exchange_strong(expected, FutexWait::left)) wait_for_baton(t);  // woken first
+  return r;
+}
+
+void pass_turn(GuestThread* t) {
+  t->slot->has_turn = false;
+  give(t->successor);
+  wait_for_baton(t);
+}
+
+/// The kernel thread ends. If nobody is to have the turn, it goes to whoever comes first.
+void exit_kernel_thread(GuestThread* t) {
+  const u64 all = ~u64{0};
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&all), 0, 8);
+  t->slot->has_turn = false;
+  if (t->successor != nullptr) {
+    give(t->successor);
+  } else if (!release(t)) {
+    take_over(t);
+  }
+  for (;;) raw_syscall(SYS_exit, 0);
+}
+
+void kernel_thread(void* self) {
+  auto* t = static_cast<GuestThread*>(self);
+  use_signal_stack(t->slot);
+  const u64 mask = t->signals.mask & ~synchronous_signals;
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
+  wait_for_baton(t);
+}
+
+}  // namespace
+
+void resume_control(GuestThread*) { fred_resume(g_turn.control_sp); }
+void resume_own(GuestThread* t) { fred_resume(t->own_sp); }
+
+void leave_for_call(GuestThread* t) {
+  auto* next = g_turn.successor(t);
+  t->slot->has_turn = false;
+  if (next != nullptr) {
+    give(next);
+  } else if (!release(t)) {
+    take_over(t);  // before the call: it is made when there is nothing else to do
+  }
+  const bool futex = t->futex_wait.load() != FutexWait::none;
+  for (;;) {
+    t->slot->request = t->slot->has_pending ? 1 : 0;
+    const i64 r = futex ? wait_on_futex(t) : guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
+    if (only_control(t, r)) {
+      if (control_requested() && try_take(t)) take_over(t);
+      continue;  // who has the turn hears of it, or has done so
+    }
+    t->call_result = r;
+    break;
+  }
+  if (g_turn.control_waits_for == t && try_take(t)) {
+    // Nobody else can have run while the control flow waits for this thread, unless the turn is theirs now.
+    if (g_turn.control_waits_for == t) return;
+    push_finished(t);
+    take_over(t);
+  }
+  finish(t);
+}
+
+void suspend_call(GuestThread& t) {
+  auto then = &leave_for_call;
+  t.order = Order::go_on;
+  for (;;) {
+    fred_suspend(&t.own_sp, g_turn.live ? then : &resume_control, &t);
+    switch (t.order) {
+      case Order::pass:
+        then = &pass_turn;
+        break;
+      case Order::again:
+        then = &leave_for_call;
+        break;
+      case Order::run:
+      case Order::go_on:
+      case Order::exit:
+        return;
+    }
+  }
+}
+
+void own_stack(GuestThread* t) {
+  for (;;) {
+    auto then = &resume_control;
+    switch (t->order) {
+      case Order::run:
+        t->function();
+        t->calling = false;
+        break;
+      case Order::pass:
+        then = &pass_turn;
+        break;
+      case Order::exit:
+        then = &exit_kernel_thread;
+        break;
+      case Order::go_on:
+      case Order::again:
+        break;
+    }
+    fred_suspend(&t->own_sp, then, t);
+  }
+}
+
+u64 prepare_stack(GuestThread& t) {
+  t.stack = mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (t.stack == MAP_FAILED) {
+    t.stack = nullptr;
+    return 0;
+  }
+  // As fred_suspend leaves a stack: r15 to r12, rbp, rbx, where to go on; aligned behind these.
+  auto* sp = reinterpret_cast<u64*>(static_cast<u8*>(t.stack) + stack_size) - 7;
+  sp[0] = sp[1] = sp[2] = sp[3] = 0;
+  sp[4] = reinterpret_cast<u64>(&t);
+  sp[5] = reinterpret_cast<u64>(&own_stack);
+  sp[6] = reinterpret_cast<u64>(&fred_begin_stack);
+  return t.own_sp = reinterpret_cast<u64>(sp);
+}
+
+void free_stack(GuestThread& t) {
+  munmap(t.stack, stack_size);
+  t.stack = nullptr;
+}
+
+i64 start_kernel_thread(GuestThread& t) {
+  constexpr u64 flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+                        CLONE_CHILD_CLEARTID;
+  t.kernel_thread_alive = 1;
+  t.slot->has_turn = false;
+  // It starts below where the stack is suspended.
+  return fred_clone_on_stack(flags, reinterpret_cast<void*>((t.own_sp - 256) & ~u64{15}), &kernel_thread, &t,
+                             reinterpret_cast<u32*>(&t.kernel_thread_alive));
+}
+
+GuestThread* take_finished() {
+  GuestThread* newest = g_turn.finished.exchange(nullptr);
+  GuestThread* oldest = nullptr;  // turned round
+  while (newest != nullptr) {
+    auto* next = newest->next_finished;
+    newest->next_finished = oldest;
+    oldest = newest;
+    newest = next;
+  }
+  return oldest;
+}
+
+}  // namespace fred

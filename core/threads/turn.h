@@ -1,0 +1,51 @@
+// The turn of live: one kernel thread at a time runs guest code and the engine. This is the part that threads without
+// the turn execute, so nothing here allocates, logs, takes a lock or calls libc.
+//
+// The engine's own flow of control (RunControl, GuestEngine::advance) is one stack that goes from kernel thread to kernel
+// thread with the turn, and one set of libc's thread-local data (FS) that all of them share. Every guest thread has a
+// stack of its own besides, on which its system calls run: so one that waits in the kernel leaves the control flow to
+// others, and goes on where it was when it has the turn again.
+#pragma once
+#include "core/threads/guest_thread.h"
+
+extern "C" {
+void fred_suspend(fred::u64* sp, void (*then)(fred::GuestThread*), fred::GuestThread* thread);
+[[noreturn]] void fred_resume(fred::u64 sp);
+}
+
+namespace fred {
+
+/// All of it is written by the holder of the turn, but for the atomics.
+struct Turn {
+  std::atomic<i32> holder = 0;                        // the kernel's thread id; 0: all wait in the kernel
+  std::atomic<GuestThread*> finished = nullptr;       // threads whose call has ended, linked by next_finished
+  u64 control_sp = 0;                                 // where the control flow is suspended
+  GuestThread* here = nullptr;                        // whose kernel thread runs the control flow
+  GuestThread* control_waits_for = nullptr;           // whose system call the control flow waits for
+  GuestThread* (*successor)(GuestThread*) = nullptr;  // who is to have the turn when this thread waits; null: nobody yet
+  bool live = true;
+};
+extern Turn g_turn;
+
+// Functions for fred_suspend().
+/// The control flow goes on (on this kernel thread).
+void resume_control(GuestThread* thread);
+/// A thread's own stack goes on.
+void resume_own(GuestThread* thread);
+/// Gives the turn up and makes the kernel's part of the thread's call. Comes back if nobody has run meanwhile.
+void leave_for_call(GuestThread* thread);
+
+/// A stack that, resumed, runs own_stack(thread): where it is suspended.
+u64 prepare_stack(GuestThread& thread);
+void free_stack(GuestThread& thread);
+/// Starts the kernel thread, which waits for the turn at once. The kernel's result: its id, or -errno.
+i64 start_kernel_thread(GuestThread& thread);
+/// What every own stack does, for ever.
+[[noreturn]] void own_stack(GuestThread* thread);
+/// In the function of a system call: waits until the thread is to go on, with the turn.
+void suspend_call(GuestThread& thread);
+
+/// Threads whose calls have ended since it was last asked, in that order.
+GuestThread* take_finished();
+
+}  // namespace fred
