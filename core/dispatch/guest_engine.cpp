@@ -271,6 +271,7 @@ void GuestEngine::handle(const Exit& exit) {
           const Watches::Change change(conditions_->watches(), now());
           threads_->call([this] { system_call(); });
         }
+        threads_->become_first();
         if (threads_->stuck()) log_exhausted_ = !threads_->next() && mode() == Mode::replay;
         return;
       }

@@ -203,6 +203,7 @@ i64 Processes::execute(Syscall& call, const std::string& path, std::vector<std::
   });
   if (result != 0) return result;
   call.keep_registers();
+  engine_.threads().end_others();
   if (engine_.mode() != Mode::replay) close_on_exec(engine_, open);
   engine_.signals().reset_for_exec(call.replaying());
   if (auto loaded = engine_.load(std::move(open), std::move(env)); !loaded) {

@@ -276,6 +276,8 @@ void fred_handle_signal(int signal, siginfo_t* info, void* context) {
     fred::synchronous(signal, *info, uc);
   } else if (signal == fred::control_signal && info->si_code == fred::control_code) {
     fred::control(*info, uc);
+  } else if (signal == fred::control_signal && info->si_code == fred::leave_code) {
+    fred::ask_to_stop(fred::slot_of_handler(info), uc);
   } else {
     fred::asynchronous(signal, *info, uc);
   }

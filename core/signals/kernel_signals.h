@@ -59,6 +59,8 @@ bool signal_is_pending();
 /// guest keeps it off, and the guest never sees it.
 inline constexpr int control_signal = SIGTRAP;
 inline constexpr int control_code = -0x46524544;
+/// With this one a thread without the turn comes out of its waiting call (core/threads/turn.h).
+inline constexpr int leave_code = control_code - 1;
 /// True from such a request on until it is taken.
 bool control_requested();
 void take_control_request();

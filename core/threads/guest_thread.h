@@ -34,6 +34,13 @@ enum class Order : u8 {
 /// How far the wait of a thread in the engine's own queue of a futex is. Who changes it first decides how it ends.
 enum class FutexWait : u32 { none, waiting, woken, left };
 
+/// What becomes of a thread without the turn when another one executes a program.
+enum class Retire : u32 {
+  no,
+  exit,  // its kernel thread ends
+  park,  // its kernel thread forgets the call that it is in, and waits for the turn
+};
+
 struct GuestThread {
   u32 number = 0;  // in the order of creation, from 1: what events say
   i32 tid = 0;     // the kernel's id in live
@@ -66,6 +73,7 @@ struct GuestThread {
   GuestThread* successor = nullptr;
   SignalSlot* slot = nullptr;
   std::atomic<u32> baton = 0;  // a futex. 1: the turn and the engine's control flow are this thread's
+  std::atomic<Retire> retire = Retire::no;
   std::atomic<FutexWait> futex_wait = FutexWait::none;
   u64 futex_address = 0;                  // of such a wait
   u32 futex_bits = 0;                     // FUTEX_WAIT_BITSET

@@ -172,7 +172,7 @@ void Threads::load(GuestThread& t) {
 void Threads::collect_finished() {
   for (auto* t = take_finished(); t != nullptr;) {
     auto* next = t->next_finished;  // made ready, it may go away
-    scheduler_.make_ready(*t);
+    if (t->waiting) scheduler_.make_ready(*t);  // else it is the first one, and has executed a program since
     t = next;
   }
 }
@@ -354,6 +354,47 @@ void Threads::forked_child() {
   g_turn.finished = nullptr;
   g_turn.holder = own.tid;
   g_turn.here = &own;
+}
+
+void Threads::end_others() {
+  if (alone() && running_->number == 1) return;
+  scheduler_.forget_all();
+  std::erase_if(threads_, [&](auto& t) {
+    if (t.get() == running_) return false;
+    futexes_.remove(*t);
+    const bool first = t->number == 1;
+    if (g_turn.live) retire_kernel_thread(*t, first ? Retire::park : Retire::exit);
+    if (!first) dead_.push_back(std::move(t));
+    return !first;
+  });
+  g_turn.finished = nullptr;
+  executed_ = true;
+}
+
+void Threads::become_first() {
+  if (!std::exchange(executed_, false)) return;
+  auto& from = *running_;
+  auto& first = *threads_.front();
+  if (&first == &from) return;  // it is the first, or that one had ended before
+  std::swap(first.vector_area, from.vector_area);
+  if (g_turn.live) {
+    from.order = Order::exit;
+    from.successor = &first;
+    fred_suspend(&g_turn.control_sp, &resume_own, &from);
+    set_running_slot(*first.slot);
+    fred_write_gs_base(0);  // as the program that was loaded has it
+    engine_.signals().set_mask(engine_.signals().state().mask, false);
+  }
+  first.retire = Retire::no;
+  first.calling = first.waiting = false;
+  first.order = Order::pass;
+  free_stack(first);
+  FRED_CHECK(prepare_stack(first) != 0, "no memory for the stack of a thread");
+  first.clear_tid = {};
+  engine_.process().thread = first.tid;
+  running_ = &first;
+  g_turn.finished = nullptr;
+  bury(from);
 }
 
 void Threads::become_worker() { g_turn.live = false; }

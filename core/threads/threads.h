@@ -67,6 +67,10 @@ class Threads {
   i64 wake_futex(u64 address, u32 most, u32 bits);
   i64 requeue_futex(u64 from, u64 to, u32 wake, u32 move);
 
+  /// execve: the others end, and the running thread goes on as the first one, if that still is. In two parts: the second
+  /// is the control flow's, behind the call.
+  void end_others();
+  void become_first();
   /// In a forked child only the thread that forked is left.
   void forked_child();
   /// From here on this process re-executes.
@@ -99,6 +103,7 @@ class Threads {
   u32 last_number_ = 0;
   u64 slice_end_ = 0;
   bool yielded_ = false;
+  bool executed_ = false;  // become_first() is due
 };
 
 }  // namespace fred

@@ -37,6 +37,7 @@ void futex_wake_one(std::atomic<u32>& word) {
 
 [[noreturn]] void wait_for_baton(GuestThread* t) {
   while (t->baton.exchange(0) == 0) {
+    if (t->retire.load() == Retire::exit) raw_syscall(SYS_exit, 0);
     raw_syscall(SYS_futex, reinterpret_cast<u64>(&t->baton), FUTEX_WAIT_PRIVATE, 0, 0);
   }
   take_over(t);
@@ -83,7 +84,7 @@ bool only_control(const GuestThread* t, i64 result) {
 /// kernel decides, as natively, whether a signal makes the call begin anew.
 i64 wait_on_futex(GuestThread* t) {
   i64 r = guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
-  if (t->baton.load() != 0) wait_for_baton(t);  // woken, and already its turn
+  if (t->baton.load() != 0 || t->retire.load() != Retire::no) return r;  // woken, and already its turn
   if (r == 0 || r == -EAGAIN) r = restart;      // no reason that the guest should hear of
   if (only_control(t, r)) return r;
   auto expected = FutexWait::waiting;
@@ -135,6 +136,7 @@ void leave_for_call(GuestThread* t) {
   for (;;) {
     t->slot->request = t->slot->has_pending ? 1 : 0;
     const i64 r = futex ? wait_on_futex(t) : guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
+    if (t->retire.load() != Retire::no || t->baton.load() != 0) wait_for_baton(t);
     if (only_control(t, r)) {
       if (control_requested() && try_take(t)) take_over(t);
       continue;  // who has the turn hears of it, or has done so
@@ -149,6 +151,19 @@ void leave_for_call(GuestThread* t) {
     take_over(t);
   }
   finish(t);
+}
+
+void retire_kernel_thread(GuestThread& t, Retire how) {
+  t.retire = how;
+  t.slot->request = 1;
+  siginfo_t info{};
+  info.si_code = leave_code;
+  raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)), static_cast<u64>(t.tid), control_signal,
+              reinterpret_cast<u64>(&info));
+  if (how != Retire::exit) return;
+  for (u32 alive; (alive = t.kernel_thread_alive.load()) != 0;) {
+    raw_syscall(SYS_futex, reinterpret_cast<u64>(&t.kernel_thread_alive), FUTEX_WAIT, alive, 0);
+  }
 }
 
 void suspend_call(GuestThread& t) {

@@ -40,6 +40,8 @@ u64 prepare_stack(GuestThread& thread);
 void free_stack(GuestThread& thread);
 /// Starts the kernel thread, which waits for the turn at once. The kernel's result: its id, or -errno.
 i64 start_kernel_thread(GuestThread& thread);
+/// Has a kernel thread without the turn do that. Returns when one that is to end has ended.
+void retire_kernel_thread(GuestThread& thread, Retire how);
 /// What every own stack does, for ever.
 [[noreturn]] void own_stack(GuestThread* thread);
 /// In the function of a system call: waits until the thread is to go on, with the turn.
