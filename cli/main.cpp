@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <random>
 
 #include "cli/commands.h"
 
@@ -33,6 +34,18 @@ void add_engine_options(CLI::App& command, std::vector<std::string>& engine) {
           "--cpu", [&engine](const std::string& v) { engine.push_back("--cpu=" + v); },
           "the processor that the program sees: x86-64, x86-64-v2, x86-64-v3 (default), x86-64-v4, native")
       ->type_name("LEVEL");
+  command
+      .add_option_function<std::string>(
+          "--chaos",
+          [&engine](const std::string& v) {
+            const auto seed = v.empty() ? std::to_string(std::random_device{}()) : v;
+            if (v.empty()) fmt::print(stderr, "fred: chaos: --chaos={} makes the same choices\n", seed);
+            engine.push_back("--chaos=" + seed);
+          },
+          "threads run for random slices, in random order: finds races that a fair schedule hides")
+      ->expected(0, 1)
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("SEED");
 }
 
 /// The program, which the command cannot do without.

@@ -92,6 +92,8 @@ Arguments parse(int argc, char** argv) {
       a.lifeline_fd = number<int>(value);
     } else if (arg.starts_with("--checksum-every=")) {
       a.engine.checksum_every = number<u64>(value);
+    } else if (arg.starts_with("--chaos=")) {
+      a.engine.chaos = number<u64>(value);
     } else if (arg == "--stats") {
       a.stats = true;
     } else if (arg == "--log-registers") {

@@ -155,10 +155,10 @@ void GuestEngine::advance(const Advance& how) {
   // finds the Time at which that was done.
   checksum();
   const bool deliverable = cpu_->stopped() || stand_.after_call || stand_.waiting;
-  stand_.after_call = false;
+  const bool behind_call = std::exchange(stand_.after_call, false);
   if (cpu_->stopped()) cpu_->no_stop();
   if ((deliverable || mode() == Mode::replay) && deliver_waiting()) return;
-  if (threads_->switch_due()) {
+  if (threads_->switch_due(behind_call)) {
     threads_->next();
     return;
   }

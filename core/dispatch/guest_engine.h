@@ -27,6 +27,7 @@ struct EngineOptions {
   bool lockstep = false;  // every block natively as well (lockstep.h)
   CpuLevel cpu = CpuLevel::v3;
   bool log_registers = false;  // every event holds all registers, not their hash
+  std::optional<u64> chaos;    // seed of the chaos scheduler (core/threads/scheduler.h); none: the fair one
   u64 checksum_every = 0;      // events between memory checksums; 0: none
 };
 

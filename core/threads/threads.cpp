@@ -25,7 +25,7 @@ Threads* g_threads = nullptr;
 i32 turn_holder() { return g_turn.holder.load(); }
 }  // namespace
 
-Threads::Threads(GuestEngine& engine) : engine_(engine) {
+Threads::Threads(GuestEngine& engine) : engine_(engine), scheduler_(engine.options().chaos) {
   g_threads = this;
   g_turn.successor = &successor_of;
   auto first = std::make_unique<GuestThread>();
@@ -69,11 +69,11 @@ void Threads::went_to_wait(GuestThread& t) {
   if (g_turn.live) set_running_slot(*g_turn.here->slot);
 }
 
-bool Threads::switch_due() {
+bool Threads::switch_due(bool behind_call) {
   if (!g_turn.live || alone() || engine_.processes().in_vfork_child()) return false;
-  if (!yielded_ && engine_.cpu().ticks() < slice_end_) return false;
+  if (!yielded_ && engine_.cpu().ticks() < slice_end_ && !(behind_call && scheduler_.preempts_behind_call())) return false;
   yielded_ = false;
-  slice_end_ = engine_.cpu().ticks() + Scheduler::slice;
+  slice_end_ = engine_.cpu().ticks() + scheduler_.slice();
   collect_finished();
   if (!scheduler_.has_ready()) return false;
   scheduler_.make_ready(*running_);
@@ -136,7 +136,7 @@ void Threads::switch_to(GuestThread& to) {
   if (&from != &to) load(to);
   if (from.exited) bury(from);
   engine_.cpu().count_tick();
-  slice_end_ = engine_.cpu().ticks() + Scheduler::slice;
+  slice_end_ = engine_.cpu().ticks() + scheduler_.slice();
   if (!to.waiting) return;
   const Watches::Change change(engine_.conditions().watches(), engine_.now());
   to.waiting = false;
@@ -151,6 +151,7 @@ void Threads::save(GuestThread& t) {
   t.rep_start = engine_.cpu().state().rep_start;
   t.signals = engine_.signals().state();
   t.stand = std::exchange(engine_.stand(), {});
+  t.stand.after_call = false;  // live has looked around there
   t.comm = engine_.process().comm;
   t.robust_list = engine_.process().robust_list;
 }
@@ -256,7 +257,7 @@ i64 Threads::create(Syscall& call, const NewThread& wanted) {
   if ((wanted.flags & CLONE_PARENT_SETTID) != 0) call.put(wanted.parent_tid, t.tid);
   if ((wanted.flags & CLONE_CHILD_SETTID) != 0) call.put(wanted.child_tid, t.tid);
   if (g_turn.live) scheduler_.make_ready(t);
-  if (alone()) slice_end_ = cpu.ticks() + Scheduler::slice;
+  if (alone()) slice_end_ = cpu.ticks() + scheduler_.slice();
   threads_.push_back(std::move(made));
   return result;
 }

@@ -31,8 +31,8 @@ class Threads {
   // The control flow.
   /// Carries out a system call as the running thread. Behind it the thread may be stuck.
   void call(std::function<void()> function);
-  /// Live: is it another thread's turn here?
-  bool switch_due();
+  /// Live: is it another thread's turn here, perhaps behind a system call?
+  bool switch_due(bool behind_call);
   /// Where the clock is to stop for the next look at that; 0: nowhere.
   u64 next_look() const;
   /// Another thread runs. False: there is none that could, as far as is known (live: the session wants something
