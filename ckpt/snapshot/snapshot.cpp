@@ -78,7 +78,7 @@ Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_par
   const bool replaying = engine.mode() == Mode::replay;
   const i64 pid = fork_for_session(engine, control_of_parent);
   if (pid != 0) {
-    if (!replaying) engine.signals().set_mask(engine.signals().state().mask, false);
+    if (!replaying) engine.unblock_signals();
     if (pid < 0) return fail_errno(static_cast<int>(-pid), "cannot fork a snapshot");
     return static_cast<pid_t>(pid);
   }

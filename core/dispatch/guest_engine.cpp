@@ -130,6 +130,10 @@ void GuestEngine::forget_interruption() {
   stand_.raised.reset();
 }
 
+void GuestEngine::unblock_signals() {
+  if (!signal_is_pending()) set_real_mask(threads_->mask_here());
+}
+
 bool GuestEngine::is_safe_point() const { return !processes_->in_vfork_child() && !processes_->unrecorded_child(); }
 
 void GuestEngine::advance(const Advance& how) {
@@ -158,7 +162,7 @@ void GuestEngine::advance(const Advance& how) {
   const bool behind_call = std::exchange(stand_.after_call, false);
   if (cpu_->stopped()) cpu_->no_stop();
   if ((deliverable || mode() == Mode::replay) && deliver_waiting()) return;
-  if (threads_->switch_due(behind_call)) {
+  if (threads_->switch_due(behind_call) || (mode() == Mode::replay && threads_->switch_recorded())) {
     threads_->next();
     return;
   }

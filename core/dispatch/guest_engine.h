@@ -122,6 +122,8 @@ class GuestEngine final : public Engine {
   bool is_edited() const { return edited_; }
   /// May the process be forked or stopped here? Not while it shares its memory with a vfork child.
   bool is_safe_point() const;
+  /// After block_all_signals(): this kernel thread takes again what its guest thread does not block.
+  void unblock_signals();
   /// A vfork child that shared this engine has gone, however it ended.
   void forget_interruption();
 

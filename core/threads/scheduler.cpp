@@ -7,6 +7,7 @@ namespace fred {
 namespace {
 /// Some 2 ms of an interpreter, 1 ms of a tight loop.
 constexpr u64 fair_slice_bits = 21;
+constexpr u64 longest_chaos_bits = 18;
 
 u64 mixed(u64 v) {  // the finaliser of SplitMix64
   v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9;
@@ -44,7 +45,7 @@ GuestThread& Scheduler::take() {
 }
 
 u64 Scheduler::slice() {
-  return chaos_ ? 1 + random(u64{1} << (2 + random(fair_slice_bits))) : u64{1} << fair_slice_bits;
+  return chaos_ ? 1 + random(u64{1} << (1 + random(longest_chaos_bits))) : u64{1} << fair_slice_bits;
 }
 
 bool Scheduler::preempts_behind_call() { return chaos_ && random(4) == 0; }

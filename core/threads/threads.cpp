@@ -43,6 +43,11 @@ std::vector<const GuestThread*> Threads::all() const {
   return all;
 }
 
+u64 Threads::mask_here() const {
+  const auto* here = g_turn.here;
+  return here == nullptr || here == running_ ? engine_.signals().state().mask : here->signals.mask;
+}
+
 // The control flow. -------------------------------------------------------------------------------------------
 
 void Threads::call(std::function<void()> function) {

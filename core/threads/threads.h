@@ -28,6 +28,9 @@ class Threads {
   /// The running thread waits or has ended: nothing of it can be executed before next().
   bool stuck() const { return running_->waiting || running_->exited; }
 
+  /// The mask of the thread whose kernel thread runs the control flow: not always the running one, if that is stuck.
+  u64 mask_here() const;
+
   // The control flow.
   /// Carries out a system call as the running thread. Behind it the thread may be stuck.
   void call(std::function<void()> function);
