@@ -103,6 +103,11 @@ u64 GuestEngine::repeated_iterations() const {
   return instruction->raw.address_width == 32 ? done & 0xffffffff : done;
 }
 
+void end_as(const GuestEnd& end) {
+  if (end.by_signal) die_by_signal(end.status);
+  _exit(end.status);
+}
+
 GuestEnd GuestEngine::run() {
   run_events(0);
   return end_;
@@ -484,6 +489,12 @@ bool GuestEngine::deliver_waiting() {
 
 void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault) {
   KernelSignal signal = given;
+  // The user has changed si_signo: as in the kernel, a siginfo of another signal is worth nothing.
+  if (signal.info.si_signo != signal.number) {
+    signal.info = {};
+    signal.info.si_signo = signal.number;
+    signal.info.si_code = SI_USER;
+  }
   const Watches::Change change(conditions_->watches(), now());
   if (fault == nullptr) {
     events_.begin(EventKind::signal, static_cast<u32>(signal.number), now(), cpu_->regs());

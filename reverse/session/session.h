@@ -115,7 +115,8 @@ class Session final : public Execution {
   Result<> set_vector_state(std::span<const u8> area);
   bool is_changed_in_past() const;
   /// What is delivered next at the tip (Peer::set_signal); in the past history decides.
-  Result<> set_signal(int number);
+  Result<> set_signal(int number, std::span<const u8> signal_info = {});
+  Result<> set_signal_info(std::span<const u8> signal_info);
 
  private:
   struct Program;

@@ -173,6 +173,52 @@ TEST_CASE("edits: a fault that is not delivered") {
   check_whole(recorded);
 }
 
+TEST_CASE("edits: the siginfo of a fault and of an alarm") {
+  for (const auto& options : translator_switches) {
+    CAPTURE(options.empty() ? "" : options[0]);
+    for (const auto& [guest, number] : {std::pair("time/stores", SIGSEGV), std::pair("time/alarms", SIGALRM)}) {
+      CAPTURE(guest);
+      RecordedGuest recorded(guest, options);
+      auto& live = recorded.live;
+      const std::vector<u8> short_info(8);
+      CHECK(!live.set_signal_info(std::vector<u8>(sizeof(siginfo_t))));  // no signal is waiting
+      REQUIRE(
+          live.set_conditions({{.id = ConditionId{1}, .what = SignalCondition{.numbers = {number}}, .thread = {}}}));
+      REQUIRE(live.run_on()->reason == static_cast<u64>(StopReason::hit));
+      CHECK(!live.set_signal_info(short_info));
+      auto info = live.waiting_signal().value()->signal_info;
+      siginfo_t changed;
+      std::memcpy(&changed, info.data(), sizeof changed);
+      changed.si_errno = 4711;
+      std::memcpy(info.data(), &changed, sizeof changed);
+      REQUIRE(live.set_signal_info(info));
+      CHECK(live.waiting_signal().value()->signal_info == info);
+      CHECK(live.waiting_signal().value()->number == number);
+      const auto waiting = live.now()->time;
+      REQUIRE(live.step(1));  // into the handler, whose frame begins with the return address, ucontext, siginfo
+      const auto handler = live.now()->time;
+      const auto frame = live.memory(GuestAddr{registers_of(live).gpr[rsi]}, info.size());
+      REQUIRE(frame);
+      CHECK(*frame == info);
+      REQUIRE(live.set_conditions({}));
+      recorded.run_to_end();
+      check_whole(recorded);
+
+      auto worker = recorded.worker();
+      REQUIRE(worker.run_to(waiting));
+      CHECK(worker.waiting_signal().value()->signal_info == info);
+      auto thrown_away = info;
+      thrown_away[4] ^= 1;
+      REQUIRE(worker.set_signal_info(thrown_away));
+      CHECK(worker.waiting_signal().value()->signal_info == thrown_away);
+      CHECK(worker.is_edited().value());
+      auto other = recorded.worker();
+      REQUIRE(other.run_to(handler)->reason == static_cast<u64>(StopReason::reached));
+      CHECK(other.memory(GuestAddr{registers_of(other).gpr[rsi]}, info.size()).value() == info);
+    }
+  }
+}
+
 TEST_CASE("edits: a function that is called returns to a break where nothing can be fetched") {
   for (const auto& options : translator_switches) {
     CAPTURE(options.empty() ? "" : options[0]);
