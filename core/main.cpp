@@ -178,8 +178,7 @@ int main_of_engine(int argc, char** argv) {
       raw_syscall(SYS_write, static_cast<u64>(error_descriptor()), reinterpret_cast<u64>(text.data()), text.size());
     }
   }
-  if (end.by_signal) die_by_signal(end.status);
-  _exit(end.status);
+  end_as(end);
 }
 
 }  // namespace

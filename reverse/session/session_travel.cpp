@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "core/dispatch/run_control.h"
 #include "reverse/session/program.h"
 #include "reverse/session/run_cost.h"
 #include "reverse/timeline/stop.h"
@@ -112,10 +113,8 @@ Result<Time> Session::approach(Peer& worker, const Time& t, Leave leave) {
   }
   const auto at = attention_.go(worker, run_to_message(t));
   if (!at) return std::unexpected(at.error());
-  if (t.pc.value != 0 && at->time != t) {
-    if (attention_.interrupted()) return interrupted();
-    return no_such_time(t);
-  }
+  if (static_cast<StopReason>(at->reason) == StopReason::interrupted) return interrupted();
+  if (t.pc.value != 0 && at->time != t) return no_such_time(t);
   return at->time;
 }
 
@@ -186,10 +185,10 @@ Result<Time> Session::first_of_tick(u64 ticks) {
   auto worker = worker_before({.ticks = ticks, .pc = {}});
   if (!worker) return std::unexpected(worker.error());
   const auto at = [&]() -> Result<Time> {
-    const auto first = attention_.go(*worker, run_to_message({.ticks = ticks, .pc = {}}));
-    if (!first) return std::unexpected(first.error());
-    const auto hidden = p.tip_changes.around(first->time);
-    return hidden ? approach(*worker, hidden->end, Leave::nothing) : Result<Time>(first->time);
+    const auto first = approach(*worker, {.ticks = ticks, .pc = {}}, Leave::nothing);
+    if (!first) return first;
+    const auto hidden = p.tip_changes.around(*first);
+    return hidden ? approach(*worker, hidden->end, Leave::nothing) : first;
   }();
   if (!at) {
     p.children.end(std::move(*worker));
