@@ -22,6 +22,7 @@
 #include "core/memory/layout.h"
 #include "core/memory/memory_checksum.h"
 #include "core/signals/kernel_signals.h"
+#include "core/syscalls/kernel_reads.h"
 #include "core/syscalls/limits.h"
 #include "core/syscalls/walker.h"
 #include "core/vdso/vdso.h"
@@ -331,6 +332,9 @@ void GuestEngine::system_call() {
     cpu_->count_tick();
   } else if (!call.keeps_registers()) {
     regs.gpr[rax] = static_cast<u64>(result);
+    if (auto& watches = conditions_->watches(); watches.wants_reads()) {
+      for (const auto& range : kernel_reads(number, args, result)) watches.kernel_reads(range);
+    }
   }
   after_call_ = true;
   last_call_ = static_cast<u32>(number);
