@@ -54,6 +54,7 @@ constexpr struct {
     {"--no-traces", &TranslateOptions::traces, false},
     {"--one-counter", &TranslateOptions::two_counters, false},
     {"--no-light", &TranslateOptions::light, false},
+    {"--no-bmi2", &TranslateOptions::bmi2, false},
     {"--no-inline-notes", &TranslateOptions::inline_notes, false},
 };
 
@@ -180,8 +181,7 @@ int main_of_engine(int argc, char** argv) {
       raw_syscall(SYS_write, static_cast<u64>(error_descriptor()), reinterpret_cast<u64>(text.data()), text.size());
     }
   }
-  if (end.by_signal) die_by_signal(end.status);
-  _exit(end.status);
+  end_as(end);
 }
 
 }  // namespace

@@ -5,6 +5,12 @@
 
 namespace fred {
 namespace {
+/// An attempt that failed counts as one of such a cost, or of twice the last one's.
+constexpr SnapshotPolicy::Duration least_cost_of_failure = std::chrono::milliseconds(1);
+constexpr SnapshotPolicy::Duration most_cost_of_failure = std::chrono::milliseconds(300);
+/// The first and the last are kept whatever happens.
+constexpr std::size_t least_room = 2;
+
 u64 distance(u64 one, u64 other) { return one < other ? other - one : one - other; }
 }  // namespace
 
@@ -23,6 +29,13 @@ void SnapshotPolicy::taken(SnapshotId id, const Time& at, Duration run_time, Dur
   const auto behind = std::ranges::upper_bound(snapshots_, at, {}, &Snapshot::at);
   snapshots_.insert(behind, {id, at, 0, false});
 }
+
+void SnapshotPolicy::not_taken(Duration run_time) {
+  last_taken_ = run_time;
+  last_cost_ = std::clamp(2 * last_cost_, least_cost_of_failure, most_cost_of_failure);
+}
+
+void SnapshotPolicy::no_room() { room_ = std::max(snapshots_.size() * 3 / 4, least_room); }
 
 void SnapshotPolicy::copying_cost(Duration more) {
   last_cost_ += more;
@@ -52,8 +65,9 @@ u64 SnapshotPolicy::memory() const {
 std::optional<SnapshotId> SnapshotPolicy::surplus(const Time& tip, const Time& position) const {
   const auto fine = static_cast<std::size_t>(std::ranges::count(snapshots_, true, &Snapshot::fine));
   const bool heavy = memory() > limits_.most_memory;
-  if (fine > limits_.most_fine || (heavy && fine > 0)) return farthest_fine(position);
-  if (snapshots_.size() - fine > limits_.most || heavy) return thinnest(tip);
+  const bool crowded = snapshots_.size() > room_;
+  if (fine > limits_.most_fine || ((heavy || crowded) && fine > 0)) return farthest_fine(position);
+  if (snapshots_.size() - fine > limits_.most || heavy || crowded) return thinnest(tip);
   return std::nullopt;
 }
 

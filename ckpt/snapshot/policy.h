@@ -10,6 +10,9 @@
 //   goes whose absence makes the smallest gap relative to its distance. With n snapshots over a history of length T the
 //   gaps grow by a factor (T / first gap)^(1/n): 64 snapshots keep them within a third of their distance from
 //   10 ms to 10^6 s.
+// - *No room*: where a process or memory for one could not be had, a quarter of them goes, and so few are kept from
+// then
+//   on; each failure in a row doubles the time until the next attempt.
 // - *Workers'*: re-execution in the past leaves snapshots of its own near the place that was gone to, closer and closer
 //   to it, so that the next step back starts from one just before it.
 #pragma once
@@ -44,6 +47,10 @@ class SnapshotPolicy {
   bool due(Duration run_time) const;
   /// A snapshot was taken there, by a fork that cost this much.
   void taken(SnapshotId id, const Time& at, Duration run_time, Duration fork_cost);
+  /// The one that was due could not be taken.
+  void not_taken(Duration run_time);
+  /// There is no room for another process: a quarter of them is surplus, now and from now on.
+  void no_room();
   /// Copying pages for the last snapshot has cost so much more.
   void copying_cost(Duration more);
   /// A worker left a snapshot in the past.
@@ -80,7 +87,8 @@ class SnapshotPolicy {
   std::optional<SnapshotId> farthest_fine(const Time& position) const;
 
   Limits limits_;
-  std::vector<Snapshot> snapshots_;  // ascending
+  std::vector<Snapshot> snapshots_;     // ascending
+  std::size_t room_ = ~std::size_t{0};  // so many in all
   Duration last_taken_{}, last_cost_{}, cost_{};
   bool any_taken_ = false;
 };

@@ -1,5 +1,6 @@
 #include "ckpt/snapshot/snapshot.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -37,9 +38,19 @@ void close_guest_descriptors(const GuestEngine& engine) {
   raw_syscall(SYS_close_range, 0, first_of_engine - 1, 0);
 }
 
+/// Where memory runs out the kernel ends snapshots, which history can do without, before live or anybody else.
+void go_first_without_memory() {
+  const i64 file = raw_syscall(SYS_open, reinterpret_cast<u64>("/proc/self/oom_score_adj"), O_WRONLY | O_CLOEXEC);
+  if (is_error(file)) return;
+  constexpr std::string_view most = "1000";
+  raw_syscall(SYS_write, static_cast<u64>(file), reinterpret_cast<u64>(most.data()), most.size());
+  raw_syscall(SYS_close, static_cast<u64>(file));
+}
+
 /// The dormant snapshot.
 [[noreturn]] void be_snapshot(GuestEngine& engine, int control) {
   prctl(PR_SET_NAME, "fred-snapshot");
+  go_first_without_memory();
   for (;;) {
     int descriptor = -1;
     const auto message = receive_message(control, &descriptor);
@@ -50,7 +61,9 @@ void close_guest_descriptors(const GuestEngine& engine) {
     } else if (const i64 worker = fork_for_session(engine, control); worker == 0) {
       be_worker(engine, static_cast<int>(raise_descriptor(descriptor)));
     } else if (worker < 0) {
-      answer.set_text("cannot fork a worker");
+      const auto why = fail_errno(static_cast<int>(-worker), "cannot fork a worker").error();
+      answer.number[0] = static_cast<u64>(why.code);
+      answer.set_text(why.message);
     } else {
       answer.kind = MessageKind::forked;
       answer.number[0] = static_cast<u64>(worker);
@@ -85,8 +98,10 @@ Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_par
   control = static_cast<int>(raise_descriptor(control));
   if (!replaying) {
     close_guest_descriptors(engine);
-    const i64 detached = engine.memory().detach_shared();
-    FRED_CHECK(detached >= 0, "cannot make shared memory private in a snapshot: errno {}", -detached);
+    if (const i64 detached = engine.memory().detach_shared(); detached < 0) {
+      LOG_INFO(snapshot, "cannot make shared memory private: errno {}", -detached);
+      _exit(1);  // the session does with fewer snapshots
+    }
     engine.set_replay_start({.offset = engine.events().log_bytes(), .events = engine.events().events()});
   }
   take_control_request();

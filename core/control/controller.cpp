@@ -160,8 +160,8 @@ void Controller::reply(Message m, u32 tag) {
   reporter_.send(std::move(m));
 }
 
-void Controller::refuse(u32 tag, const char* why) {
-  Message m{.kind = MessageKind::refused};
+void Controller::refuse(u32 tag, const char* why, int error) {
+  Message m{.kind = MessageKind::refused, .number = {static_cast<u64>(error)}};
   m.set_text(why);
   reply(m, tag);
 }
@@ -183,7 +183,7 @@ void Controller::snapshot(u32 tag, int descriptor) {
   if (engine_.is_edited()) return refuse(tag, "the worker was changed: it is no part of history");
   const u64 begin = now_ns();
   const auto pid = fork_snapshot(engine_, descriptor, reporter_.socket());
-  if (!pid) return refuse(tag, pid.error().message.c_str());
+  if (!pid) return refuse(tag, pid.error().message.c_str(), pid.error().code);
   Message m{.kind = MessageKind::snapshot_taken,
             .number = {0, 0, 0, 0, engine_.events().events(), static_cast<u64>(*pid), now_ns() - begin}};
   m.set_time(engine_.now());

@@ -22,7 +22,7 @@ class Controller {
   bool carry_out(const Message& m, int descriptor);
   void stand(StopReason reason, u32 tag);
   void reply(Message m, u32 tag);
-  void refuse(u32 tag, const char* why);
+  void refuse(u32 tag, const char* why, int error = 0);
   void snapshot(u32 tag, int descriptor);
   void verify(u64 until, u32 tag);
   void read_memory(GuestAddr at, u64 size, u32 tag);

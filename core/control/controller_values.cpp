@@ -88,6 +88,9 @@ bool Controller::carry_out_value(const Message& m, std::span<const u8> text) {
     case MessageKind::set_signal:
       set_signal(static_cast<int>(m.number[0]), text, m.tag);
       return true;
+    case MessageKind::set_signal_info:
+      done(engine_.edit({.kind = EditKind::signal_info, .bytes = to_string(text)}), m.tag);
+      return true;
     case MessageKind::describe:
       describe(static_cast<GuestFact>(m.number[0]), m.tag);
       return true;

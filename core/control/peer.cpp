@@ -61,7 +61,7 @@ Result<Message> Peer::wait(u32 tag) {
           fmt::format("diverged at event {}, time {}:{:#x}: {}", m->number[0], m->number[1], m->number[2], m->text));
     }
     if (m->tag == tag) {
-      if (m->kind == MessageKind::refused) return fail(m->text);
+      if (m->kind == MessageKind::refused) return std::unexpected(Error{static_cast<int>(m->number[0]), m->text});
       return m;
     }
     if (on_other_) on_other_(*m);

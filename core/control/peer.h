@@ -113,6 +113,8 @@ class Peer {
   /// At the tip: what becomes of the signal that is about to be delivered, or a signal for the guest where none is.
   /// It is delivered when the guest goes on. number 0: none. Without `signal_info`: as kill() from the debugger.
   Result<> set_signal(int number, std::span<const u8> signal_info = {});
+  /// Of the signal that is about to be delivered.
+  Result<> set_signal_info(std::span<const u8> signal_info);
 
   // What the guest is like where it stands.
   Result<std::optional<GuestAddr>> search_memory(GuestRange range, std::span<const u8> pattern);

@@ -90,6 +90,10 @@ Result<> Peer::set_signal(int number, std::span<const u8> signal_info) {
   return order({.kind = MessageKind::set_signal, .number = {static_cast<u64>(number)}}, signal_info);
 }
 
+Result<> Peer::set_signal_info(std::span<const u8> signal_info) {
+  return order({.kind = MessageKind::set_signal_info}, signal_info);
+}
+
 Result<std::optional<GuestAddr>> Peer::search_memory(GuestRange range, std::span<const u8> pattern) {
   const auto tag =
       send_long({.kind = MessageKind::search_memory, .number = {range.begin.value, range.end.value}}, pattern);

@@ -46,6 +46,8 @@ bool GuestEngine::can_apply(const Edit& edit) const {
     }
     case EditKind::vector:
       return edit.bytes.size() == cpu_->vector_size();
+    case EditKind::signal_info:
+      return edit.bytes.size() == sizeof(siginfo_t);
     case EditKind::signal:
       return stand_.raised.has_value();
   }
@@ -66,7 +68,10 @@ void GuestEngine::apply(const Edit& edit) {
     case EditKind::registers: {
       auto r = registers_in(edit);
       r.rflags = (cpu_->regs().rflags & ~user_flags) | (r.rflags & user_flags);
-      if (r.rip != cpu_->regs().rip) stand_.raised.reset();
+      if (r.rip != cpu_->regs().rip) {
+        stand_.raised.reset();
+        if (edited_) stand_.waiting.reset();  // of history, which the worker has left
+      }
       cpu_->take_registers(r);
       break;
     }
@@ -84,6 +89,12 @@ void GuestEngine::apply(const Edit& edit) {
       std::memcpy(cpu_->vector_area(), area.data(), area.size());
       break;
     }
+    case EditKind::signal_info: {
+      auto* signal = stand_.raised ? &stand_.raised->signal : stand_.waiting ? &*stand_.waiting : nullptr;
+      // Without one, a worker meets an asynchronous signal: the event of its delivery says all of it.
+      if (signal != nullptr) std::memcpy(&signal->info, edit.bytes.data(), sizeof signal->info);
+      break;
+    }
     case EditKind::signal:
       stand_.raised.reset();
       break;
@@ -97,7 +108,11 @@ Result<> GuestEngine::edit(const Edit& edit) {
   if (ended_) return fail("the guest has ended");
   if (!is_safe_point()) return fail("the guest shares its memory with a child here");
   if (!can_apply(edit)) return fail(edit.kind == EditKind::memory ? "there is no such memory" : "no such value");
-  if (mode() == Mode::replay) leave_history();
+  if (edit.kind == EditKind::signal_info && signal_here() == nullptr) return fail("no signal is waiting");
+  if (mode() == Mode::replay) {
+    if (const auto* signal = signal_here(); signal != nullptr && !stand_.raised) stand_.waiting = KernelSignal(*signal);
+    leave_history();
+  }
   if (mode() == Mode::record) {
     events_.begin(EventKind::edit, static_cast<u32>(edit.kind), now(), cpu_->regs());
     auto copy = edit;

@@ -11,10 +11,11 @@
 namespace fred {
 
 enum class EditKind : u8 {
-  memory,     // the bytes, at `at`
-  registers,  // struct Registers; a fault that the instruction at another pc has raised is forgotten
-  vector,     // an XSAVE area in the standard format
-  signal,     // the fault that was raised is not delivered; what is instead is an event of its own
+  memory,       // the bytes, at `at`
+  registers,    // struct Registers; a fault that the instruction at another pc has raised is forgotten
+  vector,       // an XSAVE area in the standard format
+  signal,       // the fault that was raised is not delivered; what is instead is an event of its own
+  signal_info,  // siginfo_t of the signal that is delivered next
 };
 
 struct Edit {

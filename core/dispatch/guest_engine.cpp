@@ -22,6 +22,7 @@
 #include "core/memory/layout.h"
 #include "core/memory/memory_checksum.h"
 #include "core/signals/kernel_signals.h"
+#include "core/syscalls/kernel_reads.h"
 #include "core/syscalls/limits.h"
 #include "core/syscalls/walker.h"
 #include "core/threads/threads.h"
@@ -104,6 +105,11 @@ u64 GuestEngine::repeated_iterations() const {
   if (!instruction || !instruction->repeated) return 0;
   const u64 done = cpu_->state().rep_start - cpu_->regs().gpr[rcx];
   return instruction->raw.address_width == 32 ? done & 0xffffffff : done;
+}
+
+void end_as(const GuestEnd& end) {
+  if (end.by_signal) die_by_signal(end.status);
+  _exit(end.status);
 }
 
 GuestEnd GuestEngine::run() {
@@ -345,6 +351,9 @@ void GuestEngine::system_call() {
     cpu_->count_tick();
   } else if (!call.keeps_registers()) {
     regs.gpr[rax] = static_cast<u64>(result);
+    if (auto& watches = conditions_->watches(); watches.wants_reads()) {
+      for (const auto& range : kernel_reads(number, args, result)) watches.kernel_reads(range);
+    }
   }
   stand_.after_call = true;
   stand_.last_call = static_cast<u32>(number);
@@ -503,6 +512,12 @@ bool GuestEngine::deliver_waiting() {
 
 void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault) {
   KernelSignal signal = given;
+  // The user has changed si_signo: as in the kernel, a siginfo of another signal is worth nothing.
+  if (signal.info.si_signo != signal.number) {
+    signal.info = {};
+    signal.info.si_signo = signal.number;
+    signal.info.si_code = SI_USER;
+  }
   const Watches::Change change(conditions_->watches(), now());
   if (fault == nullptr) {
     events_.begin(EventKind::signal, static_cast<u32>(signal.number), now(), cpu_->regs());

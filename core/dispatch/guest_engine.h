@@ -37,6 +37,9 @@ struct GuestEnd {
   int status = 0;  // exit status or signal
 };
 
+/// Ends this process in the same way.
+[[noreturn]] void end_as(const GuestEnd& end);
+
 /// How far GuestEngine::advance() may go.
 struct Advance {
   u64 stop_ticks = 0;  // the clock stops there; 0, or a tick that is past: nowhere

@@ -88,8 +88,7 @@ void Processes::vfork_child(void* self) {
   engine.events().result([] { return i64{0}; });
   if (engine.mode() == Mode::record) engine.events().end();
   engine.cpu().regs().gpr[rax] = 0;
-  const auto end = engine.run();  // comes back only if a signal ends the child
-  die_by_signal(end.status);
+  end_as(engine.run());  // comes back only if a signal ends the child: exit() leaves at once
 }
 
 i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {

@@ -99,11 +99,7 @@ StopReason RunControl::go(const Goal& goal) {
 }
 
 /// A forked child is nobody's: it reports nothing, obeys nothing, and ends by itself.
-void RunControl::leave_session() {
-  const auto end = engine_.run();
-  if (end.by_signal) die_by_signal(end.status);
-  _exit(end.status);
-}
+void RunControl::leave_session() { end_as(engine_.run()); }
 
 void RunControl::advance(const Time& at, const Time& goal, bool one) {
   if (one || at.ticks != goal.ticks) {

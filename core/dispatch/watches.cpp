@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/arch/x86/guest_cpu.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/guest_access.h"
 #include "core/translate/accesses.h"
@@ -53,6 +54,7 @@ void Watches::finish() {
     watching.loads |= w.reads;
     watched_.push_back(w);
   }
+  reads_ = watching.loads;
   table_.watched = watched_.data();
   table_.count = watched_.size();
   mark_granules();
@@ -166,15 +168,21 @@ void Watches::add_to(std::vector<Note>& notes) const {
 }
 
 Watches::Step Watches::before_step() {
-  Step step{.at = engine_.now(), .instruction = {}, .accesses = {}, .registers = engine_.cpu().registers()};
+  auto& cpu = engine_.cpu();
+  Step step{.at = engine_.now(), .instruction = {}, .accesses = {}, .others = {}, .registers = cpu.registers()};
   reported_.clear();
-  const bool loads = std::any_of(watched_.begin(), watched_.end(), [](const Watched& w) { return w.reads; });
-  if (!loads || suspended_) return step;
+  if (!reads_ || suspended_) return step;
   u8 code[15];
   const u64 size = guest_readable(step.at.pc, sizeof code);
   if (!guest_read(code, step.at.pc, size)) return step;
   step.instruction = decode(step.at.pc, {code, size});
-  if (step.instruction) step.accesses = accesses_of(*step.instruction, {code, size});
+  if (!step.instruction) return step;
+  step.accesses = accesses_of(*step.instruction, {code, size});
+  if (step.accesses.other) {
+    std::vector<u8> vectors(cpu.vector_area(), cpu.vector_area() + cpu.vector_size());
+    canonicalise_vector_area(vectors.data(), cpu.vector_mask());
+    step.others = other_accesses(*step.instruction, {code, size}, step.registers, vectors.data());
+  }
   return step;
 }
 
@@ -189,14 +197,24 @@ void Watches::after_step(const Step& step, bool executed) {
     const bool down = (step.registers.rflags & direction_flag) != 0;
     const auto range =
         i.repeated ? repeated_range(address, a.size, iterations, down) : guest_range(GuestAddr{address}, a.size);
-    note_access(range, a, step.at);
+    note_access({.range = range, .reads = a.reads, .writes = a.writes}, step.at);
   }
+  for (const auto& touched : step.others) note_access(touched, step.at);
 }
 
-void Watches::note_access(GuestRange range, const Access& a, const Time& at) {
+void Watches::end_change(const Time& at) {
+  reported_.clear();
+  compare(at);
+  if (!suspended_ && engine_.is_safe_point()) {
+    for (const auto& range : kernel_reads_) note_access({.range = range, .reads = true, .writes = false}, at);
+  }
+  kernel_reads_.clear();
+}
+
+void Watches::note_access(const Touched& a, const Time& at) {
   for (std::size_t k = 0; k < watched_.size(); ++k) {
     const auto& w = watched_[k];
-    if (!((a.reads && w.reads) || (a.writes && w.writes)) || !ranges_[k].condition.range.overlaps(range)) continue;
+    if (!((a.reads && w.reads) || (a.writes && w.writes)) || !ranges_[k].condition.range.overlaps(a.range)) continue;
     if (std::find(reported_.begin(), reported_.end(), k) != reported_.end()) continue;
     reported_.push_back(k);  // once for each instruction
     const u64 size = w.mapped <= sizeof w.before ? w.mapped : 0;

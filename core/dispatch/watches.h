@@ -45,12 +45,16 @@ class Watches {
   /// Adds what translated code has counted.
   void add_to(std::vector<Note>& notes) const;
 
+  /// Does anybody want to know of reads? Then the kernel's, for the system call that is being made, belong here.
+  bool wants_reads() const { return active() && reads_; }
+  void kernel_reads(GuestRange range) { kernel_reads_.push_back(range); }
+
   /// Around something that the engine itself does to the guest: compares at its end.
   class Change {
    public:
     Change(Watches& watches, const Time& at) : watches_(watches), at_(at) {}
     ~Change() {
-      if (watches_.active()) watches_.compare(at_);
+      if (watches_.active()) watches_.end_change(at_);
     }
     Change(const Change&) = delete;
     Change& operator=(const Change&) = delete;
@@ -65,6 +69,7 @@ class Watches {
     Time at;
     std::optional<Instruction> instruction;  // if it can matter
     Accesses accesses;
+    std::vector<Touched> others;
     Registers registers;
   };
   Step before_step();
@@ -80,7 +85,8 @@ class Watches {
   void mark_granules();
   bool refresh(std::size_t i);
   Hit hit_of(const Watched& w) const;
-  void note_access(GuestRange range, const Access& access, const Time& at);
+  void end_change(const Time& at);
+  void note_access(const Touched& touched, const Time& at);
 
   GuestEngine& engine_;
   Report report_;
@@ -89,6 +95,8 @@ class Watches {
   WatchTable& table_;
   WatchMode mode_ = WatchMode::off;  // if it is not suspended
   bool suspended_ = false;
+  bool reads_ = false;  // some range wants reads
+  std::vector<GuestRange> kernel_reads_;
   std::optional<Time> pending_;        // suspended: since when changes have not been reported
   std::vector<std::size_t> reported_;  // of watched_, for the instruction that is being stepped
   std::vector<u8> before_, now_;

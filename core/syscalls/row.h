@@ -1,7 +1,8 @@
 // One row per system call: what its arguments are, what memory the kernel writes for it and how the
 // length of that is known. syscalls.def is written in this vocabulary; walker.h walks the rows.
 //
-// What the kernel only reads needs no more than a kind. What it writes is `Out(length)`, with a length
+// What the kernel only reads needs no more than a kind (`In`); with a length, `Reads(length)`, access watches see it.
+// What it writes is `Out(length)`, with a length
 // from a small vocabulary:
 //   fixed(bytes)        always so many: a structure
 //   result(arg, unit)   as many units as the result says, and never more than argument `arg` has room for
@@ -58,6 +59,8 @@ inline constexpr Arg Num{.kind = ArgKind::num, .length = {}};
 inline constexpr Arg Fd{.kind = ArgKind::fd, .length = {}};
 inline constexpr Arg Path{.kind = ArgKind::path, .length = {}};
 inline constexpr Arg In{.kind = ArgKind::in, .length = {}};
+/// Of a call that succeeds; one that a signal ends has read what is not counted by its result.
+constexpr Arg Reads(Length length) { return {.kind = ArgKind::in, .length = length}; }
 inline constexpr Arg Word{.kind = ArgKind::word, .length = {}};
 constexpr Arg Out(Length length, Written written = Written::on_success) {
   return {.kind = ArgKind::out, .written = written, .length = length};

@@ -75,8 +75,10 @@ constexpr bool consistent(const Row& row) {
   for (int i = 0; i < 6; ++i) {
     const Arg& arg = row.args[i];
     if (i > 0 && arg.kind != ArgKind::none && row.args[i - 1].kind == ArgKind::none) return false;
-    if ((arg.kind == ArgKind::out) != (arg.length.kind != LengthKind::none)) return false;
-    if (arg.kind != ArgKind::out) continue;
+    if (arg.kind == ArgKind::out && arg.length.kind == LengthKind::none) return false;
+    if (arg.length.kind == LengthKind::none) continue;
+    if (arg.kind != ArgKind::out && arg.kind != ArgKind::in) return false;
+    if (arg.kind == ArgKind::in && arg.length.kind == LengthKind::word) return false;
     if (arg.length.unit == 0) return false;
     if (arg.length.kind == LengthKind::fixed) continue;
     if (arg.length.arg == i || arg.length.arg > 5) return false;

@@ -1,5 +1,8 @@
 #include "core/translate/accesses.h"
 
+#include <algorithm>
+#include <cstring>
+
 namespace fred {
 
 namespace {
@@ -32,13 +35,23 @@ bool only_hints(const Instruction& i) {
   }
 }
 
-/// Addresses that come from more than the operand says.
-bool irregular(const Instruction& i) {
+/// bt, bts, btr, btc with a register: they reach far from their operand.
+bool is_bit_string(const Instruction& i, const Operands& operands) {
   switch (i.raw.mnemonic) {
     case ZYDIS_MNEMONIC_BT:
     case ZYDIS_MNEMONIC_BTS:
     case ZYDIS_MNEMONIC_BTR:
-    case ZYDIS_MNEMONIC_BTC:  // with a register they reach far from their operand
+    case ZYDIS_MNEMONIC_BTC:
+      return operands.operand[1].type == ZYDIS_OPERAND_TYPE_REGISTER;
+    default:
+      return false;
+  }
+}
+
+/// Addresses that come from more than the operand says.
+bool irregular(const Instruction& i, const Operands& operands) {
+  if (is_bit_string(i, operands)) return true;
+  switch (i.raw.mnemonic) {
     case ZYDIS_MNEMONIC_ENTER:
     case ZYDIS_MNEMONIC_XLAT:
     case ZYDIS_MNEMONIC_MOVDIR64B:
@@ -82,6 +95,63 @@ Access access_of(const Instruction& i, const ZydisDecodedOperand& o) {
   return a;
 }
 
+bool is_simple(const Instruction& i, const Operands& operands, const ZydisDecodedOperand& o) {
+  return o.mem.type == ZYDIS_MEMOP_TYPE_MEM && !irregular(i, operands) && o.size != 0 && o.size / 8 <= largest_access;
+}
+
+/// How far from its operand the word lies that holds the bit.
+i64 bit_string_offset(const Registers& registers, const ZydisDecodedOperand& bit) {
+  const u64 value = registers.gpr[*general(bit.reg.value)];
+  if (bit.size == 16) return (static_cast<i16>(value) >> 4) * 2;
+  if (bit.size == 32) return i64{static_cast<i32>(value) >> 5} * 4;
+  return (static_cast<i64>(value) >> 6) * 8;
+}
+
+/// Bytes of an index in the vector register, and of an element.
+struct GatherForm {
+  ZydisMnemonic mnemonic;
+  u8 index, element;
+};
+constexpr GatherForm gathers[] = {
+    {ZYDIS_MNEMONIC_VPGATHERDD, 4, 4}, {ZYDIS_MNEMONIC_VPGATHERDQ, 4, 8}, {ZYDIS_MNEMONIC_VPGATHERQD, 8, 4},
+    {ZYDIS_MNEMONIC_VPGATHERQQ, 8, 8}, {ZYDIS_MNEMONIC_VGATHERDPS, 4, 4}, {ZYDIS_MNEMONIC_VGATHERDPD, 4, 8},
+    {ZYDIS_MNEMONIC_VGATHERQPS, 8, 4}, {ZYDIS_MNEMONIC_VGATHERQPD, 8, 8},
+};
+
+/// An element of xmm0 to ymm15, sign-extended.
+i64 vector_element(const u8* area, ZydisRegister r, u32 number, u32 size) {
+  constexpr u64 low_halves = 160, high_halves = 576;  // of the ymm registers, in the standard format
+  const u64 which = static_cast<u64>(ZydisRegisterGetId(r)), at = u64{number} * size;
+  const u8* from = area + which * 16 + (at < 16 ? low_halves + at : high_halves + at - 16);
+  i32 narrow;
+  i64 wide;
+  if (size == 4) {
+    std::memcpy(&narrow, from, sizeof narrow);
+    return narrow;
+  }
+  std::memcpy(&wide, from, sizeof wide);
+  return wide;
+}
+
+/// The elements whose mask bit, the sign of the mask's element, is set.
+void find_gathered(const Instruction& i, const Operands& operands, const ZydisDecodedOperand& memory,
+                   const Registers& registers, const u8* area, std::vector<Touched>& found) {
+  const auto* form = std::ranges::find(gathers, i.raw.mnemonic, &GatherForm::mnemonic);
+  if (form == std::end(gathers) || i.raw.encoding != ZYDIS_INSTRUCTION_ENCODING_VEX) return;
+  const auto bytes = [](ZydisRegister r) { return u32{ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, r)} / 8; };
+  const auto index = memory.mem.index, mask = operands.operand[2].reg.value;
+  const u32 count = std::min(bytes(operands.operand[0].reg.value) / form->element, bytes(index) / form->index);
+  auto base = access_of(i, memory);
+  base.narrow = false;
+  for (u32 n = 0; n < count; ++n) {
+    if (vector_element(area, mask, n, form->element) >= 0) continue;
+    const u64 offset = static_cast<u64>(vector_element(area, index, n, form->index)) * memory.mem.scale;
+    const u64 at = address_of(base, registers) + offset;
+    const auto address = i.raw.address_width == 32 ? GuestAddr{at & 0xffffffff} : GuestAddr{at};
+    found.push_back({.range = guest_range(address, form->element), .reads = true, .writes = false});
+  }
+}
+
 }  // namespace
 
 Accesses accesses_of(const Instruction& i, std::span<const u8> code) {
@@ -91,13 +161,40 @@ Accesses accesses_of(const Instruction& i, std::span<const u8> code) {
   for (int k = 0; k < i.raw.operand_count; ++k) {
     const auto& o = operands.operand[k];
     if (o.type != ZYDIS_OPERAND_TYPE_MEMORY || o.mem.type == ZYDIS_MEMOP_TYPE_AGEN) continue;
-    const bool simple = o.mem.type == ZYDIS_MEMOP_TYPE_MEM && !irregular(i) && o.size != 0 &&
-                        o.size / 8 <= largest_access && found.count < std::size(found.access);
-    if (simple) {
+    if (is_simple(i, operands, o) && found.count < std::size(found.access)) {
       found.access[found.count++] = access_of(i, o);
     } else {
       found.other = true;
     }
+  }
+  return found;
+}
+
+std::vector<Touched> other_accesses(const Instruction& i, std::span<const u8> code, const Registers& registers,
+                                    const u8* vector_area) {
+  std::vector<Touched> found;
+  const auto operands = decode_operands(i, code);
+  for (int k = 0; k < i.raw.operand_count; ++k) {
+    const auto& o = operands.operand[k];
+    if (o.type != ZYDIS_OPERAND_TYPE_MEMORY || o.mem.type == ZYDIS_MEMOP_TYPE_AGEN || is_simple(i, operands, o))
+      continue;
+    if (o.mem.type == ZYDIS_MEMOP_TYPE_VSIB) {
+      find_gathered(i, operands, o, registers, vector_area, found);
+      continue;
+    }
+    const auto a = access_of(i, o);
+    u64 at = address_of(a, registers);
+    if (is_bit_string(i, operands)) {
+      at += static_cast<u64>(bit_string_offset(registers, operands.operand[1]));
+    } else if (i.raw.mnemonic == ZYDIS_MNEMONIC_XLAT) {
+      Access table = a;  // [rbx + al]
+      table.index.reset();
+      at = address_of(table, registers) + (registers.gpr[rax] & 0xff);
+    } else if (irregular(i, operands) || o.size == 0) {
+      continue;
+    }
+    if (a.narrow && a.segment == Access::Segment::flat) at &= 0xffffffff;
+    found.push_back({.range = guest_range(GuestAddr{at}, a.size), .reads = a.reads, .writes = a.writes});
   }
   return found;
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "core/arch/x86/state_window.h"
 #include "core/translate/instruction.h"
@@ -25,7 +26,7 @@ struct Accesses {
   Access access[2];
   u8 count = 0;
   /// There are others, whose addresses are not formed like this (gathers and scatters, bit strings, enter, …), or that
-  /// are longer than largest_access.
+  /// are longer than largest_access: other_accesses().
   bool other = false;
 
   std::span<const Access> all() const { return {access, count}; }
@@ -38,5 +39,17 @@ inline constexpr u32 largest_access = 64;
 Accesses accesses_of(const Instruction& instruction, std::span<const u8> code);
 
 u64 address_of(const Access& access, const Registers& registers);
+
+/// Memory that an instruction accesses, once registers are known.
+struct Touched {
+  GuestRange range;
+  bool reads = false, writes = false;
+};
+
+/// Those others of an instruction, from the state before it (`vector_area`: in canonical form): bit strings, xlat,
+/// gathers that are not of AVX-512, and operands longer than largest_access. Not among them: scatters, movdir64b, and
+/// the frames that enter reads.
+std::vector<Touched> other_accesses(const Instruction& instruction, std::span<const u8> code,
+                                    const Registers& registers, const u8* vector_area);
 
 }  // namespace fred

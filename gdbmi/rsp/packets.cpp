@@ -294,10 +294,16 @@ std::optional<ThreadName> ThreadName::parse(std::string_view text) { return one_
 std::optional<Transfer> Transfer::parse(std::string_view text) {
   Reader r(text);
   Transfer t{.object = std::string(r.until(':')), .annex = {}};
-  if (!r.take(":read:")) return std::nullopt;  // nothing is offered for writing
+  const bool writes = r.take(":write:");
+  if (!writes && !r.take(":read:")) return std::nullopt;
   t.annex = r.until(':');
   r.expect(':');
   t.offset = r.number();
+  if (writes) {
+    r.expect(':');
+    t.written = binary_rest(r);
+    return whole(r, std::move(t));
+  }
   r.expect(',');
   t.size = r.number();
   return whole(r, std::move(t));

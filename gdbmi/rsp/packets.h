@@ -215,6 +215,7 @@ struct ThreadName {
 struct Transfer {
   std::string object, annex;
   u64 offset = 0, size = 0;
+  std::optional<std::vector<u8>> written = std::nullopt;  // nothing: it is read
   FRED_PACKET(Transfer);
 };
 struct Monitor {

@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view features =
     "QStartNoAckMode+;multiprocess+;ReverseStep+;ReverseContinue+;swbreak+;hwbreak+;vContSupported+;"
-    "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:siginfo:read+;qXfer:threads:read+;"
+    "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:siginfo:read+;qXfer:siginfo:write+;qXfer:"
+    "threads:read+;"
     "qXfer:libraries-svr4:read+;"
     "QPassSignals+;QProgramSignals+;QCatchSyscalls+;QStartupWithShell+;QDisableRandomization+;"
     "QEnvironmentHexEncoded+;QEnvironmentUnset+;QEnvironmentReset+;QSetWorkingDir+;ConditionalBreakpoints-;QNonStop-";

@@ -168,6 +168,10 @@ Server::Reply Server::handle(const Transfer& packet) {
     if (!bytes) return failed;
     return transferred(packet, {reinterpret_cast<const char*>(bytes->data()), bytes->size()});
   };
+  if (packet.written) {  // only what can be written is announced so
+    if (packet.object != "siginfo" || !target_.write_signal_info(packet.offset, *packet.written)) return failed;
+    return fmt::format("{:x}", packet.written->size());
+  }
   if (packet.object == "features") {
     return packet.annex == "target.xml" ? transferred(packet, table().target_xml()) : "E00";
   }

@@ -57,6 +57,7 @@ const Point* SessionTarget::point_of(ConditionId id) const {
 }
 
 void SessionTarget::resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) {
+  const auto kept_info = std::exchange(kept_info_, {});
   if (const auto jump = std::exchange(jump_, std::nullopt)) {
     const auto there = session_.go_to(jump->to);
     return stopped(there ? event_of_hits(jump->hits) : failed_event(there.error()));
@@ -80,7 +81,9 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
   if (const auto passed = stepping && !request.signal ? passed_signal_here() : std::nullopt) {
     return stopped(StoppedBySignal{*passed});
   }
-  if (session_.at_tip() && !session_.is_changed_in_past()) return go_on(request, how, std::move(stopped));
+  if (session_.at_tip() && !session_.is_changed_in_past()) {
+    return go_on(request, how, kept_info, std::move(stopped));
+  }
   stopped(event_of(session_.run_recorded(how)));
 }
 
@@ -93,13 +96,14 @@ std::optional<int> SessionTarget::passed_signal_here() {
   return (*waiting)->number;
 }
 
-void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std::function<void(StopEvent)> stopped) {
+void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std::span<const u8> kept_info,
+                          std::function<void(StopEvent)> stopped) {
   if (const auto end = session_.end()) {
     session_.kill();
     if (end->gone) return stopped(KilledBy{SIGKILL});
     return stopped(end->by_signal ? StopEvent{KilledBy{end->status}} : StopEvent{Exited{end->status}});
   }
-  if (auto set = take_signal(request.signal); !set) return stopped(failed_event(set.error()));
+  if (auto set = take_signal(request.signal, kept_info); !set) return stopped(failed_event(set.error()));
   if (live_) live_(true);
   session_.run_live(how, [this, stopped = std::move(stopped)](const Result<RunStop>& s) {
     if (live_) live_(false);
@@ -109,7 +113,7 @@ void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std:
 
 /// gdb says with which signal the program is to go on. What waits may be that one, or is replaced. One that gdb was not
 /// told of, because it passes it, is no reason for gdb to name it.
-Result<> SessionTarget::take_signal(std::optional<int> wanted) {
+Result<> SessionTarget::take_signal(std::optional<int> wanted, std::span<const u8> kept_info) {
   const auto peer = session_.here();
   if (!peer) return std::unexpected(peer.error());
   const auto waiting = (*peer)->waiting_signal();
@@ -117,7 +121,10 @@ Result<> SessionTarget::take_signal(std::optional<int> wanted) {
   const int now = *waiting ? (*waiting)->number : 0;
   if (wanted.value_or(0) == now) return {};
   if (!wanted && !stops_at(now)) return {};
-  return session_.set_signal(wanted.value_or(0));
+  siginfo_t kept{};
+  if (kept_info.size() == sizeof kept) std::memcpy(&kept, kept_info.data(), sizeof kept);
+  if (kept.si_signo != wanted.value_or(0)) kept_info = {};
+  return session_.set_signal(wanted.value_or(0), kept_info);
 }
 
 StopEvent SessionTarget::step_back() {

@@ -26,6 +26,7 @@ Result<> SessionTarget::start(const StartRequest& request) {
   launch.working_directory = request.working_directory;
   launch.by_shell = request.by_shell;
   jump_.reset();
+  kept_info_.clear();
   search_.emplace(session_);
   auto done = session_.start(launch);
   if (done && started_) started_();
@@ -127,8 +128,25 @@ Result<std::vector<u8>> SessionTarget::signal_info() {
   if (!peer) return std::unexpected(peer.error());
   const auto waiting = (*peer)->waiting_signal();
   if (!waiting) return std::unexpected(waiting.error());
-  if (!*waiting) return fail("no signal is waiting");
-  return (*waiting)->signal_info;
+  if (*waiting) return (*waiting)->signal_info;
+  if (kept_info_.empty()) return fail("no signal is waiting");
+  return kept_info_;
+}
+
+Result<> SessionTarget::write_signal_info(u64 offset, std::span<const u8> bytes) {
+  const auto peer = session_.here();
+  if (!peer) return std::unexpected(peer.error());
+  const auto waiting = (*peer)->waiting_signal();
+  if (!waiting) return std::unexpected(waiting.error());
+  auto info = *waiting ? (*waiting)->signal_info : kept_info_;
+  // When a function that gdb called has returned, gdb gives back the whole siginfo of the stop before the call.
+  if (info.empty() && offset == 0 && bytes.size() == sizeof(siginfo_t)) info.resize(sizeof(siginfo_t));
+  if (info.empty()) return fail("no signal is waiting");
+  if (offset > info.size() || bytes.size() > info.size() - offset) return fail("beyond the end of siginfo");
+  std::ranges::copy(bytes, info.begin() + static_cast<std::ptrdiff_t>(offset));
+  if (*waiting) return session_.set_signal_info(info);
+  kept_info_ = std::move(info);
+  return {};
 }
 
 std::optional<std::string> SessionTarget::process_file(std::string_view name) {

@@ -29,6 +29,7 @@ class SessionTarget final : public Target {
   void on_requests(Correspondent correspondent) { correspondent_ = std::move(correspondent); }
   /// The session has been moved: gdb's registers are read anew.
   void moved() {
+    kept_info_.clear();
     if (moved_) moved_();
   }
   void own_group(bool on) { surroundings_.own_group = on; }
@@ -61,6 +62,7 @@ class SessionTarget final : public Target {
   Result<std::vector<u8>> auxv() override;
   Result<std::string> executable() override;
   Result<std::vector<u8>> signal_info() override;
+  Result<> write_signal_info(u64 offset, std::span<const u8> bytes) override;
   std::optional<std::string> process_file(std::string_view name) override;
   std::string monitor(std::string_view command) override;
   bool converse(std::string_view command, std::function<void(const std::string&)> reply) override;
@@ -76,9 +78,10 @@ class SessionTarget final : public Target {
   StopEvent go_back();
   StopEvent step_back();
   StopEvent go_in_history(const Forward& how);
-  void go_on(const ResumeRequest& request, const Forward& how, std::function<void(StopEvent)> stopped);
+  void go_on(const ResumeRequest& request, const Forward& how, std::span<const u8> kept_info,
+             std::function<void(StopEvent)> stopped);
   std::optional<int> passed_signal_here();
-  Result<> take_signal(std::optional<int> wanted);
+  Result<> take_signal(std::optional<int> wanted, std::span<const u8> kept_info);
   StopEvent event_of(const Result<RunStop>& stop);
   StopEvent event_of_hits(const std::vector<Hit>& hits);
   StopEvent event_of_tip();
@@ -95,6 +98,7 @@ class SessionTarget final : public Target {
   std::map<Point, ConditionId> points_;
   u32 last_id_;
   std::vector<int> passed_;
+  std::vector<u8> kept_info_;  // written where no signal waits: of the one with which gdb goes on next
   bool catching_ = false;
   std::vector<u32> caught_;
   struct Jump {

@@ -85,7 +85,9 @@ class Target {
   virtual Result<std::optional<GuestAddr>> search_memory(GuestRange range, std::span<const u8> pattern) = 0;
   virtual Result<std::vector<u8>> auxv() = 0;
   virtual Result<std::string> executable() = 0;
+  /// siginfo_t of the signal that is delivered next.
   virtual Result<std::vector<u8>> signal_info() = 0;
+  virtual Result<> write_signal_info(u64 offset, std::span<const u8> bytes) = 0;
   /// What /proc/PID/`name` would be for the program; nothing if the real one will do.
   virtual std::optional<std::string> process_file(std::string_view name) = 0;
 

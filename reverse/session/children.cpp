@@ -4,14 +4,18 @@
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 namespace fred {
 
-Children::~Children() {
+Children::~Children() { wait(); }
+
+bool Children::wait() {
   for (const pid_t pid : ending_) {
     while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
     }
   }
+  return !std::exchange(ending_, {}).empty();
 }
 
 void Children::end(Peer&& peer) {

@@ -18,10 +18,13 @@ class Children {
 
   /// Ends the process: its socket is closed, and it is killed (a worker that runs does not look at its socket).
   void end(Peer&& peer);
+  /// Waits until all of those have ended. True: there were any.
+  bool wait();
+
+ private:
   /// Waits for those that have ended meanwhile.
   void reap();
 
- private:
   std::vector<pid_t> ending_;
 };
 

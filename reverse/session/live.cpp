@@ -41,6 +41,12 @@ void Live::add_snapshot(const Time& at, Peer peer, SnapshotSet::Duration fork_co
   snapshots_.add(at, std::move(peer), cost.processor_time, fork_cost);
 }
 
+void Live::no_snapshot(const Error& why) {
+  if (!is_no_room(why)) return;  // not just now
+  snapshots_.not_taken(run_cost(peer_.pid()).processor_time);
+  if (on_no_room_) on_no_room_(why);
+}
+
 void Live::run(Message command, Stopped done) {
   done_ = std::move(done);
   const auto tag = peer_.send(std::move(command));
@@ -82,6 +88,8 @@ void Live::take(const Message& m) {
     if (m.kind == MessageKind::snapshot_taken) {
       add_snapshot(m.time(), Peer{static_cast<pid_t>(m.number[5]), std::move(pending_->socket)},
                    std::chrono::nanoseconds{m.number[6]});
+    } else if (m.kind == MessageKind::refused) {
+      no_snapshot({static_cast<int>(m.number[0]), m.text});
     }
     pending_.reset();
   } else if (m.tag == tag_ && m.kind == MessageKind::at_time) {
@@ -99,7 +107,11 @@ void Live::plan_snapshot() {
       const u64 copies = cost.faults - std::min(cost.faults, faults_at_last_);
       snapshots_.note_copying(copies * cost_of_copy, copies * page_size);
       if (snapshots_.policy().due(cost.processor_time)) {
-        if (auto pending = peer_.ask_for_snapshot()) pending_ = std::move(*pending);
+        if (auto pending = peer_.ask_for_snapshot()) {
+          pending_ = std::move(*pending);
+        } else {
+          no_snapshot(pending.error());
+        }
       }
     }
     plan_snapshot();

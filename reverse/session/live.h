@@ -23,6 +23,8 @@ class Live {
 
   Peer& peer() { return peer_; }
   bool running() const { return done_ != nullptr; }
+  /// Called when a snapshot could not be taken for want of room.
+  void on_no_room(std::function<void(const Error&)> handler) { on_no_room_ = std::move(handler); }
   /// The program goes on without being debugged.
   void stop_snapshots() { take_snapshots_ = false; }
   /// Takes one where it stands.
@@ -40,6 +42,7 @@ class Live {
   void take(const Message& m);
   void plan_snapshot();
   void add_snapshot(const Time& at, Peer peer, SnapshotSet::Duration fork_cost);
+  void no_snapshot(const Error& why);
   void finish(Result<Standing> stopped);
 
   SnapshotSet& snapshots_;
@@ -50,6 +53,7 @@ class Live {
   u64 faults_at_last_ = 0;
   std::optional<Peer::Pending> pending_;
   u32 tag_ = 0;  // of the command that runs
+  std::function<void(const Error&)> on_no_room_;
   Stopped done_;
   std::optional<Standing> stopped_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // handlers look whether this object is still there

@@ -86,6 +86,7 @@ Result<> Session::start(const Launch& launch) {
   const auto now = live.peer().now();
   if (!now) return std::unexpected(now.error());
   if (auto taken = live.snapshot_here(now->time); !taken) return taken;
+  live.on_no_room([this](const Error& why) { (void)make_room(why); });
   p->tip = p->position = now->time;
   p->tip_changes = TipChanges(now->time);
   program_ = std::move(p);

@@ -115,14 +115,20 @@ class Session final : public Execution {
   Result<> set_vector_state(std::span<const u8> area);
   bool is_changed_in_past() const;
   /// What is delivered next at the tip (Peer::set_signal); in the past history decides.
-  Result<> set_signal(int number);
+  Result<> set_signal(int number, std::span<const u8> signal_info = {});
+  Result<> set_signal_info(std::span<const u8> signal_info);
 
  private:
   struct Program;
 
   enum class HistoryEnd : u8 { tip, unknown };
+  /// Another process could not be made: snapshots make room for it, now and from now on. True: try again.
+  bool make_room(const Error& why);
+  /// The user is told once that there are fewer snapshots.
+  void tell_fewer(const std::string& why);
   /// A worker from the nearest snapshot at or before `t`, standing there.
   Result<Peer> worker_before(const Time& t, HistoryEnd end = HistoryEnd::tip);
+  Result<Peer> worker_of(Peer& peer);
   enum class Leave : u8 { nothing, snapshots };
   /// Runs a worker to exactly `t` (pc 0: the first of that tick). Snapshots that it leaves on the way are the denser
   /// the nearer.
@@ -153,6 +159,7 @@ class Session final : public Execution {
   Attention attention_;
   std::function<void(const std::string&)> notice_;
   std::unique_ptr<Program> program_;
+  bool fewer_told_ = false;
 };
 
 }  // namespace fred

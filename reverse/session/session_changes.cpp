@@ -57,9 +57,13 @@ Result<> Session::set_vector_state(std::span<const u8> area) {
   return change([&](Peer& peer) { return peer.set_vector_state(area); });
 }
 
-Result<> Session::set_signal(int number) {
+Result<> Session::set_signal_info(std::span<const u8> signal_info) {
+  return change([&](Peer& peer) { return peer.set_signal_info(signal_info); });
+}
+
+Result<> Session::set_signal(int number, std::span<const u8> signal_info) {
   if (program_ && program_->worker) return {};
-  return change([&](Peer& peer) { return peer.set_signal(number); });
+  return change([&](Peer& peer) { return peer.set_signal(number, signal_info); });
 }
 
 bool Session::is_changed_in_past() const { return program_ && program_->change; }

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "core/dispatch/run_control.h"
 #include "reverse/session/program.h"
 #include "reverse/session/run_cost.h"
 #include "reverse/timeline/stop.h"
@@ -54,6 +55,17 @@ Session::SnapshotCosts Session::snapshot_costs() const {
           .program_time = program_->live ? run_cost(pid()).processor_time : std::chrono::nanoseconds{}};
 }
 
+void Session::tell_fewer(const std::string& why) {
+  if (std::exchange(fewer_told_, true) || !notice_) return;
+  notice_("fewer snapshots: going back may take longer (" + why + ")");
+}
+
+bool Session::make_room(const Error& why) {
+  auto& p = *program_;
+  tell_fewer(why.message);
+  return p.snapshots.no_room(p.tip, p.position);
+}
+
 Result<Peer> Session::worker_before(const Time& t, HistoryEnd end) {
   auto& p = *program_;
   for (;;) {
@@ -66,8 +78,14 @@ Result<Peer> Session::worker_before(const Time& t, HistoryEnd end) {
       }
       return worker;
     }
+    if (is_no_room(worker.error())) {
+      // Processes that have just been killed take room until they are gone.
+      if (p.children.wait() || make_room(worker.error())) continue;
+    } else {
+      tell_fewer("a process of one has gone");
+    }
     if (snapshot->time == begin()) return worker;
-    p.snapshots.drop(snapshot->time);  // killed from outside, or no room for a fork: an earlier one may do
+    p.snapshots.drop(snapshot->time);  // an earlier one may do
   }
 }
 
@@ -84,15 +102,19 @@ Result<Time> Session::approach(Peer& worker, const Time& t, Leave leave) {
     if (!at) return std::unexpected(at.error());
     if (attention_.interrupted()) return interrupted();
     if (at->time >= t) break;
-    // One that cannot be taken here (within a vfork child, no memory) is done without.
-    if (auto snapshot = worker.snapshot()) p.snapshots.add_fine(at->time, std::move(*snapshot), p.tip, t);
+    // One that cannot be taken here (within a vfork child, no room) is done without.
+    auto snapshot = worker.snapshot();
+    if (snapshot) {
+      p.snapshots.add_fine(at->time, std::move(*snapshot), p.tip, t);
+    } else if (is_no_room(snapshot.error())) {
+      (void)make_room(snapshot.error());
+      break;
+    }
   }
   const auto at = attention_.go(worker, run_to_message(t));
   if (!at) return std::unexpected(at.error());
-  if (t.pc.value != 0 && at->time != t) {
-    if (attention_.interrupted()) return interrupted();
-    return no_such_time(t);
-  }
+  if (static_cast<StopReason>(at->reason) == StopReason::interrupted) return interrupted();
+  if (t.pc.value != 0 && at->time != t) return no_such_time(t);
   return at->time;
 }
 
@@ -163,10 +185,10 @@ Result<Time> Session::first_of_tick(u64 ticks) {
   auto worker = worker_before({.ticks = ticks, .pc = {}});
   if (!worker) return std::unexpected(worker.error());
   const auto at = [&]() -> Result<Time> {
-    const auto first = attention_.go(*worker, run_to_message({.ticks = ticks, .pc = {}}));
-    if (!first) return std::unexpected(first.error());
-    const auto hidden = p.tip_changes.around(first->time);
-    return hidden ? approach(*worker, hidden->end, Leave::nothing) : Result<Time>(first->time);
+    const auto first = approach(*worker, {.ticks = ticks, .pc = {}}, Leave::nothing);
+    if (!first) return first;
+    const auto hidden = p.tip_changes.around(*first);
+    return hidden ? approach(*worker, hidden->end, Leave::nothing) : first;
   }();
   if (!at) {
     p.children.end(std::move(*worker));
@@ -283,16 +305,25 @@ Result<std::vector<TracePoint>> Session::trace_before(const Time& to, u64 most) 
   return std::vector<TracePoint>(known_until - static_cast<std::ptrdiff_t>(count), known_until);
 }
 
+/// A worker that stands where `peer` does.
+Result<Peer> Session::worker_of(Peer& peer) {
+  auto& p = *program_;
+  for (;;) {
+    auto snapshot = peer.snapshot();
+    auto worker = snapshot ? snapshot->worker() : std::unexpected(snapshot.error());
+    if (snapshot) p.children.end(std::move(*snapshot));
+    if (worker || !is_no_room(worker.error())) return worker;
+    if (!p.children.wait() && !make_room(worker.error())) return worker;
+  }
+}
+
 Result<std::vector<TracePoint>> Session::trace_after(const Time& from, u64 most) {
   const auto peer = probe(from);
   if (!peer) return std::unexpected(peer.error());
   std::vector<TracePoint> points;
   auto& p = *program_;
   // Steps move the process: it is not left as the position or the probe.
-  auto snapshot = (*peer)->snapshot();
-  if (!snapshot) return std::unexpected(snapshot.error());
-  auto worker = snapshot->worker();
-  p.children.end(std::move(*snapshot));
+  auto worker = worker_of(**peer);
   if (!worker) return std::unexpected(worker.error());
   const auto walked = [&]() -> Result<> {
     if (auto sent = worker->send(horizon_message(p.tip)); !sent) return std::unexpected(sent.error());

@@ -1,8 +1,13 @@
 #include "reverse/session/snapshot_set.h"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace fred {
+
+bool is_no_room(const Error& error) {
+  return error.code == EAGAIN || error.code == ENOMEM || error.code == EMFILE || error.code == ENFILE;
+}
 
 const SnapshotSet::Snapshot* SnapshotSet::insert(const Time& time, Peer peer) {
   const auto at = std::ranges::lower_bound(all_, time, {}, &Snapshot::time);
@@ -33,6 +38,13 @@ void SnapshotSet::note_copying(Duration cost, u64 bytes) {
   policy_.copying_cost(cost - copying_);
   copying_ = cost;
   policy_.set_memory(last_of_live_, bytes);
+}
+
+bool SnapshotSet::no_room(const Time& tip, const Time& position) {
+  const auto before = all_.size();
+  policy_.no_room();
+  thin(std::max(tip, all_.back().time), position);
+  return all_.size() < before;
 }
 
 SnapshotSet::Snapshot* SnapshotSet::latest_until(const Time& t) {

@@ -8,6 +8,9 @@
 
 namespace fred {
 
+/// A process could not be made for want of processes, memory or descriptors: with fewer snapshots it could.
+bool is_no_room(const Error& error);
+
 class SnapshotSet {
  public:
   using Duration = SnapshotPolicy::Duration;
@@ -29,6 +32,11 @@ class SnapshotSet {
   void add_fine(const Time& time, Peer peer, const Time& tip, const Time& position);
   /// Since live's last snapshot copying pages has cost so much, and so much memory.
   void note_copying(Duration cost, u64 bytes);
+
+  /// Live's next one could not be taken.
+  void not_taken(Duration run_time) { policy_.not_taken(run_time); }
+  /// There is no room for another process: fewer are kept from now on. False: nothing could be dropped.
+  bool no_room(const Time& tip, const Time& position);
 
   /// The last one at or before `t`; null if there is none.
   Snapshot* latest_until(const Time& t);

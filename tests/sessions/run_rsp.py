@@ -3,7 +3,8 @@
 
 rsp/NAME.gdb holds commands. `#> REGEX` behind a command: a line of its output matches, in this order; `#! REGEX`: none
 does. `# program: NAME` names one of programs/, `# args: ...` its arguments. rsp/NAME.py is a script for gdb's Python with
-one expectation about all of its output. FOLDER is the folder that the session runs in, HELPER the file of fred's commands that `fred serve` names.
+one expectation about all of its output, and "# with the helper" if it needs fred's commands. FOLDER is the folder that the
+session runs in, HELPER the file of fred's commands that `fred serve` names.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class Session:
 def parse(path: Path, folder: Path, helper: Path) -> Session:
     session = Session("", [], [])
     script = path.suffix == ".py"
+    if script and "\n# with the helper\n" in path.read_text():
+        session.commands.append(Command(f"source {helper}", [], []))
     if script:
         session.commands.append(Command(f"source {path}", [], []))
     for line in path.read_text().replace("FOLDER", str(folder)).replace("HELPER", str(helper)).splitlines():

@@ -35,6 +35,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+import few_processes  # noqa: E402
 import harness  # noqa: E402
 import history  # noqa: E402
 import other_terminal  # noqa: E402
@@ -182,6 +183,11 @@ def check_program(context: Context, what: str) -> Result:
         env = context.environment(Path(name))
         if what == "history":
             wrong = history.check(fred_gdb, context.build / "examples/list", Path(name), env, context.timeout)
+        elif what == "few processes":
+            found = few_processes.check(fred_gdb, context.build / "tests/sessions/busy", Path(name), env, context.timeout)
+            if found is None:
+                return Result(what, "skipped", ["only root can make another user's processes few"])
+            wrong = found
         else:
             wrong = other_terminal.check(fred_gdb, context.build / "tests/sessions/spin", env, context.timeout)
     return Result(what, "failed" if wrong else "passed", wrong)
@@ -240,7 +246,7 @@ def all_tests(context: Context) -> dict[str, Callable[[], Result]]:
     tests |= {f"as gdb: {name}": partial(check_same_as_gdb, context, name) for name in SAME_AS_GDB}
     tests |= {f"examples/{page.parent.name}": partial(check_page, context, page)
               for page in sorted(HERE.parent.parent.glob("examples/*/README.md"))}
-    tests |= {what: partial(check_program, context, what) for what in ("history", "other terminal")}
+    tests |= {what: partial(check_program, context, what) for what in ("history", "other terminal", "few processes")}
     tests["docs/COMMANDS.md"] = partial(check_commands_page, context)
     return tests
 

@@ -1,5 +1,7 @@
 // Changes of the guest: at the tip they are part of the recording, in a worker they are thrown away with it.
+#include <algorithm>
 #include <array>
+#include <csignal>
 #include <random>
 
 #include "tests/unit/stepped_guest.h"
@@ -148,6 +150,38 @@ TEST_CASE("edits: signals at the tip are dropped, replaced and made") {
   }
 }
 
+TEST_CASE("signals: one that comes shortly before the program's end is held, delivered once, and so in a worker") {
+  RecordedGuest first("time/stores");
+  first.run_to_end();
+  std::mt19937_64 random(12);
+  for (int round = 0; round < 10; ++round) {
+    const u64 before_end = round < 5 ? static_cast<u64>(round) : 5 + random() % 200;
+    CAPTURE(before_end);
+    RecordedGuest recorded("time/stores");
+    auto& live = recorded.live;
+    const auto at = live.run_to({.ticks = first.end().ticks - before_end, .pc = {}});
+    REQUIRE(at);
+    REQUIRE(at->reason == static_cast<u64>(StopReason::reached));
+    REQUIRE(kill(live.pid(), SIGUSR1) == 0);  // while the session looks
+    CHECK(live.now()->time == at->time);
+    REQUIRE(live.set_conditions({{.id = ConditionId{1}, .what = SignalCondition{.numbers = {SIGUSR1}}, .thread = {}}}));
+    const auto signal = live.run_on();
+    REQUIRE(signal);
+    REQUIRE(signal->reason == static_cast<u64>(StopReason::hit));
+    CHECK(signal->time.ticks <= first.end().ticks);
+    const auto place = state_of(live);
+    recorded.run_to_end();
+    const auto events = recorded.events();
+    CHECK(std::ranges::count_if(
+              events, [&](const LoggedEvent& e) { return e.kind == EventKind::signal && e.time >= at->time; }) == 1);
+    check_whole(recorded);
+    auto worker = recorded.worker();
+    REQUIRE(worker.run_to(place.time));
+    CHECK(difference(state_of(worker), place) == "");
+    CHECK(worker.waiting_signal().value()->number == SIGUSR1);
+  }
+}
+
 TEST_CASE("edits: a fault that is not delivered") {
   RecordedGuest recorded("time/stores");
   auto& live = recorded.live;
@@ -171,6 +205,52 @@ TEST_CASE("edits: a fault that is not delivered") {
   REQUIRE(live.set_conditions({}));
   recorded.run_to_end();
   check_whole(recorded);
+}
+
+TEST_CASE("edits: the siginfo of a fault and of an alarm") {
+  for (const auto& options : translator_switches) {
+    CAPTURE(options.empty() ? "" : options[0]);
+    for (const auto& [guest, number] : {std::pair("time/stores", SIGSEGV), std::pair("time/alarms", SIGALRM)}) {
+      CAPTURE(guest);
+      RecordedGuest recorded(guest, options);
+      auto& live = recorded.live;
+      const std::vector<u8> short_info(8);
+      CHECK(!live.set_signal_info(std::vector<u8>(sizeof(siginfo_t))));  // no signal is waiting
+      REQUIRE(
+          live.set_conditions({{.id = ConditionId{1}, .what = SignalCondition{.numbers = {number}}, .thread = {}}}));
+      REQUIRE(live.run_on()->reason == static_cast<u64>(StopReason::hit));
+      CHECK(!live.set_signal_info(short_info));
+      auto info = live.waiting_signal().value()->signal_info;
+      siginfo_t changed;
+      std::memcpy(&changed, info.data(), sizeof changed);
+      changed.si_errno = 4711;
+      std::memcpy(info.data(), &changed, sizeof changed);
+      REQUIRE(live.set_signal_info(info));
+      CHECK(live.waiting_signal().value()->signal_info == info);
+      CHECK(live.waiting_signal().value()->number == number);
+      const auto waiting = live.now()->time;
+      REQUIRE(live.step(1));  // into the handler, whose frame begins with the return address, ucontext, siginfo
+      const auto handler = live.now()->time;
+      const auto frame = live.memory(GuestAddr{registers_of(live).gpr[rsi]}, info.size());
+      REQUIRE(frame);
+      CHECK(*frame == info);
+      REQUIRE(live.set_conditions({}));
+      recorded.run_to_end();
+      check_whole(recorded);
+
+      auto worker = recorded.worker();
+      REQUIRE(worker.run_to(waiting));
+      CHECK(worker.waiting_signal().value()->signal_info == info);
+      auto thrown_away = info;
+      thrown_away[4] ^= 1;
+      REQUIRE(worker.set_signal_info(thrown_away));
+      CHECK(worker.waiting_signal().value()->signal_info == thrown_away);
+      CHECK(worker.is_edited().value());
+      auto other = recorded.worker();
+      REQUIRE(other.run_to(handler)->reason == static_cast<u64>(StopReason::reached));
+      CHECK(other.memory(GuestAddr{registers_of(other).gpr[rsi]}, info.size()).value() == info);
+    }
+  }
 }
 
 TEST_CASE("edits: a function that is called returns to a break where nothing can be fetched") {

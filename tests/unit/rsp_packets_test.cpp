@@ -92,6 +92,8 @@ TEST_CASE("rsp: questions, settings and files") {
         std::vector<std::string>{"multiprocess+", "xmlRegisters=i386"});
   CHECK(parsed<Transfer>("qXfer:features:read:target.xml:0,ffb") == Transfer{"features", "target.xml", 0, 0xffb});
   CHECK(parsed<Transfer>("qXfer:auxv:read::0,1000").annex.empty());
+  CHECK(parsed<Transfer>("qXfer:siginfo:write::10:a:b").written == std::vector<u8>{'a', ':', 'b'});
+  CHECK(parsed<Transfer>("qXfer:siginfo:write::10:a").offset == 0x10);
   CHECK(is<Malformed>("qXfer:siginfo:write::0:ab"));
   CHECK(parsed<Monitor>("qRcmd,68656c70").command == "help");
   CHECK(parsed<Symbol>("qSymbol::").name.empty());

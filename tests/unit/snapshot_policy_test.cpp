@@ -99,6 +99,43 @@ TEST_CASE("Too much memory drops snapshots, down to the first") {
   CHECK(s.kept.size() == 1);
 }
 
+TEST_CASE("No room for a process: fewer are kept from then on, and failures wait longer and longer") {
+  Simulation s({});
+  const auto run = [&](u64 end) {
+    s.run(
+        end, [](u64) { return Duration(300us); }, [](u64) { return Duration(0); }, 0);
+  };
+  run(10'000'000);
+  const auto before = s.kept.size();
+  REQUIRE(before == 64);
+  const auto last = s.kept.rbegin()->first;
+  s.policy.taken_by_worker(SnapshotId{1'000'000}, at(5));
+  s.kept[5] = SnapshotId{1'000'000};
+  s.policy.no_room();
+  s.drop_surplus(10'000'000, 10'000'000);
+  CHECK(s.kept.size() == 65 * 3 / 4);
+  CHECK(!s.kept.contains(5));  // workers' go first
+  CHECK(s.kept.begin()->first == 0);
+  CHECK(s.kept.rbegin()->first == last);
+  for (int i = 0; i < 20; ++i) {
+    s.policy.no_room();
+    s.drop_surplus(10'000'000, 10'000'000);
+  }
+  CHECK(s.kept.size() == 2);
+  CHECK(s.kept.begin()->first == 0);
+  CHECK(s.kept.rbegin()->first == last);
+
+  Duration now = 20s, wait = 0s;
+  for (int i = 0; i < 20; ++i) {
+    s.policy.not_taken(now);
+    const auto before_now = now;
+    while (!s.policy.due(now)) now += 1ms;
+    CHECK(now - before_now >= std::min<Duration>(2 * wait - 2ms, 10s));
+    wait = now - before_now;
+  }
+  CHECK(wait <= 11s);
+}
+
 TEST_CASE("Workers leave snapshots that halve the distance, so that the next step back is cheap") {
   SnapshotPolicy policy;
   constexpr u64 from = 0, position = 1'000'000'000, step = 100'000;

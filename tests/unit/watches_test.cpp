@@ -137,4 +137,119 @@ TEST_CASE("watches: reads and accesses are found alike by translated code and by
   }
 }
 
+namespace {
+/// What the program of tests/guests/time/reads.c says of itself.
+struct ToldReads {
+  GuestRange area;
+  Time begin, end;
+  std::vector<std::vector<GuestRange>> steps;
+
+  explicit ToldReads(const RecordedGuest& recorded) {
+    steps.emplace_back();
+    for (const auto& e : recorded.events()) {
+      const auto& g = e.registers.gpr;
+      if (e.kind != EventKind::syscall || g[rax] != 1 || g[rdi] != 1000) continue;
+      const auto range = guest_range(GuestAddr{g[rsi]}, g[rdx]);
+      if (g[r10] == 1) {
+        area = range;
+        begin = e.time;
+      } else if (g[r10] == 2) {
+        end = e.time;
+      } else if (range.empty()) {
+        steps.emplace_back();
+      } else {
+        steps.back().push_back(range);
+      }
+    }
+  }
+  u64 touching(GuestRange range) const {
+    return static_cast<u64>(std::ranges::count_if(steps, [&](const auto& reads) {
+      return std::ranges::any_of(reads, [&](const GuestRange& r) { return r.overlaps(range); });
+    }));
+  }
+};
+}  // namespace
+
+TEST_CASE("watches: reads whose addresses no operand says, as the program itself tells them") {
+  for (const auto& options : translator_switches) {
+    CAPTURE(options.empty() ? "" : options[0]);
+    RecordedGuest recorded("time/reads", options);
+    recorded.run_to_end();
+    const ToldReads told(recorded);
+    REQUIRE(told.steps.size() == 401);
+    std::mt19937_64 random(31);
+    std::vector<GuestRange> ranges = {told.area};
+    for (int i = 0; i < 40; ++i) {
+      constexpr u64 sizes[] = {1, 4, 8, 64, 500, 4000};
+      const u64 size = sizes[random() % std::size(sizes)];
+      ranges.push_back(guest_range(told.area.begin + random() % (told.area.size() - size + 1), size));
+    }
+    ranges.push_back(guest_range(told.area.begin + 61440, 16));
+    std::vector<Condition> conditions;
+    for (const auto& r : ranges) {
+      conditions.push_back(watch(static_cast<u32>(conditions.size()), r, WatchCondition::Access::read));
+    }
+    auto collector = recorded.worker(), runner = recorded.worker();
+    for (auto* worker : {&collector, &runner}) {
+      REQUIRE(worker->run_to(told.begin));
+      REQUIRE(worker->set_conditions(conditions));
+    }
+    const auto notes = collector.collect(told.end);
+    REQUIRE(notes);
+    const auto found = run_through(runner, told.end, conditions.size());
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      CAPTURE(ranges[i].begin.value - told.area.begin.value);
+      CAPTURE(ranges[i].size());
+      CHECK((*notes)[i].count == told.touching(ranges[i]));
+      CHECK(found[i].size() == told.touching(ranges[i]));
+    }
+    CHECK((*notes)[0].count > 350);  // all but gathers with an empty mask
+  }
+}
+
+TEST_CASE("watches and breaks: while live checks itself in lockstep, it stops where a worker does") {
+  std::mt19937_64 random(5);
+  RecordedGuest plain("time/stores");
+  plain.run_to_end();
+  const auto m = markers_of(plain);
+  auto tracer = plain.worker();
+  REQUIRE(tracer.run_to(m.begin));
+  const auto points = tracer.trace(m.end, 3000);
+  REQUIRE(points);
+
+  RecordedGuest recorded("time/stores", {"--lockstep"});
+  auto& live = recorded.live;
+  const auto reached = live.run_to(m.begin);
+  REQUIRE(reached);
+  REQUIRE(text_of(reached->time) == text_of(m.begin));
+  std::vector<Condition> conditions;
+  for (const auto& range : random_ranges(m, random, 6)) {
+    using enum WatchCondition::Access;
+    constexpr WatchCondition::Access kinds[] = {write, read, access};
+    conditions.push_back(watch(static_cast<u32>(conditions.size()), range, kinds[conditions.size() % 3]));
+  }
+  for (int i = 0; i < 6; ++i) {
+    const auto& point = (*points)[random() % points->size()];
+    const auto rsp = i < 3 ? std::optional<u64>{} : std::optional(i < 5 ? point.stack_pointer : 1);
+    conditions.push_back({.id = ConditionId{static_cast<u32>(conditions.size())},
+                          .what = BreakCondition{.pc = point.time.pc, .stack_pointer = rsp},
+                          .thread = {}});
+  }
+  REQUIRE(live.set_conditions(conditions));
+  const auto found = run_through(live, m.end, conditions.size());
+  REQUIRE(live.set_conditions({}));
+  recorded.run_to_end();
+  auto worker = recorded.worker();
+  REQUIRE(worker.run_to(m.begin));
+  REQUIRE(worker.set_conditions(conditions));
+  const auto wanted = run_through(worker, m.end, conditions.size());
+  u64 all = 0;
+  for (std::size_t i = 0; i < conditions.size(); ++i) {
+    CAPTURE(i);
+    CHECK(found[i] == wanted[i]);
+    all += found[i].size();
+  }
+  CHECK(all > 50);
+}
+
 }  // namespace fred
