@@ -2,6 +2,7 @@
 // in any number, and are either stopped at or only noted (collected).
 #pragma once
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -65,6 +66,14 @@ struct Note {
   ConditionId id{};
   u64 count = 0;
   std::optional<Hit> last;
+};
+
+/// A thread of the program as it is where the program stands.
+struct ThreadFact {
+  ThreadId id = 0;
+  bool runs = false;      // executes what is next; of the others the registers are those with which they go on
+  std::string name = {};  // at most 15 bytes
+  std::string state = {};  // for the user: what it waits for; empty: nothing
 };
 
 /// One executed instruction: where a line of a trace stood before it.

@@ -12,6 +12,7 @@
 #include "core/dispatch/guest_state.h"
 #include "core/memory/guest_access.h"
 #include "core/signals/kernel_signals.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 
@@ -96,10 +97,10 @@ bool Controller::carry_out(const Message& m, int descriptor) {
       stand(run_.run_ticks(m.number[0]), m.tag);
       break;
     case MessageKind::step:
-      stand(run_.step(m.number[0]), m.tag);
+      stand(run_.step(m.number[0], static_cast<ThreadId>(m.number[2])), m.tag);
       break;
     case MessageKind::step_within:
-      stand(run_.step_within({address, GuestAddr{m.number[1]}}), m.tag);
+      stand(run_.step_within({address, GuestAddr{m.number[1]}}, static_cast<ThreadId>(m.number[2])), m.tag);
       break;
     case MessageKind::run_on:
       stand(run_.run_on(), m.tag);
@@ -113,7 +114,12 @@ bool Controller::carry_out(const Message& m, int descriptor) {
       stand(StopReason::reached, m.tag);
       break;
     case MessageKind::registers: {
-      const auto registers = engine_.cpu().registers();
+      const auto* thread = engine_.threads().find(static_cast<ThreadId>(m.number[0]));
+      if (thread == nullptr) {
+        refuse(m.tag, "there is no such thread");
+        break;
+      }
+      const auto registers = engine_.threads().is_running(*thread) ? engine_.cpu().registers() : thread->registers;
       Message r{.kind = MessageKind::register_values};
       r.set_bytes({reinterpret_cast<const u8*>(&registers), sizeof registers});
       reply(r, m.tag);
@@ -121,7 +127,12 @@ bool Controller::carry_out(const Message& m, int descriptor) {
     }
     case MessageKind::vector_state: {
       auto& cpu = engine_.cpu();
-      std::vector<u8> area(cpu.vector_area(), cpu.vector_area() + cpu.vector_size());
+      const auto* thread = engine_.threads().find(static_cast<ThreadId>(m.number[0]));
+      if (thread == nullptr) {
+        refuse(m.tag, "there is no such thread");
+        break;
+      }
+      std::vector<u8> area(thread->vector_area, thread->vector_area + cpu.vector_size());
       canonicalise_vector_area(area.data(), cpu.vector_mask());
       const u64 present = cpu.vector_mask();  // all of them: which are in their initial state depends on history
       std::memcpy(area.data() + 512, &present, sizeof present);

@@ -5,6 +5,7 @@
 #include "core/control/controller.h"
 #include "core/control/value_bytes.h"
 #include "core/memory/guest_access.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 
@@ -175,6 +176,9 @@ void Controller::describe(GuestFact fact, u32 tag) {
       m.number[0] = 1;
       m.number[1] = static_cast<u64>(process.thread);
       break;
+    case GuestFact::threads:
+      m.number[0] = 1;
+      return reply_long(m, to_bytes(engine_.threads().facts()), tag);
     default:
       return refuse(tag, "no such fact");
   }

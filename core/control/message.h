@@ -25,7 +25,8 @@ enum class GuestFact : u8 {
   waiting_signal,  // number, 1 for a fault; text: siginfo_t
   system_call,     // number, 1 if it has just been made
   edited,          // a worker that was changed
-  thread,          // id
+  thread,          // id of the one that runs
+  threads,         // text: value_bytes.h
 };
 
 /// Numbers mean what the row of commands.def says. Only `size` bytes of `text` travel; a byte 0 follows them.

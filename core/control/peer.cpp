@@ -103,7 +103,7 @@ void Peer::prod() const {
   siginfo_t info{};
   info.si_signo = control_signal;
   info.si_code = control_code;
-  syscall(SYS_rt_tgsigqueueinfo, pid_, pid_, control_signal, &info);  // one that has gone is no error here
+  syscall(SYS_rt_sigqueueinfo, pid_, control_signal, &info);  // one that has gone is no error here
 }
 
 Result<> Peer::interrupt() {
@@ -145,8 +145,8 @@ Result<Standing> Peer::go(const Message& m) {
   return standing_of(*answer);
 }
 
-Result<Registers> Peer::registers() {
-  const auto answer = ask({.kind = MessageKind::registers});
+Result<Registers> Peer::registers(ThreadId thread) {
+  const auto answer = ask({.kind = MessageKind::registers, .number = {static_cast<u64>(thread)}});
   if (!answer) return std::unexpected(answer.error());
   Registers r;
   if (answer->size != sizeof r) return fail_errno(EPROTO, "registers of another size");
@@ -154,8 +154,8 @@ Result<Registers> Peer::registers() {
   return r;
 }
 
-Result<std::vector<u8>> Peer::vector_state() {
-  const auto answer = ask({.kind = MessageKind::vector_state});
+Result<std::vector<u8>> Peer::vector_state(ThreadId thread) {
+  const auto answer = ask({.kind = MessageKind::vector_state, .number = {static_cast<u64>(thread)}});
   if (!answer) return std::unexpected(answer.error());
   return std::vector<u8>(answer->bytes().begin(), answer->bytes().end());
 }

@@ -81,8 +81,9 @@ class Peer {
   Result<Standing> step(u64 n) { return go({.kind = MessageKind::step, .number = {n}}); }
   Result<Standing> run_on() { return go({.kind = MessageKind::run_on}); }
   Result<Standing> now() { return go({.kind = MessageKind::now}); }
-  Result<Registers> registers();
-  Result<std::vector<u8>> vector_state();
+  /// Of one thread; 0: of the one that runs.
+  Result<Registers> registers(ThreadId thread = 0);
+  Result<std::vector<u8>> vector_state(ThreadId thread = 0);
   /// What is readable of it, from the first byte on.
   Result<std::vector<u8>> memory(GuestAddr at, u64 size);
   /// Breaks apart from the conditions: the hit of one has no id (core/dispatch/run_control.h).
@@ -131,6 +132,7 @@ class Peer {
   Result<std::optional<AtSystemCall>> at_system_call();
   Result<bool> is_edited();
   Result<ThreadId> thread();
+  Result<std::vector<ThreadFact>> threads();
 
  private:
   Result<Standing> go(const Message& m);

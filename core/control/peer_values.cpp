@@ -155,4 +155,10 @@ Result<ThreadId> Peer::thread() {
   return static_cast<ThreadId>(answer->number[1]);
 }
 
+Result<std::vector<ThreadFact>> Peer::threads() {
+  const auto answer = describe(GuestFact::threads);
+  if (!answer) return std::unexpected(answer.error());
+  return threads_from(take_text(*answer));
+}
+
 }  // namespace fred

@@ -96,6 +96,13 @@ void get(ByteReader& r, TracePoint& p) {
   r.get(p.stack_pointer).get(p.thread);
 }
 
+void put(ByteWriter& w, const ThreadFact& t) { w.put(t.id).put(t.runs).put(t.name).put(t.state); }
+void get(ByteReader& r, ThreadFact& t) {
+  r.get(t.id).get(t.runs);
+  r.get(t.name);
+  r.get(t.state);
+}
+
 template <class T>
 std::vector<u8> all_to_bytes(const std::vector<T>& all) {
   ByteWriter w;
@@ -118,10 +125,12 @@ std::vector<u8> to_bytes(const std::vector<Condition>& conditions) { return all_
 std::vector<u8> to_bytes(const std::vector<Hit>& hits) { return all_to_bytes(hits); }
 std::vector<u8> to_bytes(const std::vector<Note>& notes) { return all_to_bytes(notes); }
 std::vector<u8> to_bytes(const std::vector<TracePoint>& points) { return all_to_bytes(points); }
+std::vector<u8> to_bytes(const std::vector<ThreadFact>& threads) { return all_to_bytes(threads); }
 
 Result<std::vector<Condition>> conditions_from(std::span<const u8> bytes) { return all_from<Condition>(bytes); }
 Result<std::vector<Hit>> hits_from(std::span<const u8> bytes) { return all_from<Hit>(bytes); }
 Result<std::vector<Note>> notes_from(std::span<const u8> bytes) { return all_from<Note>(bytes); }
 Result<std::vector<TracePoint>> trace_points_from(std::span<const u8> bytes) { return all_from<TracePoint>(bytes); }
+Result<std::vector<ThreadFact>> threads_from(std::span<const u8> bytes) { return all_from<ThreadFact>(bytes); }
 
 }  // namespace fred

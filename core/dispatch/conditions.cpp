@@ -45,7 +45,6 @@ Result<> Conditions::set(std::vector<Condition> conditions) {
   has_calls_ = has_signals_ = false;
   for (std::size_t i = 0; i < conditions_.size(); ++i) {
     const auto& c = conditions_[i];
-    if (!for_this_thread(c)) continue;
     if (const auto* at = as<BreakCondition>(c)) breaks_[at->pc.value].push_back(i);
     if (const auto* watch = as<WatchCondition>(c)) watches_.add(i, *watch);
     has_calls_ |= as<SyscallCondition>(c) != nullptr;
@@ -67,6 +66,7 @@ void Conditions::arm(Use use, const Time& end) {
   for (auto* slot : slots_) {
     if (slot != nullptr) *slot = {};
   }
+  thread_slots_.assign(slots_.size(), {});
   if (use == Use::none) {
     watches_.stop();
   } else {
@@ -76,6 +76,7 @@ void Conditions::arm(Use use, const Time& end) {
 
 void Conditions::arm_break_points() {
   slots_.assign(use_ == Use::note ? conditions_.size() : 0, nullptr);
+  thread_slots_.assign(slots_.size(), {});
   u64 used = 0;
   for (const auto& [pc, indices] : breaks_) {
     std::vector<BreakPoint> points;
@@ -110,6 +111,7 @@ void Conditions::found(std::size_t index, Hit hit) {
 }
 
 void Conditions::happened(std::size_t index, Hit hit) {
+  if (!for_this_thread(conditions_[index])) return;
   happened_ = use_ == Use::stop;
   found(index, std::move(hit));
 }
@@ -142,7 +144,21 @@ void Conditions::look(const Time& at) {
   }
 }
 
+void Conditions::leave_thread() {
+  thread_slots_.resize(slots_.size());
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i] != nullptr && conditions_[i].thread && for_this_thread(conditions_[i])) thread_slots_[i] = *slots_[i];
+  }
+}
+
+void Conditions::enter_thread() {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i] != nullptr && conditions_[i].thread && for_this_thread(conditions_[i])) *slots_[i] = thread_slots_[i];
+  }
+}
+
 void Conditions::look_at_break(std::size_t index, const BreakCondition& c, const Time& at) {
+  if (!for_this_thread(conditions_[index])) return;
   if (c.stack_pointer && *c.stack_pointer != engine_.cpu().regs().gpr[rsp]) return;
   auto* slot = slots_.empty() ? nullptr : slots_[index];
   if (slot == nullptr) {
@@ -158,7 +174,9 @@ std::vector<Note> Conditions::notes() {
     auto& note = notes.emplace_back();
     note.count = found_[i].count;
     note.last = std::move(found_[i].last);
-    const auto* slot = slots_.empty() ? nullptr : slots_[i];
+    const NoteSlot* slot = slots_.empty() ? nullptr : slots_[i];
+    if (slot == nullptr) continue;
+    if (!for_this_thread(conditions_[i])) slot = i < thread_slots_.size() ? &thread_slots_[i] : nullptr;
     if (slot == nullptr || slot->count == 0) continue;
     const Time at{.ticks = slot->last_ticks(), .pc = as<BreakCondition>(conditions_[i])->pc};
     note.count = slot->count;
@@ -169,7 +187,7 @@ std::vector<Note> Conditions::notes() {
     notes[i].id = conditions_[i].id;
     if (notes[i].last) {
       notes[i].last->id = conditions_[i].id;
-      notes[i].last->thread = engine_.process().thread;
+      if (notes[i].last->thread == 0) notes[i].last->thread = conditions_[i].thread.value_or(engine_.process().thread);
     }
   }
   return notes;

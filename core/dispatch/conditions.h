@@ -44,6 +44,9 @@ class Conditions {
   bool wants_system_call(u32 number, const Time& at);
   bool wants_signal(int number, const Time& at);
   void system_call_made(u32 number);
+  /// Another thread runs from here on: before the switch, and behind it.
+  void leave_thread();
+  void enter_thread();
   /// Within a vfork child nobody stops, and nothing is noted; what it does to memory has happened when it has gone.
   void set_suspended(bool suspended);
 
@@ -63,6 +66,7 @@ class Conditions {
   std::vector<Condition> conditions_;
   std::vector<NoteSlot*> slots_;  // of break conditions, while armed to note; else null
   std::vector<NoteSlot> saved_slots_;
+  std::vector<NoteSlot> thread_slots_;  // of conditions of one thread, while others run
   std::vector<Found> found_;  // armed to note
   Time end_;
   std::vector<Hit> hits_;                                     // armed to stop

@@ -6,6 +6,7 @@
 
 #include "core/dispatch/processes.h"
 #include "core/signals/kernel_signals.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 
@@ -22,9 +23,13 @@ std::string_view to_string(StopReason reason) {
 
 StopReason RunControl::run_to(const Time& goal) { return go({.time = goal}); }
 StopReason RunControl::run_on() { return go({}); }
-StopReason RunControl::step(u64 n) { return n == 0 ? StopReason::reached : go({.steps = n}); }
+StopReason RunControl::step(u64 n, ThreadId thread) {
+  return n == 0 ? StopReason::reached : go({.steps = n, .thread = thread});
+}
 
-StopReason RunControl::step_within(GuestRange range) { return go({.steps = ~u64{0}, .within = range}); }
+StopReason RunControl::step_within(GuestRange range, ThreadId thread) {
+  return go({.steps = ~u64{0}, .thread = thread, .within = range});
+}
 
 StopReason RunControl::run_ticks(u64 n) {
   if (n == 0) return StopReason::reached;
@@ -36,9 +41,8 @@ StopReason RunControl::collect(const Time& goal) { return go({.time = goal, .use
 
 StopReason RunControl::trace(const Time& goal, u64 most, std::vector<TracePoint>& points) {
   u64 seen = 0;
-  const ThreadId thread = engine_.process().thread;
   const auto visit = [&](const Time& at) {
-    const TracePoint point{.time = at, .stack_pointer = engine_.cpu().regs().gpr[rsp], .thread = thread};
+    const TracePoint point{.time = at, .stack_pointer = engine_.cpu().regs().gpr[rsp], .thread = engine_.process().thread};
     if (points.size() < most) {
       points.push_back(point);
     } else if (most != 0) {
@@ -61,14 +65,16 @@ StopReason RunControl::go(const Goal& goal) {
   auto& conditions = engine_.conditions();
   const bool noting = goal.use == Conditions::Use::note, stopping = goal.use == Conditions::Use::stop;
   u64 steps = goal.steps;
+  const ThreadId stepping = goal.thread != 0 ? goal.thread : engine_.process().thread;
   conditions.arm(goal.use, target);
   bool moved = false;
   for (Time last = begin;; moved = true) {
     const Time at = engine_.now();
     conditions.set_suspended(!engine_.is_safe_point());
     if (stopping && at != last) conditions.look(at);
+    const bool of_thread = engine_.process().thread == stepping && !engine_.threads().stuck();
     const bool stepped_out = goal.within && !goal.within->contains(at.pc);
-    if (at != last && steps != 0 && (--steps == 0 || stepped_out)) {
+    if (at != last && steps != 0 && of_thread && !engine_.threads().just_arrived() && (--steps == 0 || stepped_out)) {
       return conditions.has_happened() && engine_.is_safe_point() ? StopReason::hit : StopReason::reached;
     }
     if (engine_.ended()) return goal.steps == 0 && at == goal.time ? StopReason::reached : StopReason::guest_end;
@@ -93,7 +99,7 @@ StopReason RunControl::go(const Goal& goal) {
     if (goal.visit && (!moved || at != last) && engine_.is_safe_point()) goal.visit(at);
     last = at;
     if (control_requested() && engine_.is_safe_point() && on_request_ && on_request_()) return StopReason::interrupted;
-    advance(at, target, goal.steps != 0 || goal.visit != nullptr);
+    advance(at, target, (goal.steps != 0 && of_thread) || goal.visit != nullptr);
     if (engine_.processes().unrecorded_child()) leave_session();
   }
 }

@@ -39,9 +39,10 @@ class RunControl {
   StopReason run_ticks(u64 n);
   /// Goes to the next Time, n times; a rep instruction is one step from wherever it stands, a raised fault is a
   /// Time of its own (phase 1), and its delivery a step.
-  StopReason step(u64 n);
-  /// Steps until pc is outside of `range`.
-  StopReason step_within(GuestRange range);
+  /// Steps are those of one thread (0: the one that runs now); others run meanwhile as they would anyway.
+  StopReason step(u64 n, ThreadId thread = 0);
+  /// Steps until its pc is outside of `range`.
+  StopReason step_within(GuestRange range, ThreadId thread = 0);
   StopReason run_on();
 
   /// To `goal` without stopping at conditions: they are noted (Conditions::notes()), from where the guest stands on.
@@ -61,6 +62,7 @@ class RunControl {
   struct Goal {
     Time time = {.ticks = ~u64{0}, .pc = {}};
     u64 steps = 0;                                    // instead of a Time if not 0
+    ThreadId thread = 0;                              // of this thread; 0: the one that runs
     std::optional<GuestRange> within = std::nullopt;  // the steps end earlier outside of it
     Conditions::Use use = Conditions::Use::stop;
     std::function<void(const Time&)> visit = {};  // goes step by step, and visits each Time before the goal

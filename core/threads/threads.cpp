@@ -17,11 +17,21 @@
 #include "core/dispatch/guest_engine.h"
 #include "core/dispatch/processes.h"
 #include "core/memory/guest_access.h"
+#include "core/syscalls/table.h"
 
 namespace fred {
 
 namespace {
 Threads* g_threads = nullptr;
+
+/// What a thread in this system call waits for.
+std::string waiting_text(u32 number, u64 first_argument) {
+  const auto* row = find_row(number);
+  if (row == nullptr || row->name == nullptr) return fmt::format("in system call {}", number);
+  if (number == SYS_futex) return fmt::format("in futex at {:#x}", first_argument);
+  if ((row->fds & 1) != 0) return fmt::format("in {} of descriptor {}", row->name, static_cast<i32>(first_argument));
+  return fmt::format("in {}", row->name);
+}
 i32 turn_holder() { return g_turn.holder.load(); }
 }  // namespace
 
@@ -37,11 +47,26 @@ Threads::Threads(GuestEngine& engine) : engine_(engine), scheduler_(engine.optio
 
 Threads::~Threads() = default;
 
-std::vector<const GuestThread*> Threads::all() const {
-  std::vector<const GuestThread*> all;
-  for (const auto& t : threads_) all.push_back(t.get());
-  return all;
+const GuestThread* Threads::find(ThreadId id) const {
+  if (id == 0 || alone()) return running_;
+  const auto found = std::find_if(threads_.begin(), threads_.end(), [&](const auto& t) { return t->tid == id; });
+  return found != threads_.end() ? found->get() : nullptr;
 }
+
+std::vector<ThreadFact> Threads::facts() const {
+  std::vector<ThreadFact> facts;
+  for (const auto& t : threads_) {
+    auto& fact = facts.emplace_back();
+    fact.runs = t.get() == running_;
+    fact.id = fact.runs ? engine_.process().thread : t->tid;
+    fact.name = fact.runs ? engine_.process().comm : t->comm;
+    const auto& g = (fact.runs ? engine_.cpu().regs() : t->registers).gpr;
+    if (t->waiting) fact.state = waiting_text(static_cast<u32>(g[rax]), g[rdi]);
+  }
+  return facts;
+}
+
+u64 Threads::engine_ticks() const { return engine_.cpu().ticks(); }
 
 u64 Threads::mask_here() const {
   const auto* here = g_turn.here;
@@ -131,6 +156,7 @@ void Threads::switch_to(GuestThread& to) {
   if (events.mode() != Mode::run) events.end();
   LOG_DEBUG(dispatch, "thread {} runs from {} on", to.tid, engine_.cpu().ticks());
   auto& from = *running_;
+  engine_.conditions().leave_thread();
   if (&from != &to) save(from);
   if (g_turn.live && g_turn.here != &to) {
     auto& here = *g_turn.here;
@@ -139,10 +165,14 @@ void Threads::switch_to(GuestThread& to) {
     fred_suspend(&g_turn.control_sp, &resume_own, &here);
   }
   if (&from != &to) load(to);
+  engine_.conditions().enter_thread();
   if (from.exited) bury(from);
   engine_.cpu().count_tick();
   slice_end_ = engine_.cpu().ticks() + scheduler_.slice();
-  if (!to.waiting) return;
+  if (!to.waiting) {
+    arrival_ = engine_.cpu().ticks();
+    return;
+  }
   const Watches::Change change(engine_.conditions().watches(), engine_.now());
   to.waiting = false;
   to.order = Order::go_on;

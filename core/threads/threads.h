@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/control/condition.h"
 #include "core/syscalls/syscall.h"
 #include "core/threads/futex_queue.h"
 #include "core/threads/scheduler.h"
@@ -23,8 +24,13 @@ class Threads {
   ~Threads();
 
   const GuestThread& running() const { return *running_; }
-  std::vector<const GuestThread*> all() const;
   bool alone() const { return threads_.size() == 1; }
+  /// The thread with this id, 0: the running one; null: there is none.
+  const GuestThread* find(ThreadId id) const;
+  bool is_running(const GuestThread& thread) const { return &thread == running_; }
+  std::vector<ThreadFact> facts() const;
+  /// The last thing that happened is that the running thread got the turn: it has executed nothing since.
+  bool just_arrived() const { return arrival_ == engine_ticks(); }
   /// The running thread waits or has ended: nothing of it can be executed before next().
   bool stuck() const { return running_->waiting || running_->exited; }
 
@@ -82,6 +88,7 @@ class Threads {
   void wait_as_recorded();
 
  private:
+  u64 engine_ticks() const;
   void prepare_first();
   void resume(GuestThread& thread);
   void went_to_wait(GuestThread& thread);
@@ -105,6 +112,7 @@ class Threads {
   GuestThread* running_ = nullptr;
   u32 last_number_ = 0;
   u64 slice_end_ = 0;
+  u64 arrival_ = 0;  // the tick behind the last switch, if the thread did not come out of a call with it
   bool yielded_ = false;
   bool executed_ = false;  // become_first() is due
 };

@@ -9,6 +9,26 @@
 
 namespace fred::remote {
 
+std::string xml_escaped(std::string_view text) {
+  std::string xml;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        xml += "&amp;";
+        break;
+      case '<':
+        xml += "&lt;";
+        break;
+      case '"':
+        xml += "&quot;";
+        break;
+      default:
+        xml += c;
+    }
+  }
+  return xml;
+}
+
 namespace {
 
 /// A list that is being changed, or is wrong, must not keep us for ever.
@@ -32,25 +52,6 @@ std::string read_name(Target& target, u64 at) {
   return {bytes->begin(), end};
 }
 
-std::string escaped(std::string_view text) {
-  std::string xml;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        xml += "&amp;";
-        break;
-      case '<':
-        xml += "&lt;";
-        break;
-      case '"':
-        xml += "&quot;";
-        break;
-      default:
-        xml += c;
-    }
-  }
-  return xml;
-}
 
 struct ProgramHeaders {
   u64 at = 0, count = 0;
@@ -107,7 +108,7 @@ Result<std::string> library_list(Target& target) {
     const auto name = i == 0 ? std::string() : read_name(target, reinterpret_cast<u64>(map->l_name));
     if (!name.empty()) {
       xml += fmt::format("<library lmid=\"0x0\" name=\"{}\" lm=\"{:#x}\" l_addr=\"{:#x}\" l_ld=\"{:#x}\"/>",
-                         escaped(name), at, map->l_addr, reinterpret_cast<u64>(map->l_ld));
+                         xml_escaped(name), at, map->l_addr, reinterpret_cast<u64>(map->l_ld));
     }
     at = reinterpret_cast<u64>(map->l_next);
   }

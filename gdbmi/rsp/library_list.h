@@ -13,4 +13,7 @@ namespace fred::remote {
 /// dynamic linker has not made its list.
 Result<std::string> library_list(Target& target);
 
+/// Text as it stands in XML.
+std::string xml_escaped(std::string_view text);
+
 }  // namespace fred::remote

@@ -62,7 +62,7 @@ Server::Server(Target& target, std::vector<std::string> command, std::function<v
         return target_.process_file(std::string_view(path).substr(prefix.size()));
       }) {
   target_.on_notice([this](const std::string& line) { notice(line); });
-  target_.on_moved([this] { registers_.reset(); });
+  target_.on_moved([this] { forget_state(); });
   if (target_.has_program()) {
     process_ = target_.process_id();
     last_stop_ = StoppedBySignal{.number = 5};

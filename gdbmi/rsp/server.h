@@ -105,14 +105,19 @@ class Server {
   std::string told_stop();
   Result<> start(std::vector<std::string> args);
   Naming naming() const { return {.with_process = multiprocess_, .process = process_}; }
-  ThreadId current_thread() const;
-  bool is_our_thread(const ThreadSpec& thread) const;
-  /// The registers where the program stands; read once for each stop.
+  /// Where the program stands; read once for each stop, as are the registers.
+  const std::vector<ThreadFact>& threads();
+  /// The one that runs.
+  ThreadId current_thread();
+  bool is_our_thread(const ThreadSpec& thread);
+  /// Of the thread that gdb has selected.
   Result<const RegisterState*> registers();
+  /// The program stands elsewhere, or is another.
+  void forget_state();
   Result<> set_registers(RegisterState state);
   const RegisterTable& table();
   std::string transferred(const Transfer& packet, std::string_view all) const;
-  std::string threads_xml() const;
+  std::string threads_xml();
   /// A line for the user, before the next stop at the latest.
   void notice(const std::string& line);
   void tell_notices();
@@ -128,6 +133,8 @@ class Server {
   bool running_ = false;
   i64 process_ = 0;
   std::optional<StopEvent> last_stop_;
+  ThreadId selected_ = 0;  // by gdb; 0: the one that runs
+  std::optional<std::vector<ThreadFact>> threads_;
   std::optional<RegisterState> registers_;
   std::optional<RegisterTable> table_;
   std::vector<std::string> notices_;

@@ -12,6 +12,10 @@ namespace fred::remote {
 namespace {
 /// An error with a text for the user. gdb reads it up to the end of the packet.
 std::string error_reply(const Error& error) { return "E." + error.message; }
+
+bool fits_thread(const ThreadSpec& wanted, ThreadId thread) {
+  return wanted.thread <= 0 || static_cast<ThreadId>(wanted.thread) == thread;
+}
 }  // namespace
 
 Server::Reply Server::handle(const WhyStopped&) {
@@ -27,7 +31,7 @@ Server::Reply Server::handle(const Extend&) { return "OK"; }
 
 Result<> Server::start(std::vector<std::string> args) {
   next_start_.args = std::move(args);
-  registers_.reset();
+  forget_state();
   table_.reset();
   thread_locals_.forget();
   last_stop_.reset();
@@ -86,7 +90,7 @@ Server::Reply Server::handle(const KillProcess&) {
 
 Server::Reply Server::resume(const ResumeRequest& request) {
   if (!target_.has_program()) return "E.no program is being debugged";
-  registers_.reset();
+  forget_state();
   running_ = true;
   target_.resume(request, [this](const StopEvent& event) { stopped(event); });
   return std::nullopt;
@@ -152,9 +156,15 @@ Server::Reply Server::handle(const ContinueWithSignal& packet) {
 Server::Reply Server::handle(const WhichActions&) { return "vCont;c;C;s;S;r"; }
 
 Server::Reply Server::handle(const Resume& packet) {
-  // All threads go together: what the current one is to do decides.
+  // All threads go together, as the program's schedule has them. One may be named whose steps count; else what the
+  // current one is to do decides.
+  const auto steps = [](const ResumeAction& a) {
+    return a.kind == ResumeAction::Kind::step || a.kind == ResumeAction::Kind::step_range;
+  };
+  const bool one_steps = packet.actions.size() > 1 && steps(packet.actions.front()) && packet.actions.front().thread &&
+                         is_our_thread(*packet.actions.front().thread);
   for (const auto& action : packet.actions) {
-    if (action.thread && !is_our_thread(*action.thread)) continue;
+    if (!one_steps && action.thread && !fits_thread(*action.thread, current_thread())) continue;
     ResumeRequest request{.motion = Motion::go, .signal = {}, .range = action.range};
     switch (action.kind) {
       case ResumeAction::Kind::stop:
@@ -167,6 +177,9 @@ Server::Reply Server::handle(const Resume& packet) {
       case ResumeAction::Kind::step_range:
         request.motion = Motion::step_range;
         break;
+    }
+    if (steps(action) && action.thread && action.thread->thread > 0) {
+      request.thread = static_cast<ThreadId>(action.thread->thread);
     }
     if (action.signal) request.signal = linux_signal(*action.signal);
     return resume(request);

@@ -17,9 +17,20 @@ std::string outcome(const Result<>& done) { return done ? "OK" : "E." + done.err
 constexpr u64 most_memory = packet_size / 2 - 16;
 }  // namespace
 
+void Server::forget_state() {
+  registers_.reset();
+  threads_.reset();
+  selected_ = 0;
+}
+
+const std::vector<ThreadFact>& Server::threads() {
+  if (!threads_) threads_ = target_.threads();
+  return *threads_;
+}
+
 Result<const RegisterState*> Server::registers() {
   if (!registers_) {
-    auto now = target_.registers();
+    auto now = target_.registers(selected_);
     if (!now) return std::unexpected(now.error());
     registers_ = std::move(*now);
   }
@@ -27,7 +38,9 @@ Result<const RegisterState*> Server::registers() {
 }
 
 Result<> Server::set_registers(RegisterState state) {
+  if (selected_ != 0) return fail("the registers of a thread that does not run cannot be changed");
   registers_.reset();  // setting them may lead elsewhere (a called function's end in the past)
+  threads_.reset();
   return target_.set_registers(state);
 }
 
@@ -39,15 +52,14 @@ const RegisterTable& Server::table() {
   return *table_;
 }
 
-ThreadId Server::current_thread() const {
-  const auto threads = target_.threads();
-  return threads.empty() ? 0 : threads.front();
+ThreadId Server::current_thread() {
+  const auto running = std::ranges::find(threads(), true, &ThreadFact::runs);
+  return running == threads().end() ? 0 : running->id;
 }
 
-bool Server::is_our_thread(const ThreadSpec& t) const {
-  const auto threads = target_.threads();
+bool Server::is_our_thread(const ThreadSpec& t) {
   return (t.process <= 0 || t.process == process_) &&
-         (t.thread <= 0 || std::ranges::find(threads, static_cast<ThreadId>(t.thread)) != threads.end());
+         (t.thread <= 0 || std::ranges::find(threads(), static_cast<ThreadId>(t.thread), &ThreadFact::id) != threads().end());
 }
 
 Server::Reply Server::handle(const ReadRegisters&) {
@@ -109,7 +121,14 @@ Server::Reply Server::handle(const SearchMemory& packet) {
   return *found ? fmt::format("1,{:x}", (*found)->value) : "0";
 }
 
-Server::Reply Server::handle(const SelectThread& packet) { return is_our_thread(packet.thread) ? "OK" : failed; }
+Server::Reply Server::handle(const SelectThread& packet) {
+  if (!is_our_thread(packet.thread)) return failed;
+  if (packet.purpose != 'g') return "OK";
+  const auto wanted = static_cast<ThreadId>(packet.thread.thread > 0 ? packet.thread.thread : 0);
+  const ThreadId selected = wanted == current_thread() ? 0 : wanted;
+  if (selected != std::exchange(selected_, selected)) registers_.reset();
+  return "OK";
+}
 Server::Reply Server::handle(const ThreadAlive& packet) { return is_our_thread(packet.thread) ? "OK" : failed; }
 Server::Reply Server::handle(const CurrentThread&) {
   if (!target_.has_program()) return "";
@@ -117,24 +136,27 @@ Server::Reply Server::handle(const CurrentThread&) {
 }
 Server::Reply Server::handle(const FirstThreads&) {
   std::string reply = "m";
-  for (const auto thread : target_.threads()) {
+  for (const auto& thread : threads()) {
     if (reply.size() > 1) reply += ',';
-    reply += naming().thread(thread);
+    reply += naming().thread(thread.id);
   }
   return reply.size() > 1 ? reply : "l";
 }
 Server::Reply Server::handle(const MoreThreads&) { return "l"; }
 Server::Reply Server::handle(const ThreadName& packet) {
-  const auto thread = packet.thread.thread > 0 ? static_cast<ThreadId>(packet.thread.thread) : current_thread();
-  return to_hex(target_.thread_name(thread));
+  const auto id = packet.thread.thread > 0 ? static_cast<ThreadId>(packet.thread.thread) : current_thread();
+  const auto thread = std::ranges::find(threads(), id, &ThreadFact::id);
+  if (thread == threads().end()) return failed;
+  return to_hex(thread->state.empty() ? thread->name : thread->state);
 }
 
 Server::Reply Server::handle(const Symbol& packet) { return thread_locals_.symbol(packet); }
 
 Server::Reply Server::handle(const ThreadLocal& packet) {
-  const auto now = registers();
+  const auto of = packet.thread.thread > 0 ? static_cast<ThreadId>(packet.thread.thread) : current_thread();
+  const auto now = target_.registers(of);
   if (!now) return failed;
-  const auto at = thread_locals_.address(target_, (*now)->general.fs_base, packet.link_map, packet.offset);
+  const auto at = thread_locals_.address(target_, now->general.fs_base, packet.link_map, packet.offset);
   return at ? fmt::format("{:x}", at->value) : "E." + at.error().message;
 }
 
@@ -154,10 +176,11 @@ std::string Server::transferred(const Transfer& packet, std::string_view all) co
   return (packet.offset + part.size() < all.size() ? "m" : "l") + std::string(part);
 }
 
-std::string Server::threads_xml() const {
+std::string Server::threads_xml() {
   std::string xml = "<?xml version=\"1.0\"?><threads>";
-  for (const auto thread : target_.threads()) {
-    xml += fmt::format("<thread id=\"{}\" name=\"{}\"/>", naming().thread(thread), target_.thread_name(thread));
+  for (const auto& thread : threads()) {
+    xml += fmt::format("<thread id=\"{}\" name=\"{}\">{}</thread>", naming().thread(thread.id), xml_escaped(thread.name),
+                       xml_escaped(thread.state));
   }
   return xml + "</threads>";
 }

@@ -63,7 +63,7 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
     return stopped(there ? event_of_hits(jump->hits) : failed_event(there.error()));
   }
   const bool stepping = request.motion == Motion::step || request.motion == Motion::step_range;
-  Forward how{.conditions = conditions(stepping)};
+  Forward how{.conditions = conditions(stepping), .thread = request.thread};
   switch (request.motion) {
     case Motion::go_back:
       return stopped(go_back());

@@ -46,12 +46,13 @@ void SessionTarget::detach() {
   }
 }
 
-std::vector<ThreadId> SessionTarget::threads() const {
+std::vector<ThreadFact> SessionTarget::threads() {
   if (!session_.has_program()) return {};
-  return {static_cast<ThreadId>(session_.pid())};
+  const auto peer = session_.here();
+  auto threads = peer ? (*peer)->threads() : std::unexpected(peer.error());
+  if (threads) return std::move(*threads);
+  return {{.id = static_cast<ThreadId>(session_.pid()), .runs = true, .name = session_.comm()}};
 }
-
-std::string SessionTarget::thread_name(ThreadId) const { return session_.comm(); }
 
 Result<> SessionTarget::insert(const Point& point) {
   if (point.kind >= PointKind::write_watch && point.size == 0) return fail("nothing to watch");
@@ -72,14 +73,15 @@ void SessionTarget::catch_syscalls(bool on, std::vector<u32> numbers) {
 // ---------------------------------------------------------------------------------------------------------
 // What it is like.
 
-Result<RegisterState> SessionTarget::registers() {
+Result<RegisterState> SessionTarget::registers(ThreadId thread) {
   const auto peer = session_.here();
   if (!peer) return std::unexpected(peer.error());
-  const auto general = (*peer)->registers();
+  const auto general = (*peer)->registers(thread);
   if (!general) return std::unexpected(general.error());
-  auto vector = (*peer)->vector_state();
+  auto vector = (*peer)->vector_state(thread);
   if (!vector) return std::unexpected(vector.error());
   RegisterState state{.general = *general, .vector = std::move(*vector)};
+  if (thread != 0) return state;
   if (const auto call = (*peer)->at_system_call(); call && *call) state.system_call = (*call)->number;
   return state;
 }

@@ -44,8 +44,7 @@ class SessionTarget final : public Target {
   void kill() override;
   void detach() override;
   i64 process_id() const override { return session_.pid(); }
-  std::vector<ThreadId> threads() const override;
-  std::string thread_name(ThreadId thread) const override;
+  std::vector<ThreadFact> threads() override;
 
   void resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) override;
   void interrupt() override { session_.interrupt(); }
@@ -54,7 +53,7 @@ class SessionTarget final : public Target {
   void pass_signals(std::vector<int> signals) override { passed_ = std::move(signals); }
   void catch_syscalls(bool on, std::vector<u32> numbers) override;
 
-  Result<RegisterState> registers() override;
+  Result<RegisterState> registers(ThreadId thread = 0) override;
   Result<> set_registers(const RegisterState& state) override;
   Result<std::vector<u8>> memory(GuestAddr at, u64 size) override;
   Result<> write_memory(GuestAddr at, std::span<const u8> bytes) override;

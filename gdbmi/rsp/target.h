@@ -53,6 +53,7 @@ struct ResumeRequest {
   Motion motion{};
   std::optional<int> signal = std::nullopt;  // with this signal; none: without one
   GuestRange range = {};                     // step_range: as long as pc is in here
+  ThreadId thread = 0;                       // whose steps; 0: the running thread's
 };
 
 class Target {
@@ -65,8 +66,8 @@ class Target {
   virtual void kill() = 0;
   virtual void detach() = 0;
   virtual i64 process_id() const = 0;
-  virtual std::vector<ThreadId> threads() const = 0;
-  virtual std::string thread_name(ThreadId thread) const = 0;
+  /// Where the program stands; empty without one.
+  virtual std::vector<ThreadFact> threads() = 0;
 
   // Going. `stopped` is called once, at once or later.
   virtual void resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) = 0;
@@ -77,7 +78,8 @@ class Target {
   virtual void catch_syscalls(bool on, std::vector<u32> numbers) = 0;
 
   // What it is like where it stands.
-  virtual Result<RegisterState> registers() = 0;
+  /// Of one thread; 0: of the one that runs, whose registers alone can be changed.
+  virtual Result<RegisterState> registers(ThreadId thread = 0) = 0;
   virtual Result<> set_registers(const RegisterState& state) = 0;
   /// What is readable of it, from the first byte on.
   virtual Result<std::vector<u8>> memory(GuestAddr at, u64 size) = 0;

@@ -38,6 +38,7 @@ struct Forward {
   std::vector<Condition> conditions;
   u64 steps = 0;                                     // instructions; 0: until something stops it
   std::optional<GuestRange> stay_in = std::nullopt;  // instead: instructions as long as pc is in here
+  ThreadId thread = 0;                               // whose steps; 0: the running thread's
 };
 
 /// What a standing process says, as the answer of an Execution.

@@ -339,7 +339,9 @@ Result<std::vector<TracePoint>> Session::trace_after(const Time& from, u64 most)
       }
       const auto registers = worker->registers();
       if (!registers) return std::unexpected(registers.error());
-      points.push_back({.time = last, .stack_pointer = registers->gpr[rsp], .thread = static_cast<ThreadId>(p.pid)});
+      const auto thread = worker->thread();
+      if (!thread) return std::unexpected(thread.error());
+      points.push_back({.time = last, .stack_pointer = registers->gpr[rsp], .thread = *thread});
     }
     return {};
   }();
