@@ -27,7 +27,7 @@ class _FredProgress:
         if text is None or time.monotonic() < self.begin + 0.7:
             return
         if self.possible is None:
-            self.possible = os.isatty(1) and "not active" in gdb.execute("info win", to_string=True)
+            self.possible = os.isatty(1) and "not active" in _Fred.console("info win")
         if self.possible:
             gdb.write("\r%s  (Ctrl-C ends the search)\033[K" % text)
             gdb.flush()
@@ -101,7 +101,7 @@ class _FredLink:
             gdb.write(wish["print"])
         elif "console" in wish:
             try:
-                return {"do": "answer", "text": gdb.execute(wish["console"], to_string=True)}
+                return {"do": "answer", "text": _Fred.console(wish["console"])}
             except (gdb.error, RuntimeError) as error:
                 return {"do": "answer", "error": str(error)}
         elif "gdb" in wish:
