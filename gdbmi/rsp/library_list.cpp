@@ -91,7 +91,7 @@ Result<u64> rendezvous(Target& target) {
 
 }  // namespace
 
-Result<std::string> library_list(Target& target) {
+Result<std::string> library_list(Target& target, ListName list_name) {
   const std::string begin = "<library-list-svr4 version=\"1.0\"", end = "</library-list-svr4>";
   const auto debug_at = rendezvous(target);
   if (!debug_at) return std::unexpected(debug_at.error());
@@ -106,8 +106,9 @@ Result<std::string> library_list(Target& target) {
     if (!map) return std::unexpected(map.error());
     const auto name = i == 0 ? std::string() : read_name(target, reinterpret_cast<u64>(map->l_name));
     if (!name.empty()) {
-      xml += fmt::format("<library lmid=\"0x0\" name=\"{}\" lm=\"{:#x}\" l_addr=\"{:#x}\" l_ld=\"{:#x}\"/>",
-                         escaped(name), at, map->l_addr, reinterpret_cast<u64>(map->l_ld));
+      xml += fmt::format("<library lmid=\"{:#x}\" name=\"{}\" lm=\"{:#x}\" l_addr=\"{:#x}\" l_ld=\"{:#x}\"/>",
+                         list_name == ListName::none ? 0 : *debug_at, escaped(name), at, map->l_addr,
+                         reinterpret_cast<u64>(map->l_ld));
     }
     at = reinterpret_cast<u64>(map->l_next);
   }

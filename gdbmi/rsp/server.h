@@ -125,6 +125,7 @@ class Server {
   ThreadLocals thread_locals_;
   StartRequest next_start_;
   bool multiprocess_ = false;
+  bool gdb_17_ = false;  // or newer
   bool running_ = false;
   i64 process_ = 0;
   std::optional<StopEvent> last_stop_;

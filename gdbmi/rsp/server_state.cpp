@@ -179,7 +179,7 @@ Server::Reply Server::handle(const Transfer& packet) {
   if (packet.object == "siginfo") return bytes_reply(target_.signal_info());
   if (packet.object == "threads") return transferred(packet, threads_xml());
   if (packet.object == "libraries-svr4") {
-    const auto list = library_list(target_);
+    const auto list = library_list(target_, gdb_17_ ? ListName::address : ListName::none);
     return list ? transferred(packet, *list) : failed;
   }
   if (packet.object == "exec-file") {

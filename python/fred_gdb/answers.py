@@ -17,6 +17,13 @@ class _Fred:
         gdb.write("\n" + json.dumps(answer) + "\n")
 
     @staticmethod
+    def console(command):
+        """What gdb's command line says to the command. Under MI gdb 18's to_string has the records of MI instead."""
+        if gdb.execute("echo x", to_string=True) != "x":
+            command = 'interpreter-exec console "%s"' % command.replace("\\", "\\\\").replace('"', '\\"')
+        return gdb.execute(command, to_string=True)
+
+    @staticmethod
     def forget():
         """The target has been moved behind gdb's back."""
         gdb.execute("maintenance flush register-cache", to_string=True)
@@ -74,7 +81,7 @@ class _Fred:
             if block.function is not None:
                 function = block
             block = block.superblock
-        symbol = gdb.execute("info symbol %#x" % pc, to_string=True)
+        symbol = cls.console("info symbol %#x" % pc)
         library = gdb.current_progspace().solib_name(pc) or ""
         trampoline = "@plt" in symbol or " in section .plt" in symbol or "/ld-linux" in library
         if function is None:
@@ -90,7 +97,7 @@ class _Fred:
     def function_range(cls, pc):
         """As far as gdb would disassemble it; without debug information too."""
         try:
-            lines = gdb.execute("disassemble %#x" % pc, to_string=True).splitlines()
+            lines = cls.console("disassemble %#x" % pc).splitlines()
         except gdb.error:
             cls.say({})
             return
@@ -127,7 +134,7 @@ class _Fred:
             return cls.address(outer.read_register("rsp"))
         selected = gdb.selected_frame()
         frame.select()
-        text = gdb.execute("info frame", to_string=True)
+        text = cls.console("info frame")
         selected.select()
         return int(text.split("frame at ", 1)[1].split()[0].rstrip(":"), 16)
 

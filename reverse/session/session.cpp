@@ -77,7 +77,8 @@ Result<> Session::start(const Launch& launch) {
     const int status = said_so ? wait_status(peer.pid()) : 0;
     if (!said_so) Children{}.end(std::move(peer));
     if (!ready) return ready;
-    return fail_errno(status == not_found ? ENOENT : ENOEXEC, "cannot start " + *program);
+    if (status == not_found) return fail_errno(ENOENT, "cannot start " + *program);
+    return std::unexpected(Error{ENOEXEC, "cannot start " + *program});  // the engine has told why
   }
   auto p = std::make_unique<Program>(io_, std::move(*folder), std::move(peer), options_.snapshots);
   p->pid = engine->pid;
