@@ -29,6 +29,16 @@ class _Fred:
         gdb.execute("maintenance flush register-cache", to_string=True)
         gdb.execute("maintenance flush dcache", to_string=True)
 
+    @classmethod
+    def forget_but_frame(cls):
+        """As forget(), which also selects the newest frame."""
+        level = gdb.selected_frame().level()
+        cls.forget()
+        frame = gdb.newest_frame()
+        while frame.level() < level and frame.older() is not None:
+            frame = frame.older()
+        frame.select()
+
     # --- code ---------------------------------------------------------------------------------------------------
 
     @staticmethod
@@ -171,6 +181,14 @@ class _Fred:
     def selected(cls):
         cls.say({"level": gdb.selected_frame().level()})
 
+    @classmethod
+    def invocation(cls, frame):
+        """What a frame is found again by: its function, which may be inlined, and the CFA of what is on the stack."""
+        function = frame.function()
+        while frame.type() == gdb.INLINE_FRAME:
+            frame = frame.older()
+        return int(function.value().address) if function else 0, cls.cfa(frame)
+
     # --- values -------------------------------------------------------------------------------------------------
 
     @classmethod
@@ -194,8 +212,8 @@ class _Fred:
                 continue
             symbol = gdb.lookup_symbol(word, block)[0]
             if symbol is not None and symbol.needs_frame:
-                answer = {"function": frame.function().value().address.__int__() if frame.function() else 0,
-                          "cfa": cls.cfa(frame)}
+                function, cfa = cls.invocation(frame)
+                answer = {"function": function, "cfa": cfa}
                 break
         cls.say(answer)
 
@@ -205,13 +223,13 @@ class _Fred:
         cls.forget()
         try:
             if cfa:
-                for frame, _ in cls.walk(100000):
-                    at = cls.cfa(frame)
-                    if at == cfa and frame.function() and int(frame.function().value().address) == function:
+                frame = gdb.newest_frame()
+                while frame is not None:
+                    now = cls.invocation(frame)
+                    if now == (function, cfa):
                         frame.select()
                         break
-                    if at > cfa:
-                        raise gdb.error("the frame does not exist here")
+                    frame = frame.older() if now[1] <= cfa else None
                 else:
                     raise gdb.error("the frame does not exist here")
             else:
@@ -242,7 +260,7 @@ class _Fred:
     @classmethod
     def memory(cls, expression):
         """Where the expression's value lies now; `stored` gives what lies there at any Time."""
-        cls.forget()
+        cls.forget_but_frame()
         try:
             value = gdb.parse_and_eval(expression)
         except gdb.error as error:

@@ -4,9 +4,10 @@
 Each scripts/*.session is one test. Its header lines say what is started:
 
     # program: list            which of programs/*.c, or the path of an installed one
+    # fetched: lua             instead: made from what is fetched (lua.py); skipped where it cannot be
     # with: fake | native | fred   the fake session (a recorded trace), gdb's own debugging, or what fred records
     # mode: terminal | batch | pipe | file   (file: standard input is an ordinary file)
-    # options: -ex 'when'      of fred-gdb, before the program (batch)
+    # options: -ex 'when'      of fred-gdb, before the program (batch); PROGRAMS is the folder programs/
     # status: 0                the exit status
 
 In a terminal, a line "> TEXT" types TEXT and Enter; "> ^C" and "> ^D" are keys, and "> TEXT<TAB>" ends with a TAB
@@ -35,9 +36,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+import debian  # noqa: E402
 import few_processes  # noqa: E402
 import harness  # noqa: E402
 import history  # noqa: E402
+import lua  # noqa: E402
 import other_terminal  # noqa: E402
 import pages  # noqa: E402
 from harness import Result  # noqa: E402
@@ -57,7 +60,7 @@ class Script:
         settings: dict[str, str] = {}
         steps = []
         for line in path.read_text().splitlines():
-            header = re.match(r"# (program|with|mode|options|status|term): *(.*)", line)
+            header = re.match(r"# (program|fetched|with|mode|options|status|term): *(.*)", line)
             if header and not steps:
                 settings[header[1]] = header[2]
             elif line and not line.startswith("# "):
@@ -79,6 +82,8 @@ class Context:
                 "TERM": self.term, "TMPDIR": str(folder)}
 
     def program(self, script: Script) -> Path:
+        if script.settings.get("fetched") == "lua":
+            return lua.fetch(self.build / "fetched/lua")
         return self.build / "tests/sessions" / script.settings.get("program", "list")
 
     def command(self, script: Script) -> list[str]:
@@ -87,7 +92,7 @@ class Context:
         folder = self.build / "bin"
         return [str(folder / ("fred-gdb-fake" if fake else "fred-gdb")), "-q", "-nx",
                 *([] if script.settings.get("with") in ("fake", "fred", None) else ["--no-record"]),
-                *shlex.split(script.settings.get("options", "")), str(program)]
+                *shlex.split(script.settings.get("options", "").replace("PROGRAMS", str(HERE / "programs"))), str(program)]
 
 
 def keys_of(text: str) -> bytes:
@@ -161,7 +166,11 @@ def run_with_pipes(context: Context, script: Script, folder: Path, env: dict[str
 
 def run_script(context: Context, path: Path) -> Result:
     script = Script.read(path)
-    if not context.program(script).exists():
+    try:
+        there = context.program(script).exists()
+    except debian.Unavailable as reason:
+        return Result(script.name, "skipped", [f"no sources of {script.settings['fetched']}: {reason}"])
+    if not there:
         return Result(script.name, "skipped", [f"{context.program(script)} is not installed"])
     folder = Path(tempfile.mkdtemp(prefix="session-"))
     env = context.environment(folder)
