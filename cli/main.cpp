@@ -16,6 +16,7 @@ void add_engine_options(CLI::App& command, std::vector<std::string>& engine) {
       {"--no-fsgsbase", "the base of FS is changed by system calls, as on kernels without FSGSBASE"},
       {"--no-traces", "a block ends at every call"},
       {"--no-inline-notes", "breaks that are only counted leave the code cache"},
+      {"--no-bmi2", "watched addresses are looked up by way of memory"},
       {"--one-counter", "all ticks are counted by the same counter"},
       {"--no-light", "clock functions and rdtsc take the long way through the dispatcher"},
   };

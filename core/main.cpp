@@ -54,6 +54,7 @@ constexpr struct {
     {"--no-traces", &TranslateOptions::traces, false},
     {"--one-counter", &TranslateOptions::two_counters, false},
     {"--no-light", &TranslateOptions::light, false},
+    {"--no-bmi2", &TranslateOptions::bmi2, false},
     {"--no-inline-notes", &TranslateOptions::inline_notes, false},
 };
 

@@ -36,6 +36,13 @@ void emit_note(const BreakPoints::Block& b, GuestAddr pc, const NoteSlot& note) 
 
 }  // namespace
 
+bool BreakPoints::leaves(GuestAddr pc, u64 rsp) const {
+  const auto found = points_.find(pc.value);
+  if (found == points_.end()) return false;
+  return std::ranges::any_of(
+      found->second, [&](const BreakPoint& p) { return p.note == nullptr && p.stack_pointer.value_or(rsp) == rsp; });
+}
+
 void BreakPoints::set(GuestAddr pc, std::vector<BreakPoint> points) {
   if (points.empty()) {
     points_.erase(pc.value);

@@ -20,6 +20,8 @@ struct BreakPoint {
 class BreakPoints {
  public:
   bool has(GuestAddr pc) const { return !points_.empty() && points_.contains(pc.value); }
+  /// Is the cache left there, with this stack pointer?
+  bool leaves(GuestAddr pc, u64 rsp) const;
   void set(GuestAddr pc, std::vector<BreakPoint> points);
   void clear() { points_.clear(); }
 

@@ -61,6 +61,10 @@ class Emitter {
   }
   void movzx_edx_cx() { byte(0x0f), byte(0xb7), byte(0xd1); }                                  // movzx edx, cx
   void movzx_ecx_slot16(u32 slot) { byte(0x0f), byte(0xb7), byte(0x0d), slot_operand(slot); }  // movzx ecx, word [slot]
+  void movzx_ecx_cx() { byte(0x0f), byte(0xb7), byte(0xc9); }                                  // movzx ecx, cx
+  void rorx_rcx_rcx(u8 n) {  // rorx rcx, rcx, n (BMI2): touches no flag
+    byte(0xc4), byte(0xe3), byte(0xfb), byte(0xf0), byte(0xc9), byte(n);
+  }
   // Memory below 2 GiB that is not in the state window's first page (low_address()).
   void mov_low_rcx(u32 address) { byte(0x48), byte(0x89), byte(0x0c), byte(0x25), imm32(address); }  // mov [a], rcx
   void mov_rcx_low(u32 address) { byte(0x48), byte(0x8b), byte(0x0c), byte(0x25), imm32(address); }  // mov rcx, [a]

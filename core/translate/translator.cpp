@@ -87,7 +87,10 @@ class Translator::Unit {
     bool behind;
   };
   void cold_code(const Cold& cold);
-  WatchCode watch_code() { return {e_, t_.cache_, window_, t_.state_, t_.conditions_}; }
+  WatchCode watch_code() {
+    static const bool has_bmi2 = __builtin_cpu_supports("bmi2");
+    return {e_, t_.cache_, window_, t_.state_, t_.conditions_, has_bmi2 && t_.options_.bmi2};
+  }
 
   std::vector<Stub> stubs_;
   std::vector<Cold> cold_;
@@ -207,7 +210,7 @@ void Translator::Unit::cold_code(const Cold& cold) {
   auto watch = watch_code();
   const auto& i = cold.instruction;
   segment(i.pc);
-  watch.begin_cold(cold.hole);
+  watch.begin_cold(cold.hole, cold.access);
   if (!t_.options_.light) {
     leave({.kind = ExitKind::watch, .pc = i.pc});
     return;

@@ -22,6 +22,7 @@ struct TranslateOptions {
   bool traces = true;         // --no-traces: a block ends at every call (leaf.h)
   bool inline_notes = true;   // --no-inline-notes: breaks that only count leave the cache
   bool two_counters = true;   // --one-counter: all ticks take the same one (tick_counters.h)
+  bool bmi2 = true;           // --no-bmi2: addresses are looked up by way of memory (watch_code.h)
   bool light = true;          // --no-light: clocks take the long way through the dispatcher
 };
 
@@ -60,6 +61,8 @@ class Translator {
   /// Code translated from now on leaves the cache (ExitKind::stop) before the instruction at `pc`, or no
   /// longer does. What was translated before is the caller's to drop. translate_one() does not look at this.
   void set_break(GuestAddr pc, bool on);
+  /// Does such code leave it there, with this stack pointer?
+  bool leaves_at(GuestAddr pc, u64 rsp) const { return breaks_.contains(pc.value) || break_points_.leaves(pc, rsp); }
   bool has_break(GuestAddr pc) const {
     return (!breaks_.empty() && breaks_.contains(pc.value)) || break_points_.has(pc);
   }

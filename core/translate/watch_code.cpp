@@ -79,11 +79,16 @@ void WatchCode::address(const Access& a) {
 }
 
 CacheAddr WatchCode::check(const Access& a) {
-  const u32 at = window_slot(state_.access_address);
   e_.mov_slot_reg(window_slot(state_.spill_rcx), rcx);
   address(a);
-  e_.mov_slot_reg(at, rcx);
-  e_.movzx_ecx_slot16(at + 1);  // bits 8 to 23: the granule
+  if (bmi2_) {  // bits 8 to 23: the granule
+    e_.rorx_rcx_rcx(8);
+    e_.movzx_ecx_cx();
+  } else {
+    const u32 at = window_slot(state_.access_address);
+    e_.mov_slot_reg(at, rcx);
+    e_.movzx_ecx_slot16(at + 1);
+  }
   e_.movzx_ecx_table8_rcx(low_address(conditions_.granules[0]));
   const auto over = e_.jrcxz();
   const auto cold = e_.jmp();
@@ -92,8 +97,11 @@ CacheAddr WatchCode::check(const Access& a) {
   return cold;
 }
 
-void WatchCode::begin_cold(CacheAddr hole) {
+void WatchCode::begin_cold(CacheAddr hole, const Access& a) {
   Emitter::patch_rel32(hole, e_.here());
+  e_.mov_reg_slot(rcx, window_slot(state_.spill_rcx));
+  address(a);
+  e_.mov_slot_reg(window_slot(state_.access_address), rcx);
   e_.mov_reg_slot(rcx, window_slot(state_.spill_rcx));
 }
 

@@ -1,9 +1,12 @@
 // What is emitted around instructions that may access watched memory: their address selects a byte of the map of
 // granules; where that is 0 nothing more happens. No flag is touched.
 //
-//   mov [spill], rcx;  lea rcx, ADDRESS;  mov [access_address], rcx
-//   movzx ecx, word [access_address+1];  movzx ecx, byte [granules+rcx]
+//   mov [spill], rcx;  lea rcx, ADDRESS
+//   rorx rcx, rcx, 8;  movzx ecx, cx;  movzx ecx, byte [granules+rcx]
 //   jrcxz over;  jmp cold;  over: mov rcx, [spill];  INSTRUCTION
+//
+// (Without BMI2, which has the only shift that touches no flag: mov [access_address], rcx; movzx ecx, word
+// [access_address+1].) The cold code forms the address once more, for check_watched.
 //
 // The cold code executes a copy of the instruction and then calls check_watched (core/dispatch/watch_check.h) through
 // the light code; or calls it before the instruction, where that transfers control or accesses two places.
@@ -44,13 +47,13 @@ WatchPlan plan_watch(const Instruction& instruction, std::span<const u8> code, c
 class WatchCode {
  public:
   WatchCode(Emitter& emitter, CodeCache& cache, const CacheWindow& window, const StateWindow& state,
-            const ConditionWindow& conditions)
-      : e_(emitter), cache_(cache), window_(window), state_(state), conditions_(conditions) {}
+            const ConditionWindow& conditions, bool bmi2)
+      : e_(emitter), cache_(cache), window_(window), state_(state), conditions_(conditions), bmi2_(bmi2) {}
 
   /// The check; returns where the jump to the cold code has its displacement.
   CacheAddr check(const Access& access);
-  /// At the cold code's begin: rcx is the guest's again.
-  void begin_cold(CacheAddr hole);
+  /// At the cold code's begin: keeps the address for call(); rcx is the guest's again.
+  void begin_cold(CacheAddr hole, const Access& access);
   /// Calls check_watched, then goes on at `resume`, or behind this code if there is none.
   void call(const Instruction& i, u8 flags, u32 size, CacheAddr resume);
 
@@ -62,6 +65,7 @@ class WatchCode {
   const CacheWindow& window_;
   const StateWindow& state_;
   const ConditionWindow& conditions_;
+  bool bmi2_;
 };
 
 }  // namespace fred

@@ -148,6 +148,7 @@ inline const std::vector<std::vector<std::string>> translator_switches = {{},
                                                                           {"--no-traces"},
                                                                           {"--one-counter"},
                                                                           {"--no-inline-notes"},
+                                                                          {"--no-bmi2"},
                                                                           {"--no-fsgsbase"}};
 
 }  // namespace fred
