@@ -219,6 +219,25 @@ void Cpu::watch(const Watching& watching) {
   cache_->flush_all();
 }
 
+bool Cpu::leaves_for_watch(const Instruction& i, std::span<const u8> code, const Registers& registers) {
+  const auto& watching = translator_->watching();
+  if (!watching.stores && !watching.loads) return false;
+  const auto plan = plan_watch(i, code, watching);
+  switch (plan.way) {
+    case WatchPlan::Way::none:
+      return false;
+    case WatchPlan::Way::call:
+    case WatchPlan::Way::step:
+      return true;
+    case WatchPlan::Way::behind:
+    case WatchPlan::Way::before:
+      break;
+  }
+  return std::ranges::any_of(plan.accesses, [&](const Access& a) {
+    return conditions().granules[address_of(a, registers) / granule_size % granule_count] != 0;
+  });
+}
+
 void Cpu::set_break(GuestAddr at, bool on) {
   if (translator_->has_break(at) == on) return;
   translator_->set_break(at, on);

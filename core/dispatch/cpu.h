@@ -70,10 +70,14 @@ class Cpu {
   /// all the same. Ticks do not depend on it. Only with no thread in the cache.
   void set_break(GuestAddr at, bool on);
   bool has_break(GuestAddr at) const { return translator_->has_break(at); }
+  /// Does run() leave before the instruction at `at`, with this stack pointer?
+  bool leaves_at(GuestAddr at, u64 rsp) const { return translator_->leaves_at(at, rsp); }
   /// What translated code does before the instruction at `at` from now on, apart from set_break().
   void set_break_points(GuestAddr at, std::vector<BreakPoint> points);
   /// Translated code finds accesses to watched memory from now on, or no longer does (core/dispatch/watches.h).
   void watch(const Watching& watching);
+  /// Does the translation (without light code) leave the cache before this instruction, because of what it accesses?
+  bool leaves_for_watch(const Instruction& i, std::span<const u8> code, const Registers& registers);
   /// Null: nobody.
   void observe(BlockObserver* observer) { observer_ = observer; }
 

@@ -92,8 +92,9 @@ std::vector<GuestAddr> Lockstep::instructions_at(CacheAddr at) {
   std::vector<GuestAddr> found;
   for (const auto& s : cache.segments(id)) {
     const auto pc = cache.block(id).pc + static_cast<u64>(static_cast<i64>(s.guest));
-    if (s.spilled == 0 && (found.empty() || found.back() != pc)) found.push_back(pc);
+    if (s.spilled == 0) found.push_back(pc);
   }
+  std::ranges::sort(found);  // cold code comes last
   return found;
 }
 
@@ -121,13 +122,16 @@ bool Lockstep::run_natively(const std::vector<GuestAddr>& block) {
   for (;;) {
     const GuestAddr pc{regs.rip};
     if (!std::binary_search(block.begin(), block.end(), pc)) return true;
-    if (!native_.stepping && cpu_.has_break(pc)) return true;
+    if (!native_.stepping && cpu_.leaves_at(pc, regs.gpr[rsp])) return true;
     const auto i = decode_at(pc);
     if (!i || i->flow == Flow::effect) return true;
     if (i->repeated && regs.gpr[rcx] > most_iterations) return false;
     if (!pages_.fetchable(page_floor(pc.value)) || !pages_.fetchable(page_floor(i->next().value - 1))) return true;
-    if (!prepare_step(*i)) return false;
     regs.gs_base = fred_read_gs_base();
+    u8 code[15];
+    if (!guest_read(code, pc, i->length)) return true;
+    if (!native_.stepping && cpu_.leaves_for_watch(*i, {code, i->length}, regs)) return true;
+    if (!prepare_step(*i)) return false;
     native_.fault = step_natively(regs, native_.vector.data(), native_.vector.size());
     if (native_.fault) return true;
     if (i->raw.mnemonic == ZYDIS_MNEMONIC_PUSHFQ || i->raw.mnemonic == ZYDIS_MNEMONIC_PUSHF) {

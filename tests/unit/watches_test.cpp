@@ -207,4 +207,49 @@ TEST_CASE("watches: reads whose addresses no operand says, as the program itself
   }
 }
 
+TEST_CASE("watches and breaks: while live checks itself in lockstep, it stops where a worker does") {
+  std::mt19937_64 random(5);
+  RecordedGuest plain("time/stores");
+  plain.run_to_end();
+  const auto m = markers_of(plain);
+  auto tracer = plain.worker();
+  REQUIRE(tracer.run_to(m.begin));
+  const auto points = tracer.trace(m.end, 3000);
+  REQUIRE(points);
+
+  RecordedGuest recorded("time/stores", {"--lockstep"});
+  auto& live = recorded.live;
+  const auto reached = live.run_to(m.begin);
+  REQUIRE(reached);
+  REQUIRE(text_of(reached->time) == text_of(m.begin));
+  std::vector<Condition> conditions;
+  for (const auto& range : random_ranges(m, random, 6)) {
+    using enum WatchCondition::Access;
+    constexpr WatchCondition::Access kinds[] = {write, read, access};
+    conditions.push_back(watch(static_cast<u32>(conditions.size()), range, kinds[conditions.size() % 3]));
+  }
+  for (int i = 0; i < 6; ++i) {
+    const auto& point = (*points)[random() % points->size()];
+    const auto rsp = i < 3 ? std::optional<u64>{} : std::optional(i < 5 ? point.stack_pointer : 1);
+    conditions.push_back({.id = ConditionId{static_cast<u32>(conditions.size())},
+                          .what = BreakCondition{.pc = point.time.pc, .stack_pointer = rsp},
+                          .thread = {}});
+  }
+  REQUIRE(live.set_conditions(conditions));
+  const auto found = run_through(live, m.end, conditions.size());
+  REQUIRE(live.set_conditions({}));
+  recorded.run_to_end();
+  auto worker = recorded.worker();
+  REQUIRE(worker.run_to(m.begin));
+  REQUIRE(worker.set_conditions(conditions));
+  const auto wanted = run_through(worker, m.end, conditions.size());
+  u64 all = 0;
+  for (std::size_t i = 0; i < conditions.size(); ++i) {
+    CAPTURE(i);
+    CHECK(found[i] == wanted[i]);
+    all += found[i].size();
+  }
+  CHECK(all > 50);
+}
+
 }  // namespace fred
