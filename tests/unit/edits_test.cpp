@@ -1,5 +1,7 @@
 // Changes of the guest: at the tip they are part of the recording, in a worker they are thrown away with it.
+#include <algorithm>
 #include <array>
+#include <csignal>
 #include <random>
 
 #include "tests/unit/stepped_guest.h"
@@ -145,6 +147,38 @@ TEST_CASE("edits: signals at the tip are dropped, replaced and made") {
       REQUIRE(worker.run_to(place.time));
       CHECK(difference(state_of(worker), place) == "");
     }
+  }
+}
+
+TEST_CASE("signals: one that comes shortly before the program's end is held, delivered once, and so in a worker") {
+  RecordedGuest first("time/stores");
+  first.run_to_end();
+  std::mt19937_64 random(12);
+  for (int round = 0; round < 10; ++round) {
+    const u64 before_end = round < 5 ? static_cast<u64>(round) : 5 + random() % 200;
+    CAPTURE(before_end);
+    RecordedGuest recorded("time/stores");
+    auto& live = recorded.live;
+    const auto at = live.run_to({.ticks = first.end().ticks - before_end, .pc = {}});
+    REQUIRE(at);
+    REQUIRE(at->reason == static_cast<u64>(StopReason::reached));
+    REQUIRE(kill(live.pid(), SIGUSR1) == 0);  // while the session looks
+    CHECK(live.now()->time == at->time);
+    REQUIRE(live.set_conditions({{.id = ConditionId{1}, .what = SignalCondition{.numbers = {SIGUSR1}}, .thread = {}}}));
+    const auto signal = live.run_on();
+    REQUIRE(signal);
+    REQUIRE(signal->reason == static_cast<u64>(StopReason::hit));
+    CHECK(signal->time.ticks <= first.end().ticks);
+    const auto place = state_of(live);
+    recorded.run_to_end();
+    const auto events = recorded.events();
+    CHECK(std::ranges::count_if(
+              events, [&](const LoggedEvent& e) { return e.kind == EventKind::signal && e.time >= at->time; }) == 1);
+    check_whole(recorded);
+    auto worker = recorded.worker();
+    REQUIRE(worker.run_to(place.time));
+    CHECK(difference(state_of(worker), place) == "");
+    CHECK(worker.waiting_signal().value()->number == SIGUSR1);
   }
 }
 
