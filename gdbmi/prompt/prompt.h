@@ -69,6 +69,7 @@ class Prompt final : public Shell {
   Interrupt interrupt_;
   asio::posix::stream_descriptor interrupted_;
   asio::signal_set signals_;
+  asio::steady_timer asking_;
   UserTerminal user_terminal_;
   LineReader reader_;
   SearchProgress progress_;
