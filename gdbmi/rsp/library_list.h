@@ -4,13 +4,29 @@
 // then no longer finds the symbols of the program.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "gdbmi/rsp/target.h"
 
 namespace fred::remote {
 
-/// The document that gdb's library-list-svr4.dtd describes; without libraries for a static program, and as long as the
-/// dynamic linker has not made its list.
-Result<std::string> library_list(Target& target);
+struct Library {
+  std::string name;
+  u64 map = 0, base = 0, dynamic = 0;  // addresses of the dynamic linker's link_map, of the library, of its .dynamic
+  bool operator==(const Library&) const = default;
+};
+
+/// Empty for a static program, and as long as the dynamic linker has not made its list.
+struct LibraryList {
+  u64 main_map = 0;
+  std::vector<Library> libraries;
+};
+Result<LibraryList> library_list(Target& target);
+
+/// The document that gdb's library-list-svr4.dtd describes.
+std::string library_xml(const LibraryList& list);
+
+/// All libraries of `list` are in `known`. One that is known and not there does no harm: nothing lies at its addresses.
+bool are_known(const LibraryList& list, const LibraryList& known);
 
 }  // namespace fred::remote
