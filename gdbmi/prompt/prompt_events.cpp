@@ -42,9 +42,6 @@ void Prompt::take_output(Console::Source source, std::string_view bytes) {
 void Prompt::take_event(const mi::AsyncRecord& event) {
   if (event.what == "running" || event.what == "stopped") {
     if (!session_.owns_program()) user_terminal_.program_on_gdb_terminal(event.what == "running");
-  } else if (event.what == "library-loaded" || event.what == "library-unloaded" ||
-             event.what == "thread-group-started") {
-    questions_->forget_symbols();
   } else if (event.what == "cmd-param-changed") {
     const auto name = event.values.string("param"), value = event.values.string("value");
     if (name == "prompt" && value != gdb_->prompt_word()) keep_setting("prompt " + gdb_->prompt_word());

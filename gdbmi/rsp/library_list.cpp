@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "gdbmi/rsp/xml.h"
+
 namespace fred::remote {
 
 namespace {
@@ -30,26 +32,6 @@ std::string read_name(Target& target, u64 at) {
   if (!bytes) return "";
   const auto end = std::find(bytes->begin(), bytes->end(), u8{0});
   return {bytes->begin(), end};
-}
-
-std::string escaped(std::string_view text) {
-  std::string xml;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        xml += "&amp;";
-        break;
-      case '<':
-        xml += "&lt;";
-        break;
-      case '"':
-        xml += "&quot;";
-        break;
-      default:
-        xml += c;
-    }
-  }
-  return xml;
 }
 
 struct ProgramHeaders {
@@ -91,28 +73,41 @@ Result<u64> rendezvous(Target& target) {
 
 }  // namespace
 
-Result<std::string> library_list(Target& target, ListName list_name) {
-  const std::string begin = "<library-list-svr4 version=\"1.0\"", end = "</library-list-svr4>";
+Result<LibraryList> library_list(Target& target) {
+  LibraryList list;
   const auto debug_at = rendezvous(target);
   if (!debug_at) return std::unexpected(debug_at.error());
-  if (*debug_at == 0) return begin + ">" + end;
+  if (*debug_at == 0) return list;
+  list.rendezvous = *debug_at;
   const auto debug = read<r_debug>(target, *debug_at);
   if (!debug) return std::unexpected(debug.error());
-  u64 at = reinterpret_cast<u64>(debug->r_map);
-  if (at == 0) return begin + ">" + end;
-  std::string xml = begin + fmt::format(" main-lm=\"{:#x}\">", at);  // the program itself comes first
+  list.main_map = reinterpret_cast<u64>(debug->r_map);  // the program itself comes first
+  u64 at = list.main_map;
   for (unsigned i = 0; at != 0 && i < most_libraries; ++i) {
     const auto map = read<link_map>(target, at);
     if (!map) return std::unexpected(map.error());
-    const auto name = i == 0 ? std::string() : read_name(target, reinterpret_cast<u64>(map->l_name));
-    if (!name.empty()) {
-      xml += fmt::format("<library lmid=\"{:#x}\" name=\"{}\" lm=\"{:#x}\" l_addr=\"{:#x}\" l_ld=\"{:#x}\"/>",
-                         list_name == ListName::none ? 0 : *debug_at, escaped(name), at, map->l_addr,
-                         reinterpret_cast<u64>(map->l_ld));
-    }
+    auto name = i == 0 ? std::string() : read_name(target, reinterpret_cast<u64>(map->l_name));
+    if (!name.empty()) list.libraries.push_back({std::move(name), at, map->l_addr, reinterpret_cast<u64>(map->l_ld)});
     at = reinterpret_cast<u64>(map->l_next);
   }
-  return xml + end;
+  return list;
+}
+
+std::string library_xml(const LibraryList& list, ListName name) {
+  std::string xml = "<library-list-svr4 version=\"1.0\"";
+  if (list.main_map != 0) xml += fmt::format(" main-lm=\"{:#x}\"", list.main_map);
+  xml += ">";
+  for (const auto& library : list.libraries) {
+    xml += fmt::format("<library lmid=\"{:#x}\" name=\"{}\" lm=\"{:#x}\" l_addr=\"{:#x}\" l_ld=\"{:#x}\"/>",
+                       name == ListName::none ? 0 : list.rendezvous, xml_attribute(library.name), library.map, library.base, library.dynamic);
+  }
+  return xml + "</library-list-svr4>";
+}
+
+bool are_known(const LibraryList& list, const LibraryList& known) {
+  return std::ranges::all_of(list.libraries, [&](const Library& library) {
+    return std::ranges::find(known.libraries, library) != known.libraries.end();
+  });
 }
 
 }  // namespace fred::remote

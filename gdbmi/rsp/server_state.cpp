@@ -7,6 +7,7 @@
 #include "gdbmi/rsp/hex.h"
 #include "gdbmi/rsp/library_list.h"
 #include "gdbmi/rsp/server.h"
+#include "gdbmi/rsp/xml.h"
 
 namespace fred::remote {
 
@@ -157,7 +158,8 @@ std::string Server::transferred(const Transfer& packet, std::string_view all) co
 std::string Server::threads_xml() const {
   std::string xml = "<?xml version=\"1.0\"?><threads>";
   for (const auto thread : target_.threads()) {
-    xml += fmt::format("<thread id=\"{}\" name=\"{}\"/>", naming().thread(thread), target_.thread_name(thread));
+    xml += fmt::format("<thread id=\"{}\" name=\"{}\"/>", naming().thread(thread),
+                       xml_attribute(target_.thread_name(thread)));
   }
   return xml + "</threads>";
 }
@@ -179,8 +181,10 @@ Server::Reply Server::handle(const Transfer& packet) {
   if (packet.object == "siginfo") return bytes_reply(target_.signal_info());
   if (packet.object == "threads") return transferred(packet, threads_xml());
   if (packet.object == "libraries-svr4") {
-    const auto list = library_list(target_, gdb_17_ ? ListName::address : ListName::none);
-    return list ? transferred(packet, *list) : failed;
+    auto list = library_list(target_);
+    if (!list) return failed;
+    libraries_ = std::move(*list);
+    return transferred(packet, library_xml(libraries_, gdb_17_ ? ListName::address : ListName::none));
   }
   if (packet.object == "exec-file") {
     const auto path = target_.executable();
