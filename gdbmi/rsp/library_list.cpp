@@ -16,6 +16,7 @@ namespace {
 /// A list that is being changed, or is wrong, must not keep us for ever.
 constexpr unsigned most_libraries = 10000;
 constexpr u64 longest_name = 4096;  // PATH_MAX
+constexpr u64 most_dynamic_entries = 4096;
 
 template <class T>
 Result<T> read(Target& target, u64 at) {
@@ -51,24 +52,38 @@ Result<ProgramHeaders> program_headers(Target& target) {
   return headers;
 }
 
+/// A table of the program's, in one piece: each question costs a round trip.
+template <class T>
+Result<std::vector<T>> read_table(Target& target, u64 at, u64 count) {
+  const auto bytes = target.memory(GuestAddr{at}, count * sizeof(T));
+  if (!bytes) return std::unexpected(bytes.error());
+  std::vector<T> table(bytes->size() / sizeof(T));
+  std::memcpy(table.data(), bytes->data(), table.size() * sizeof(T));
+  return table;
+}
+
 /// The program's r_debug; 0 if it has none yet.
 Result<u64> rendezvous(Target& target) {
   const auto headers = program_headers(target);
   if (!headers) return std::unexpected(headers.error());
-  u64 bias = 0, dynamic = 0;
-  for (u64 i = 0; i < headers->count; ++i) {
-    const auto header = read<Elf64_Phdr>(target, headers->at + i * sizeof(Elf64_Phdr));
-    if (!header) return std::unexpected(header.error());
-    if (header->p_type == PT_PHDR) bias = headers->at - header->p_vaddr;
-    if (header->p_type == PT_DYNAMIC) dynamic = header->p_vaddr;
+  const auto table = read_table<Elf64_Phdr>(target, headers->at, headers->count);
+  if (!table) return std::unexpected(table.error());
+  u64 bias = 0, dynamic = 0, entries = 0;
+  for (const auto& header : *table) {
+    if (header.p_type == PT_PHDR) bias = headers->at - header.p_vaddr;
+    if (header.p_type == PT_DYNAMIC) {
+      dynamic = header.p_vaddr;
+      entries = std::min(header.p_memsz / sizeof(Elf64_Dyn), most_dynamic_entries);
+    }
   }
   if (dynamic == 0) return u64{0};
-  for (u64 at = bias + dynamic;; at += sizeof(Elf64_Dyn)) {
-    const auto entry = read<Elf64_Dyn>(target, at);
-    if (!entry) return std::unexpected(entry.error());
-    if (entry->d_tag == DT_DEBUG) return entry->d_un.d_ptr;
-    if (entry->d_tag == DT_NULL) return u64{0};
+  const auto section = read_table<Elf64_Dyn>(target, bias + dynamic, entries);
+  if (!section) return std::unexpected(section.error());
+  for (const auto& entry : *section) {
+    if (entry.d_tag == DT_DEBUG) return entry.d_un.d_ptr;
+    if (entry.d_tag == DT_NULL) break;
   }
+  return u64{0};
 }
 
 }  // namespace
