@@ -114,7 +114,8 @@ std::string library_xml(const LibraryList& list, ListName name) {
   xml += ">";
   for (const auto& library : list.libraries) {
     xml += fmt::format("<library lmid=\"{:#x}\" name=\"{}\" lm=\"{:#x}\" l_addr=\"{:#x}\" l_ld=\"{:#x}\"/>",
-                       name == ListName::none ? 0 : list.rendezvous, xml_attribute(library.name), library.map, library.base, library.dynamic);
+                       name == ListName::none ? 0 : list.rendezvous, xml_attribute(library.name), library.map,
+                       library.base, library.dynamic);
   }
   return xml + "</library-list-svr4>";
 }
