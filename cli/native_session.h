@@ -10,15 +10,15 @@ class NativeSession : public TravelSession {
   void use_terminal(ProgramTerminal&) override {}
   bool owns_program() const override { return false; }
   Result<> allow(LifeCycle, std::string_view, GdbQuestions&) override { return {}; }
-  void next_stop(const Time&) override {}
+  void next_stop(const Landing&) override {}
 
   std::optional<Where> where() override { return std::nullopt; }
   std::string print(const Time&) const override { return ""; }
   Result<Time> find(std::string_view) override { return cannot(); }
 
   Result<Landing> go_to(const Time&, Progress&) override { return cannot(); }
-  Result<std::optional<Landing>> step_back(const StepRequest&, GdbQuestions&, Progress&) override {
-    return std::nullopt;  // gdb can, after `record`
+  Result<BackStep> step_back(const StepRequest&, GdbQuestions&, Progress&) override {
+    return BackStep{};  // gdb can, after `record`
   }
   Result<Change> find_change(const ChangeRequest&, GdbQuestions&, Progress&) override { return cannot(); }
   Result<Landing> undo(u64, Progress&) override { return cannot(); }

@@ -63,7 +63,8 @@ class Execution {
   virtual Result<TracePoint> point_at(const Time& time) = 0;
 
   /// Another number whenever answers about history may differ from earlier ones: what is recorded does not change, but
-  /// points can become hidden (reverse/session/tip_changes.h). Hidden points are in no answer and are no place to stop.
+  /// points can become hidden (reverse/session/tip_changes.h). Hidden points are in no answer and are no place to stop,
+  /// but the first of those that follow each other is where a watch notes that memory differs behind them.
   virtual u64 edition() const { return 0; }
 };
 

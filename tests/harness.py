@@ -59,6 +59,11 @@ def execute(command: Sequence[str], *, stdin: bytes | None = None, timeout: floa
         _force_remove(base)
 
 
+def path_with(folder: Path | None) -> str:
+    """PATH for what is run, with this folder before the system's."""
+    return f"{folder}:" * bool(folder) + "/usr/local/bin:/usr/bin:/bin"
+
+
 def run_tool(command: Sequence[str], folder: Path) -> None:
     """Runs a tool natively, as a runner prepares its inputs; not taken for something a run left behind."""
     with spawn_lock:

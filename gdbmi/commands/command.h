@@ -16,6 +16,8 @@ class Shell {
   virtual void print(std::string_view text) = 0;
   /// gdb executes a command, its output appears. False: gdb is gone.
   virtual bool gdb(std::string_view line) = 0;
+  /// A command that gdb is given comes back as a command of fred's, from within gdb.
+  virtual bool comes_back() const { return false; }
   /// All of gdb's commands (or what else may stand there) that begin with a text, as gdb's completer gives them.
   virtual std::vector<std::string> gdb_completions(std::string_view text) = 0;
   /// Executes the lines of a file, fred's commands and gdb's, to the first that fails.

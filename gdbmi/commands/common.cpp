@@ -20,7 +20,7 @@ std::optional<u64> whole_number(std::string_view text) {
 Result<u64> count(CommandContext& c, Arguments arguments) {
   if (arguments.empty()) return 1;
   if (const auto n = whole_number(arguments)) return *n;
-  const auto value = c.questions.evaluate(arguments, std::nullopt);
+  const auto value = c.questions.evaluate(arguments);
   if (!value) return std::unexpected(value.error());
   if (const auto n = whole_number(*value)) return *n;
   return fail(fmt::format("'{}' is not a count: it is {}", arguments, *value));
@@ -39,8 +39,9 @@ Result<> arrive(CommandContext& c, const Result<Landing>& landing) {
     c.shell.gdb("frame");
     return {};
   }
-  c.session.next_stop(landing->time);
-  c.shell.gdb("reverse-stepi");
+  c.session.next_stop(*landing);
+  c.shell.gdb(landing->steps == 1 ? "reverse-stepi" : fmt::format("reverse-stepi {}", landing->steps));
+  c.session.stopped_there();
   return {};
 }
 

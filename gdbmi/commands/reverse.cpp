@@ -12,9 +12,11 @@ Result<> step_back(CommandContext& c, StepRequest::Kind kind, std::string_view c
   const auto n = count(c, a);
   if (!n) return std::unexpected(n.error());
   if (*n == 0) return {};
-  const auto landing = c.session.step_back({kind, *n}, c.questions, c.shell.progress());
-  if (!landing) return std::unexpected(landing.error());
-  if (*landing) return arrive(c, **landing);
+  const auto step = c.session.step_back({kind, *n}, c.questions, c.shell.progress());
+  if (!step) return std::unexpected(step.error());
+  if (step->landing) return arrive(c, *step->landing);
+  if (!step->reason.empty() && !c.shell.comes_back())
+    c.shell.print(fmt::format("[fred: gdb steps by itself: {}]\n", step->reason));
   c.shell.gdb(*n == 1 ? std::string(command) : fmt::format("{} {}", command, *n));
   return {};
 }

@@ -22,8 +22,8 @@ Result<> find_change(CommandContext& c, const ChangeRequest& request) {
   const auto probes =
       change->probes == 0 ? "" : fmt::format("{} probe{}, ", change->probes, change->probes == 1 ? "" : "s");
   c.shell.print(fmt::format(
-      "changed by {}, time {} ({}{:.2f} s{})\n", change->place, c.session.print(change->landing.time), probes,
-      seconds.count(),
+      "changed {} {}, time {} ({}{:.2f} s{})\n", change->by_gdb ? "from within gdb at" : "by", change->place,
+      c.session.print(change->landing.time), probes, seconds.count(),
       change->changes ? fmt::format(", {} change{} in all", *change->changes, *change->changes == 1 ? "" : "s") : ""));
   for (const auto& remark : change->remarks) c.shell.print(remark + "\n");
   return arrive(c, change->landing);

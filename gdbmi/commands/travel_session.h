@@ -27,6 +27,13 @@ struct Where {
 struct Landing {
   Time time;
   std::string note;  // a line to print before the place ("No more reverse-execution history."), or ""
+  u64 steps = 1;     // of gdb's, more if it is to see stops on the way because it counts them or compares with them
+};
+
+/// A step back: where it ends, or nothing, if gdb is to do it by itself. Then `reason` says why, if it is worth a line.
+struct BackStep {
+  std::optional<Landing> landing;
+  std::string reason = {};
 };
 
 struct StepRequest {
@@ -45,6 +52,7 @@ struct Change {
   Landing landing;             // before the statement that makes the change
   std::string before, after;   // in program time
   std::string place;           // "list.c:26 in main", or an address
+  bool by_gdb = false;         // set, or made by a function that was called, while the program stood at that place
   std::optional<u64> changes;  // how many there were, where that is known
   u64 probes = 0;
   std::vector<std::string> remarks;  // lines to print ("not guaranteed to be the last")
@@ -103,8 +111,11 @@ class TravelSession {
   virtual bool owns_program() const = 0;
   /// An Error is shown instead of the command being executed.
   virtual Result<> allow(LifeCycle command, std::string_view arguments, GdbQuestions& gdb) = 0;
-  /// The next `bs` or `bc` of gdb's ends at this Time, whatever gdb thinks it does.
-  virtual void next_stop(const Time& time) = 0;
+  /// The next `bs` or `bc` of gdb's ends at this landing, whatever gdb thinks it does; if stops are passed on the way,
+  /// so do the ones before it, each at one of them.
+  virtual void next_stop(const Landing& landing) = 0;
+  /// gdb has done so, or has stopped earlier: what it has not come to is void.
+  virtual void stopped_there() {}
 
   // --- where one is -----------------------------------------------------------------------------------------
 
@@ -117,9 +128,8 @@ class TravelSession {
   // --- moves: none of them is visible before next_stop(). An Error leaves everything as it was. ---------------
 
   virtual Result<Landing> go_to(const Time& time, Progress& progress) = 0;
-  /// Backwards, with the meaning of gdb's command. Nothing: gdb's own command is good enough here.
-  virtual Result<std::optional<Landing>> step_back(const StepRequest& request, GdbQuestions& gdb,
-                                                   Progress& progress) = 0;
+  /// Backwards, with the meaning of gdb's command.
+  virtual Result<BackStep> step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) = 0;
   virtual Result<Change> find_change(const ChangeRequest& request, GdbQuestions& gdb, Progress& progress) = 0;
   /// Before the last `count` commands that moved time.
   virtual Result<Landing> undo(u64 count, Progress& progress) = 0;

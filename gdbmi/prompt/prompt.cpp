@@ -39,6 +39,7 @@ Prompt::Prompt(asio::io_context& io, TravelSession& session, PromptOptions optio
       terminal_(!options_.batch && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1),
       interrupted_(io, fcntl(interrupt_.descriptor(), F_DUPFD_CLOEXEC, 3)),
       signals_(io, SIGWINCH, SIGTSTP, SIGTERM),
+      asking_(io),
       user_terminal_(io, terminal_),
       reader_(io, terminal_),
       progress_(interrupt_, terminal_) {

@@ -28,6 +28,7 @@ class Prompt final : public Shell {
   // Shell, for the handlers
   void print(std::string_view text) override;
   bool gdb(std::string_view line) override;
+  bool comes_back() const override { return session_.owns_program(); }
   std::vector<std::string> gdb_completions(std::string_view text) override;
   Result<> run_file(const std::string& path) override;
   Result<> set_prompt_format(std::string_view format) override;
@@ -69,6 +70,7 @@ class Prompt final : public Shell {
   Interrupt interrupt_;
   asio::posix::stream_descriptor interrupted_;
   asio::signal_set signals_;
+  asio::steady_timer asking_;
   UserTerminal user_terminal_;
   LineReader reader_;
   SearchProgress progress_;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 
 #include "gdbmi/mi/parser.h"
@@ -41,9 +42,6 @@ void Prompt::take_output(Console::Source source, std::string_view bytes) {
 void Prompt::take_event(const mi::AsyncRecord& event) {
   if (event.what == "running" || event.what == "stopped") {
     if (!session_.owns_program()) user_terminal_.program_on_gdb_terminal(event.what == "running");
-  } else if (event.what == "library-loaded" || event.what == "library-unloaded" ||
-             event.what == "thread-group-started") {
-    questions_->forget_symbols();
   } else if (event.what == "cmd-param-changed") {
     const auto name = event.values.string("param"), value = event.values.string("value");
     if (name == "prompt" && value != gdb_->prompt_word()) keep_setting("prompt " + gdb_->prompt_word());
@@ -57,12 +55,19 @@ void Prompt::keep_setting(const std::string& command) {
   gdb_->console().expect_prompts();
 }
 
-/// Questions answer themselves; the lines of a command of several come from where commands come from.
+/// Questions answer themselves; the lines of a command of several come from where commands come from. Output may begin
+/// with ">" as well, and arrive in pieces: gdb asks if nothing more comes and it sleeps.
 void Prompt::answer_without_terminal() {
-  const auto line = gdb_->console().unfinished_line();
-  if (line.find_first_not_of(' ') == std::string::npos || line.substr(line.find_first_not_of(' ')) != ">") return;
-  const auto next = reader_.next_plain_line();
-  gdb_->console().type(next.value_or("end") + "\n");
+  constexpr auto between_looks = std::chrono::milliseconds(2);
+  asking_.expires_after(between_looks);
+  asking_.async_wait([this](boost::system::error_code error) {
+    if (error || !gdb_->alive()) return;
+    const auto line = gdb_->console().unfinished_line();
+    if (line.find_first_not_of(' ') == std::string::npos || line.substr(line.find_first_not_of(' ')) != ">") return;
+    if (gdb_->console().output_waits() || !gdb_->sleeps()) return answer_without_terminal();
+    const auto next = reader_.next_plain_line();
+    gdb_->console().type(next.value_or("end") + "\n");
+  });
 }
 
 void Prompt::wait_for_interrupt() {

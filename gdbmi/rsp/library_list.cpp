@@ -7,33 +7,16 @@
 #include <algorithm>
 #include <cstring>
 
-namespace fred::remote {
+#include "gdbmi/rsp/xml.h"
 
-std::string xml_escaped(std::string_view text) {
-  std::string xml;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        xml += "&amp;";
-        break;
-      case '<':
-        xml += "&lt;";
-        break;
-      case '"':
-        xml += "&quot;";
-        break;
-      default:
-        xml += c;
-    }
-  }
-  return xml;
-}
+namespace fred::remote {
 
 namespace {
 
 /// A list that is being changed, or is wrong, must not keep us for ever.
 constexpr unsigned most_libraries = 10000;
 constexpr u64 longest_name = 4096;  // PATH_MAX
+constexpr u64 most_dynamic_entries = 4096;
 
 template <class T>
 Result<T> read(Target& target, u64 at) {
@@ -52,7 +35,6 @@ std::string read_name(Target& target, u64 at) {
   return {bytes->begin(), end};
 }
 
-
 struct ProgramHeaders {
   u64 at = 0, count = 0;
 };
@@ -70,49 +52,78 @@ Result<ProgramHeaders> program_headers(Target& target) {
   return headers;
 }
 
+/// A table of the program's, in one piece: each question costs a round trip.
+template <class T>
+Result<std::vector<T>> read_table(Target& target, u64 at, u64 count) {
+  const auto bytes = target.memory(GuestAddr{at}, count * sizeof(T));
+  if (!bytes) return std::unexpected(bytes.error());
+  std::vector<T> table(bytes->size() / sizeof(T));
+  std::memcpy(table.data(), bytes->data(), table.size() * sizeof(T));
+  return table;
+}
+
 /// The program's r_debug; 0 if it has none yet.
 Result<u64> rendezvous(Target& target) {
   const auto headers = program_headers(target);
   if (!headers) return std::unexpected(headers.error());
-  u64 bias = 0, dynamic = 0;
-  for (u64 i = 0; i < headers->count; ++i) {
-    const auto header = read<Elf64_Phdr>(target, headers->at + i * sizeof(Elf64_Phdr));
-    if (!header) return std::unexpected(header.error());
-    if (header->p_type == PT_PHDR) bias = headers->at - header->p_vaddr;
-    if (header->p_type == PT_DYNAMIC) dynamic = header->p_vaddr;
+  const auto table = read_table<Elf64_Phdr>(target, headers->at, headers->count);
+  if (!table) return std::unexpected(table.error());
+  u64 bias = 0, dynamic = 0, entries = 0;
+  for (const auto& header : *table) {
+    if (header.p_type == PT_PHDR) bias = headers->at - header.p_vaddr;
+    if (header.p_type == PT_DYNAMIC) {
+      dynamic = header.p_vaddr;
+      entries = std::min(header.p_memsz / sizeof(Elf64_Dyn), most_dynamic_entries);
+    }
   }
   if (dynamic == 0) return u64{0};
-  for (u64 at = bias + dynamic;; at += sizeof(Elf64_Dyn)) {
-    const auto entry = read<Elf64_Dyn>(target, at);
-    if (!entry) return std::unexpected(entry.error());
-    if (entry->d_tag == DT_DEBUG) return entry->d_un.d_ptr;
-    if (entry->d_tag == DT_NULL) return u64{0};
+  const auto section = read_table<Elf64_Dyn>(target, bias + dynamic, entries);
+  if (!section) return std::unexpected(section.error());
+  for (const auto& entry : *section) {
+    if (entry.d_tag == DT_DEBUG) return entry.d_un.d_ptr;
+    if (entry.d_tag == DT_NULL) break;
   }
+  return u64{0};
 }
 
 }  // namespace
 
-Result<std::string> library_list(Target& target) {
-  const std::string begin = "<library-list-svr4 version=\"1.0\"", end = "</library-list-svr4>";
+Result<LibraryList> library_list(Target& target) {
+  LibraryList list;
   const auto debug_at = rendezvous(target);
   if (!debug_at) return std::unexpected(debug_at.error());
-  if (*debug_at == 0) return begin + ">" + end;
+  if (*debug_at == 0) return list;
+  list.rendezvous = *debug_at;
   const auto debug = read<r_debug>(target, *debug_at);
   if (!debug) return std::unexpected(debug.error());
-  u64 at = reinterpret_cast<u64>(debug->r_map);
-  if (at == 0) return begin + ">" + end;
-  std::string xml = begin + fmt::format(" main-lm=\"{:#x}\">", at);  // the program itself comes first
+  list.main_map = reinterpret_cast<u64>(debug->r_map);  // the program itself comes first
+  u64 at = list.main_map;
   for (unsigned i = 0; at != 0 && i < most_libraries; ++i) {
     const auto map = read<link_map>(target, at);
     if (!map) return std::unexpected(map.error());
-    const auto name = i == 0 ? std::string() : read_name(target, reinterpret_cast<u64>(map->l_name));
-    if (!name.empty()) {
-      xml += fmt::format("<library lmid=\"0x0\" name=\"{}\" lm=\"{:#x}\" l_addr=\"{:#x}\" l_ld=\"{:#x}\"/>",
-                         xml_escaped(name), at, map->l_addr, reinterpret_cast<u64>(map->l_ld));
-    }
+    auto name = i == 0 ? std::string() : read_name(target, reinterpret_cast<u64>(map->l_name));
+    if (!name.empty()) list.libraries.push_back({std::move(name), at, map->l_addr, reinterpret_cast<u64>(map->l_ld)});
     at = reinterpret_cast<u64>(map->l_next);
   }
-  return xml + end;
+  return list;
+}
+
+std::string library_xml(const LibraryList& list, ListName name) {
+  std::string xml = "<library-list-svr4 version=\"1.0\"";
+  if (list.main_map != 0) xml += fmt::format(" main-lm=\"{:#x}\"", list.main_map);
+  xml += ">";
+  for (const auto& library : list.libraries) {
+    xml += fmt::format("<library lmid=\"{:#x}\" name=\"{}\" lm=\"{:#x}\" l_addr=\"{:#x}\" l_ld=\"{:#x}\"/>",
+                       name == ListName::none ? 0 : list.rendezvous, xml_attribute(library.name), library.map,
+                       library.base, library.dynamic);
+  }
+  return xml + "</library-list-svr4>";
+}
+
+bool are_known(const LibraryList& list, const LibraryList& known) {
+  return std::ranges::all_of(list.libraries, [&](const Library& library) {
+    return std::ranges::find(known.libraries, library) != known.libraries.end();
+  });
 }
 
 }  // namespace fred::remote

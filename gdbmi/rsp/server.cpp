@@ -93,7 +93,11 @@ void Server::disconnected() {
 Server::Reply Server::handle(const Malformed&) { return "E16"; }
 
 Server::Reply Server::handle(const Supported& packet) {
-  multiprocess_ = std::ranges::find(packet.features, "multiprocess+") != packet.features.end();
+  const auto has = [&](std::string_view feature) {
+    return std::ranges::find(packet.features, feature) != packet.features.end();
+  };
+  multiprocess_ = has("multiprocess+");
+  gdb_17_ = has("single-inf-arg+");  // no packet has gdb's version; this came with 17
   return fmt::format("PacketSize={:x};{}", packet_size, features);
 }
 

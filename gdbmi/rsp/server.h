@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gdbmi/rsp/host_files.h"
+#include "gdbmi/rsp/library_list.h"
 #include "gdbmi/rsp/packets.h"
 #include "gdbmi/rsp/stop_reply.h"
 #include "gdbmi/rsp/target.h"
@@ -102,6 +103,9 @@ class Server {
   /// Old packets name the address at which to go on.
   Reply resume_at(ResumeRequest request, std::optional<GuestAddr> at);
   void stopped(const StopEvent& event);
+  /// gdb believes that libraries come and go where the dynamic linker says so. A motion that ended elsewhere, at a Time
+  /// with libraries that gdb does not know, stops first for them: gdb reads the list and goes on by itself.
+  bool has_other_libraries() const;
   std::string told_stop();
   Result<> start(std::vector<std::string> args);
   Naming naming() const { return {.with_process = multiprocess_, .process = process_}; }
@@ -130,11 +134,14 @@ class Server {
   ThreadLocals thread_locals_;
   StartRequest next_start_;
   bool multiprocess_ = false;
+  bool gdb_17_ = false;  // or newer
   bool running_ = false;
   i64 process_ = 0;
   std::optional<StopEvent> last_stop_;
   ThreadId selected_ = 0;  // by gdb; 0: the one that runs
   std::optional<std::vector<ThreadFact>> threads_;
+  std::optional<StopEvent> next_stop_;  // of the next motion, which does not move
+  LibraryList libraries_;               // as gdb has last read it
   std::optional<RegisterState> registers_;
   std::optional<RegisterTable> table_;
   std::vector<std::string> notices_;

@@ -35,6 +35,8 @@ Result<> Server::start(std::vector<std::string> args) {
   table_.reset();
   thread_locals_.forget();
   last_stop_.reset();
+  next_stop_.reset();
+  libraries_ = {};
   running_ = false;
   if (auto started = target_.start(next_start_); !started) return started;
   process_ = target_.process_id();
@@ -92,8 +94,24 @@ Server::Reply Server::resume(const ResumeRequest& request) {
   if (!target_.has_program()) return "E.no program is being debugged";
   forget_state();
   running_ = true;
-  target_.resume(request, [this](const StopEvent& event) { stopped(event); });
+  if (const auto event = std::exchange(next_stop_, std::nullopt)) {
+    stopped(*event);
+    return std::nullopt;
+  }
+  target_.resume(request, [this](const StopEvent& event) {
+    if (has_other_libraries()) {
+      next_stop_ = event;
+      return stopped(OtherLibraries{});
+    }
+    stopped(event);
+  });
   return std::nullopt;
+}
+
+bool Server::has_other_libraries() const {
+  if (!target_.has_jumped()) return false;
+  const auto list = library_list(target_);
+  return list && !are_known(*list, libraries_);
 }
 
 Server::Reply Server::resume_at(ResumeRequest request, std::optional<GuestAddr> at) {

@@ -7,6 +7,7 @@
 #include "gdbmi/rsp/hex.h"
 #include "gdbmi/rsp/library_list.h"
 #include "gdbmi/rsp/server.h"
+#include "gdbmi/rsp/xml.h"
 
 namespace fred::remote {
 
@@ -179,8 +180,8 @@ std::string Server::transferred(const Transfer& packet, std::string_view all) co
 std::string Server::threads_xml() {
   std::string xml = "<?xml version=\"1.0\"?><threads>";
   for (const auto& thread : threads()) {
-    xml += fmt::format("<thread id=\"{}\" name=\"{}\">{}</thread>", naming().thread(thread.id), xml_escaped(thread.name),
-                       xml_escaped(thread.state));
+    xml += fmt::format("<thread id=\"{}\" name=\"{}\">{}</thread>", naming().thread(thread.id), xml_attribute(thread.name),
+                       xml_attribute(thread.state));
   }
   return xml + "</threads>";
 }
@@ -202,8 +203,10 @@ Server::Reply Server::handle(const Transfer& packet) {
   if (packet.object == "siginfo") return bytes_reply(target_.signal_info());
   if (packet.object == "threads") return transferred(packet, threads_xml());
   if (packet.object == "libraries-svr4") {
-    const auto list = library_list(target_);
-    return list ? transferred(packet, *list) : failed;
+    auto list = library_list(target_);
+    if (!list) return failed;
+    libraries_ = std::move(*list);
+    return transferred(packet, library_xml(libraries_, gdb_17_ ? ListName::address : ListName::none));
   }
   if (packet.object == "exec-file") {
     const auto path = target_.executable();

@@ -58,9 +58,12 @@ const Point* SessionTarget::point_of(ConditionId id) const {
 
 void SessionTarget::resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) {
   const auto kept_info = std::exchange(kept_info_, {});
-  if (const auto jump = std::exchange(jump_, std::nullopt)) {
-    const auto there = session_.go_to(jump->to);
-    return stopped(there ? event_of_hits(jump->hits) : failed_event(there.error()));
+  jumped_ = !jumps_.empty();
+  if (jumped_) {
+    const auto jump = std::move(jumps_.front());
+    jumps_.pop_front();
+    const auto there = session_.go_to(jump.to);
+    return stopped(there ? event_of_hits(jump.hits) : failed_event(there.error()));
   }
   const bool stepping = request.motion == Motion::step || request.motion == Motion::step_range;
   Forward how{.conditions = conditions(stepping), .thread = request.thread};
@@ -135,7 +138,7 @@ StopEvent SessionTarget::step_back() {
   if (!points) return failed_event(points.error());
   const auto last = std::find_if(points->rbegin(), points->rend(), [](const auto& p) { return p.time.phase == 0; });
   if (last == points->rend()) return HistoryBound::begin;
-  const Time to = last->time;
+  Time to = last->time;
   // A watched object that the instruction changes is reported, as going forward would.
   auto watches = conditions();
   std::erase_if(watches, [](const Condition& c) { return !is_watch(c); });
@@ -146,6 +149,9 @@ StopEvent SessionTarget::step_back() {
     for (const auto& note : *notes) {
       if (note.last) hits.push_back(*note.last);
     }
+    // What was changed from within gdb lies behind the instruction: one step back takes that back.
+    for (const auto& hit : hits) to = std::max(to, hit.at);
+    std::erase_if(hits, [&](const Hit& hit) { return hit.at < to; });
   }
   if (const auto there = session_.go_to(to); !there) return failed_event(there.error());
   return hits.empty() ? StopEvent{StoppedBySignal{SIGTRAP}} : event_of_hits(hits);

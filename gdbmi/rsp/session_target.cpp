@@ -25,7 +25,7 @@ Result<> SessionTarget::start(const StartRequest& request) {
   launch.environment = request.environment;
   launch.working_directory = request.working_directory;
   launch.by_shell = request.by_shell;
-  jump_.reset();
+  jumps_.clear();
   kept_info_.clear();
   search_.emplace(session_);
   auto done = session_.start(launch);
@@ -35,7 +35,7 @@ Result<> SessionTarget::start(const StartRequest& request) {
 
 void SessionTarget::kill() {
   session_.kill();
-  jump_.reset();
+  jumps_.clear();
 }
 
 void SessionTarget::detach() {

@@ -1,5 +1,6 @@
 // The session as the target of the remote protocol: gdb's points become conditions, its motions the session's.
 #pragma once
+#include <deque>
 #include <map>
 
 #include "gdbmi/rsp/target.h"
@@ -14,9 +15,17 @@ class SessionTarget final : public Target {
   /// of it comes from gdb.
   SessionTarget(Session& session, Launch surroundings);
 
-  /// The next motion, whatever gdb calls it, ends at this Time of history.
-  void jump_next(const Time& time, std::vector<Hit> hits = {}) { jump_ = {time, std::move(hits)}; }
-  bool jump_waits() const { return jump_.has_value(); }
+  struct Jump {
+    Time to;
+    std::vector<Hit> hits;  // what gdb is told
+  };
+  /// The next motions, whatever gdb calls them, end at these Times of history.
+  void jump_next(std::vector<Jump> jumps) { jumps_ = {jumps.begin(), jumps.end()}; }
+  bool jump_waits() const { return !jumps_.empty(); }
+  /// Told of these, gdb has made a step of `stepi`. After a system call that does not stop it it goes on with the same.
+  bool ends_step(const std::vector<Hit>& hits) {
+    return !std::holds_alternative<StoppedAtSyscall>(event_of_hits(hits));
+  }
   /// Called when another program has been started.
   void on_started(std::function<void()> handler) { started_ = std::move(handler); }
   /// Called when live begins to run, and when it has stopped.
@@ -47,6 +56,7 @@ class SessionTarget final : public Target {
   std::vector<ThreadFact> threads() override;
 
   void resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) override;
+  bool has_jumped() const override { return jumped_; }
   void interrupt() override { session_.interrupt(); }
   Result<> insert(const Point& point) override;
   Result<> remove(const Point& point) override;
@@ -100,11 +110,8 @@ class SessionTarget final : public Target {
   std::vector<u8> kept_info_;  // written where no signal waits: of the one with which gdb goes on next
   bool catching_ = false;
   std::vector<u32> caught_;
-  struct Jump {
-    Time to;
-    std::vector<Hit> hits;  // what gdb is told
-  };
-  std::optional<Jump> jump_;
+  std::deque<Jump> jumps_;
+  bool jumped_ = false;
   Correspondent correspondent_;
   std::function<void()> started_, moved_;
   std::function<void(bool)> live_;

@@ -29,6 +29,7 @@ struct TellStop {
   Told operator()(HistoryBound bound) const {
     return {SIGTRAP, bound == HistoryBound::begin ? "replaylog:begin;" : "replaylog:end;"};
   }
+  Told operator()(const OtherLibraries&) const { return {SIGTRAP, "library:;"}; }
   Told operator()(const Exited&) const { return {}; }
   Told operator()(const KilledBy&) const { return {}; }
 };

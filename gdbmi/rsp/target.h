@@ -39,14 +39,15 @@ struct StoppedAtSyscall {
   bool returned = false;
 };
 enum class HistoryBound : u8 { begin, end };
+struct OtherLibraries {};  // than gdb knows of
 struct Exited {
   int status = 0;
 };
 struct KilledBy {
   int signal = 0;
 };
-using StopEvent =
-    std::variant<StoppedBySignal, StoppedAtBreak, StoppedAtWatch, StoppedAtSyscall, HistoryBound, Exited, KilledBy>;
+using StopEvent = std::variant<StoppedBySignal, StoppedAtBreak, StoppedAtWatch, StoppedAtSyscall, HistoryBound,
+                               OtherLibraries, Exited, KilledBy>;
 
 enum class Motion : u8 { go, step, step_range, go_back, step_back };
 struct ResumeRequest {
@@ -71,6 +72,8 @@ class Target {
 
   // Going. `stopped` is called once, at once or later.
   virtual void resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) = 0;
+  /// The last motion led anywhere in history, not past what gdb would have stopped at on the way.
+  virtual bool has_jumped() const { return false; }
   virtual void interrupt() = 0;
   virtual Result<> insert(const Point& point) = 0;
   virtual Result<> remove(const Point& point) = 0;

@@ -61,15 +61,11 @@ const GdbSymbols::Code& GdbSymbols::code_at(GuestAddr pc) {
                      .inline_depth = l.value("depth", 0U)};
   }
   const auto& f = (*answer)["function"];
-  const bool trampoline = f.value("trampoline", false);
   if (f.contains("entry")) {
     code.function = Function{.entry = address(f, "entry"),
                              .range = {address(f, "begin"), address(f, "end")},
                              .body = address(f, "body"),
-                             .trampoline = trampoline};
-  } else if (const auto range = gdb_->function_at(pc); range && *range) {
-    code.function =
-        Function{.entry = (*range)->begin, .range = **range, .body = (*range)->begin, .trampoline = trampoline};
+                             .trampoline = f.value("trampoline", false)};
   }
   return code;
 }

@@ -6,13 +6,8 @@ namespace fred {
 
 class PythonQuestions : public GdbQuestions {
  public:
-  Result<std::optional<GuestRange>> function_at(GuestAddr pc) override;
   Result<std::vector<GdbFrame>> frames(unsigned most) override;
-  Result<unsigned> selected_frame() override;
-  /// In the selected frame; another one cannot be asked for.
-  Result<std::string> evaluate(std::string_view expression, const std::optional<FrameId>& frame) override;
-  Result<std::optional<GuestRange>> memory_of(std::string_view expression,
-                                              const std::optional<FrameId>& frame) override;
+  Result<std::string> evaluate(std::string_view expression) override;
 };
 
 }  // namespace fred

@@ -63,6 +63,11 @@ Change change_between(const ValuesAround& values) {
 
 Result<> RecordedSession::arrive_before(Change& change, const Time& before, const Time& after) {
   change.place = symbols_.place(before.pc);
+  change.by_gdb = session_.tip_changes().made_at(before);
+  if (change.by_gdb) {
+    change.landing.time = before;
+    return session_.go_to(before);
+  }
   auto stop = land_before_change(*timeline_, before, after);
   if (!stop || stop->end == TravelEnd::interrupted) {
     if (auto there = session_.go_to(before); !there) return there;
@@ -96,7 +101,20 @@ Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestion
   change.before = found->old_value.shown;
   change.after = found->now.shown;
   change.probes = found->probes;
-  if (auto there = arrive_before(change, found->before, found->after); !there) return std::unexpected(there.error());
+  // At the place of changes from within gdb it was either the instruction that led there, or they.
+  auto before = found->before, after = found->after;
+  if (const auto hidden = session_.tip_changes().hidden_until(after); hidden && before < hidden->begin) {
+    auto between = probe.at(hidden->begin);
+    if (!between) return std::unexpected(between.error());
+    ++change.probes;
+    if (*between == found->now) {
+      after = hidden->begin;
+    } else {
+      before = hidden->begin;
+      change.before = between->shown;
+    }
+  }
+  if (auto there = arrive_before(change, before, after); !there) return std::unexpected(there.error());
   return change;
 }
 
@@ -109,19 +127,10 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   const auto found = last_change(*timeline_, **range, operation.from(), operation.token());
   if (!found) return std::unexpected(found.error());
   GdbProbe probe(session_, gdb, "stored()", [this] { target_.moved(); });
-  const auto now = probe.at(operation.from());
-  if (!now) return std::unexpected(now.error());
-  if (!*found) {
-    const auto first = probe.at(session_.begin());
-    if (!first) return std::unexpected(first.error());
-    const bool by_gdb = first->identity && *first != *now;
-    return fail(fmt::format("{} has {} since the start of history.", request.expression,
-                            by_gdb ? "only been changed from within gdb" : "not changed"));
-  }
+  if (!*found) return fail(fmt::format("{} has not changed since the start of history.", request.expression));
   auto values = values_around(probe, **found);
   if (!values) return std::unexpected(values.error());
   auto change = change_between(*values);
-  if (*now != values->after) change.remarks.push_back("Since then it was changed from within gdb.");
   if (const auto n = count_changes(*timeline_, **range, session_.begin(), operation.from(), operation.token())) {
     change.changes = *n;
   }

@@ -73,12 +73,20 @@ Result<> RecordedSession::allow(LifeCycle command, std::string_view, GdbQuestion
   return {};
 }
 
-void RecordedSession::next_stop(const Time& time) {
-  std::vector<Hit> hits;
-  if (landed_ && landed_->time == time) hits = landed_->hits;
-  target_.jump_next(time, std::move(hits));
+void RecordedSession::next_stop(const Landing& landing) {
+  std::vector<remote::SessionTarget::Jump> jumps;
+  if (landed_ && landed_->time == landing.time) {
+    for (auto& stop : passed_) jumps.push_back({stop.time, std::move(stop.hits)});
+    jumps.push_back({landing.time, landed_->hits});
+  } else {
+    jumps.push_back({landing.time, {}});
+  }
+  passed_.clear();
+  target_.jump_next(std::move(jumps));
   jumping_ = true;
 }
+
+void RecordedSession::stopped_there() { target_.jump_next({}); }
 
 std::optional<Where> RecordedSession::where() {
   if (!session_.has_program() || session_.live_is_running()) return std::nullopt;
@@ -105,109 +113,12 @@ Result<Landing> RecordedSession::go_to(const Time& time, Progress& progress) {
   return Landing{.time = time, .note = ""};
 }
 
-Result<std::optional<RecordedSession::UserPoints>> RecordedSession::points(GdbQuestions& gdb) {
-  const auto answer = ask_python(gdb, "breakpoints()");
-  if (!answer) return std::unexpected(answer.error());
-  if (!answer->value("simple", false)) return std::nullopt;
-  UserPoints all;
-  for (auto& c : target_.conditions()) {
-    const auto* const at = std::get_if<BreakCondition>(&c.what);
-    bool certain = at == nullptr;
-    std::vector<i64> numbers;
-    if (at != nullptr) {
-      // What gdb has inserted for itself (libraries, longjmp) stops nobody.
-      for (const auto& a : (*answer)["addresses"]) certain = certain || a.get<u64>() == at->pc.value;
-      for (const auto& b : (*answer)["conditional"]) {
-        if (b.value("address", u64{0}) == at->pc.value) numbers.push_back(b.value("number", i64{0}));
-      }
-    }
-    if (certain) {
-      all.certain.push_back(std::move(c));
-    } else if (!numbers.empty()) {
-      all.conditional.push_back({std::move(c), std::move(numbers)});
-    }
-  }
-  return all;
-}
-
-Result<Stop> RecordedSession::stop_on_the_way(Stop stop, const UserPoints& points, GdbQuestions& gdb,
-                                              Operation& operation) {
-  std::vector<Condition> conditions;
-  for (const auto& c : points.conditional) conditions.push_back(c.at);
-  u64 looked_at = 0;
-  for (Time before = operation.from();;) {
-    auto hits = timeline_->search().last(stop.time, before, conditions, true, operation.token());
-    if (!hits) return std::unexpected(hits.error());
-    if (hits->empty()) break;
-    before = hits->front().at;
-    nlohmann::json numbers = nlohmann::json::array();
-    for (const auto& c : points.conditional) {
-      if (std::ranges::find(*hits, c.at.id, &Hit::id) == hits->end()) continue;
-      for (const i64 n : c.numbers) numbers.push_back(n);
-    }
-    if (auto there = session_.go_to(before); !there) return std::unexpected(there.error());
-    if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
-    const auto answer = ask_python(gdb, fmt::format("holds({})", numbers.dump()));
-    if (!answer) return std::unexpected(answer.error());
-    operation.show(fmt::format("{} conditions", ++looked_at));
-    if (!answer->value("holds", true)) continue;
-    if (before == stop.time) std::ranges::move(stop.hits, std::back_inserter(*hits));
-    stop = {TravelEnd::hit, before, std::move(*hits)};
-    break;
-  }
-  if (auto there = session_.go_to(stop.time); !there) return std::unexpected(there.error());
-  return stop;
-}
-
 Result<Landing> RecordedSession::landing_of(const Result<Stop>& stop) {
   if (!stop) return std::unexpected(stop.error());
   if (stop->end == TravelEnd::interrupted) return interrupted();
   landed_ = *stop;
   const bool begin = stop->end == TravelEnd::history_begin;
   return Landing{.time = stop->time, .note = begin ? "\nNo more reverse-execution history." : ""};
-}
-
-Result<Stop> RecordedSession::step(const StepRequest& request, const std::vector<Condition>& conditions, u64 level) {
-  using enum StepRequest::Kind;
-  switch (request.kind) {
-    case step:
-      return timeline_->step(Direction::backward, request.count, conditions);
-    case next:
-    case until:
-      return timeline_->next(Direction::backward, request.count, conditions);
-    case stepi:
-      return timeline_->step_instruction(Direction::backward, request.count, conditions);
-    case nexti:
-      return timeline_->next_instruction(Direction::backward, request.count, conditions);
-    case finish:
-      break;
-  }
-  return timeline_->finish(Direction::backward, level, conditions);
-}
-
-Result<std::optional<Landing>> RecordedSession::step_back(const StepRequest& request, GdbQuestions& gdb,
-                                                          Progress& progress) {
-  if (!session_.has_program() || session_.is_changed_in_past()) return std::nullopt;
-  // One `bs`, of which the target knows all, without a question.
-  if (request.kind == StepRequest::Kind::stepi && request.count == 1) return std::nullopt;
-  if (auto ready = symbols_.use(gdb); !ready) return std::nullopt;  // gdb without Python
-  const auto users = points(gdb);
-  if (!users) return std::unexpected(users.error());
-  if (!*users) return std::nullopt;
-  u64 level = 0;
-  if (request.kind == StepRequest::Kind::finish) {
-    const auto selected = gdb.selected_frame();
-    if (!selected) return std::unexpected(selected.error());
-    level = *selected;
-  }
-  Operation operation(*this, progress);
-  auto stop = step(request, (*users)->certain, level);
-  if (stop && stop->end != TravelEnd::interrupted && !(*users)->conditional.empty()) {
-    stop = stop_on_the_way(std::move(*stop), **users, gdb, operation);
-  }
-  auto landing = landing_of(stop);
-  if (!landing) return operation.undo(landing.error());
-  return std::move(*landing);
 }
 
 }  // namespace fred

@@ -1,6 +1,8 @@
 // The session that fred-gdb debugs with: the program is recorded, gdb is connected to it by the remote protocol, and
 // time travel is reverse/'s. recorded_places.cpp: marks, undo, the log; recorded_searches.cpp: reverse-watch.
 #pragma once
+#include <map>
+
 #include "gdbmi/asio.h"
 #include "gdbmi/commands/travel_session.h"
 #include "gdbmi/rsp/session_target.h"
@@ -26,14 +28,15 @@ class RecordedSession final : public TravelSession {
   void use_terminal(ProgramTerminal& terminal) override;
   bool owns_program() const override { return true; }
   Result<> allow(LifeCycle command, std::string_view arguments, GdbQuestions& gdb) override;
-  void next_stop(const Time& time) override;
+  void next_stop(const Landing& landing) override;
+  void stopped_there() override;
 
   std::optional<Where> where() override;
   std::string print(const Time& time) const override { return print_time(time); }
   Result<Time> find(std::string_view text) override;
 
   Result<Landing> go_to(const Time& time, Progress& progress) override;
-  Result<std::optional<Landing>> step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) override;
+  Result<BackStep> step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) override;
   Result<Change> find_change(const ChangeRequest& request, GdbQuestions& gdb, Progress& progress) override;
   Result<Landing> undo(u64 count, Progress& progress) override;
   Result<Landing> back(u64 count, Progress& progress) override;
@@ -55,19 +58,22 @@ class RecordedSession final : public TravelSession {
 
   /// Another program: its history is empty.
   void begin_history();
-  /// What the user has set: what surely stops, and breakpoints whose conditions gdb has to evaluate where they are hit.
+  /// What the user has set: what surely stops, and what depends on conditions that gdb has to evaluate where it is hit,
+  /// or on ignore counts.
   struct UserPoints {
-    struct Conditional {
+    struct Dependent {
       Condition at;
-      std::vector<i64> numbers;  // gdb's, of breakpoints there
+      std::vector<i64> numbers;  // gdb's, of the breakpoints or watchpoints that it stands for
     };
     std::vector<Condition> certain;
-    std::vector<Conditional> conditional;
+    std::vector<Dependent> dependent;
+    std::map<i64, u64> ignored;  // by gdb's number: so many hits do not stop
+    std::string left;            // why only gdb can tell where a command ends, or ""
   };
-  /// Nothing if only gdb can tell where a command ends.
-  Result<std::optional<UserPoints>> points(GdbQuestions& gdb);
-  /// A command backwards that would end with `stop` ends earlier if a breakpoint's condition was true on the way.
-  Result<Stop> stop_on_the_way(Stop stop, const UserPoints& points, GdbQuestions& gdb, Operation& operation);
+  Result<UserPoints> points(GdbQuestions& gdb);
+  /// A command backwards that would end with `stop` ends earlier if one of those that depend stops on the way. Hits
+  /// that gdb is to see although they do not stop go to passed_.
+  Result<Stop> stop_on_the_way(Stop stop, UserPoints points, GdbQuestions& gdb, Operation& operation);
   Result<Landing> landing_of(const Result<Stop>& stop);
   Result<Stop> step(const StepRequest& request, const std::vector<Condition>& conditions, u64 level);
   /// Finds out where a change is, by values at Times.
@@ -90,6 +96,7 @@ class RecordedSession final : public TravelSession {
   std::optional<Time> shown_;
   bool jumping_ = false;
   std::optional<Stop> landed_;
+  std::vector<Stop> passed_;  // before it, in the order in which gdb comes to them
 
   VisitedPlaces places_;
   UndoHistory undo_;

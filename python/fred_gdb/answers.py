@@ -11,16 +11,34 @@ import gdb
 class _Fred:
     generation = 0  # of symbols
     interrupted = False  # by Ctrl-C, while a value was computed
+    undescribed = []  # functions without debug information: begin and end
 
     @staticmethod
     def say(answer):
         gdb.write("\n" + json.dumps(answer) + "\n")
 
     @staticmethod
+    def console(command):
+        """What gdb's command line says to the command. Under MI gdb 18's to_string has the records of MI instead."""
+        if gdb.execute("echo x", to_string=True) != "x":
+            command = 'interpreter-exec console "%s"' % command.replace("\\", "\\\\").replace('"', '\\"')
+        return gdb.execute(command, to_string=True)
+
+    @staticmethod
     def forget():
         """The target has been moved behind gdb's back."""
         gdb.execute("maintenance flush register-cache", to_string=True)
         gdb.execute("maintenance flush dcache", to_string=True)
+
+    @classmethod
+    def forget_but_frame(cls):
+        """As forget(), which also selects the newest frame."""
+        level = gdb.selected_frame().level()
+        cls.forget()
+        frame = gdb.newest_frame()
+        while frame.level() < level and frame.older() is not None:
+            frame = frame.older()
+        frame.select()
 
     # --- code ---------------------------------------------------------------------------------------------------
 
@@ -68,38 +86,44 @@ class _Fred:
         return first.last + 1 if first.last + 1 < end else entry
 
     @classmethod
+    def without_debug_information(cls, pc):
+        """Begin and end of the function as far as gdb would disassemble it."""
+        for known in cls.undescribed:
+            if known[0] <= pc < known[1]:
+                return known
+        try:
+            lines = gdb.execute("disassemble %#x" % pc, to_string=True).splitlines()
+        except gdb.error:
+            return None
+        starts = [int(line.replace("=>", "").split()[0], 16) for line in lines if "0x" in line and "<+" in line]
+        if not starts:
+            return None
+        last = gdb.selected_inferior().architecture().disassemble(starts[-1])[0]
+        cls.undescribed.append((starts[0], last["addr"] + last["length"]))
+        return cls.undescribed[-1]
+
+    @classmethod
     def function(cls, pc):
         function, block = None, gdb.block_for_pc(pc)
         while block is not None and not block.is_global and not block.is_static:
             if block.function is not None:
                 function = block
             block = block.superblock
-        symbol = gdb.execute("info symbol %#x" % pc, to_string=True)
+        symbol = cls.console("info symbol %#x" % pc)
         library = gdb.current_progspace().solib_name(pc) or ""
         trampoline = "@plt" in symbol or " in section .plt" in symbol or "/ld-linux" in library
-        if function is None:
+        if function is not None:
+            begin, end = function.start, function.end
+            return {"entry": begin, "begin": begin, "end": end, "body": cls.body(begin, end), "trampoline": trampoline}
+        known = cls.without_debug_information(pc)
+        if known is None:
             return {"trampoline": trampoline}
-        return {"entry": function.start, "begin": function.start, "end": function.end,
-                "body": cls.body(function.start, function.end), "trampoline": trampoline}
+        begin, end = known
+        return {"entry": begin, "begin": begin, "end": end, "body": begin, "trampoline": trampoline}
 
     @classmethod
     def code(cls, pc):
         cls.say({"line": cls.line(pc), "function": cls.function(pc)})
-
-    @classmethod
-    def function_range(cls, pc):
-        """As far as gdb would disassemble it; without debug information too."""
-        try:
-            lines = gdb.execute("disassemble %#x" % pc, to_string=True).splitlines()
-        except gdb.error:
-            cls.say({})
-            return
-        starts = [int(line.replace("=>", "").split()[0], 16) for line in lines if "0x" in line and "<+" in line]
-        if not starts:
-            cls.say({})
-            return
-        last = gdb.selected_inferior().architecture().disassemble(starts[-1])[0]
-        cls.say({"begin": starts[0], "end": last["addr"] + last["length"]})
 
     @classmethod
     def symbols(cls):
@@ -127,7 +151,7 @@ class _Fred:
             return cls.address(outer.read_register("rsp"))
         selected = gdb.selected_frame()
         frame.select()
-        text = gdb.execute("info frame", to_string=True)
+        text = cls.console("info frame")
         selected.select()
         return int(text.split("frame at ", 1)[1].split()[0].rstrip(":"), 16)
 
@@ -153,16 +177,27 @@ class _Fred:
         frame, frames = gdb.newest_frame(), []
         while frame is not None and len(frames) < most:
             line = frame.find_sal()
-            symbol = frame.function()
-            frames.append({"pc": frame.pc(), "cfa": cls.cfa(frame), "function": frame.name() or "",
-                           "entry": int(symbol.value().address) if symbol else 0,
+            frames.append({"pc": frame.pc(), "function": frame.name() or "",
                            "file": line.symtab.filename if line.symtab else "", "line": line.line})
             frame = frame.older()
         cls.say({"frames": frames})
 
     @classmethod
     def selected(cls):
-        cls.say({"level": gdb.selected_frame().level()})
+        """Its number among the frames that have a stack frame of their own."""
+        selected, frame, level = gdb.selected_frame(), gdb.newest_frame(), 0
+        while frame is not None and frame != selected:
+            level += frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
+            frame = frame.older()
+        cls.say({"level": level, "inlined": selected.type() == gdb.INLINE_FRAME})
+
+    @classmethod
+    def invocation(cls, frame):
+        """What a frame is found again by: its function, which may be inlined, and the CFA of what is on the stack."""
+        function = frame.function()
+        while frame.type() == gdb.INLINE_FRAME:
+            frame = frame.older()
+        return int(function.value().address) if function else 0, cls.cfa(frame)
 
     # --- values -------------------------------------------------------------------------------------------------
 
@@ -187,8 +222,8 @@ class _Fred:
                 continue
             symbol = gdb.lookup_symbol(word, block)[0]
             if symbol is not None and symbol.needs_frame:
-                answer = {"function": frame.function().value().address.__int__() if frame.function() else 0,
-                          "cfa": cls.cfa(frame)}
+                function, cfa = cls.invocation(frame)
+                answer = {"function": function, "cfa": cfa}
                 break
         cls.say(answer)
 
@@ -198,13 +233,13 @@ class _Fred:
         cls.forget()
         try:
             if cfa:
-                for frame, _ in cls.walk(100000):
-                    at = cls.cfa(frame)
-                    if at == cfa and frame.function() and int(frame.function().value().address) == function:
+                frame = gdb.newest_frame()
+                while frame is not None:
+                    now = cls.invocation(frame)
+                    if now == (function, cfa):
                         frame.select()
                         break
-                    if at > cfa:
-                        raise gdb.error("the frame does not exist here")
+                    frame = frame.older() if now[1] <= cfa else None
                 else:
                     raise gdb.error("the frame does not exist here")
             else:
@@ -235,7 +270,7 @@ class _Fred:
     @classmethod
     def memory(cls, expression):
         """Where the expression's value lies now; `stored` gives what lies there at any Time."""
-        cls.forget()
+        cls.forget_but_frame()
         try:
             value = gdb.parse_and_eval(expression)
         except gdb.error as error:
@@ -259,43 +294,102 @@ class _Fred:
 
     # --- breakpoints --------------------------------------------------------------------------------------------
 
+    # What a catchpoint without an address catches, by how gdb tells it.
+    caught = (("syscall ", "syscall"), ("signal ", "signal"))
+
+    @classmethod
+    def kind(cls, b):
+        """"break", "watch", "syscall" or "signal"; nothing if only gdb can tell where it stops."""
+        if b.type in (gdb.BP_BREAKPOINT, gdb.BP_HARDWARE_BREAKPOINT):
+            return "break"
+        if b.type in (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_READ_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT):
+            return "watch"
+        if b.type != getattr(gdb, "BP_CATCHPOINT", None):
+            return None
+        if any(cls.addresses(b)):  # of others it is 0
+            return "break"  # of exceptions
+        row = gdb.execute("info breakpoints %d" % b.number, to_string=True).splitlines()[1]
+        for words, kind in cls.caught:
+            if row.split(None, 4)[4].startswith(words):
+                return kind
+        return None
+
+    @staticmethod
+    def addresses(b):
+        return [p.address for p in b.locations or () if p.enabled and p.address is not None]
+
     @classmethod
     def breakpoints(cls):
-        """Addresses that stop the program, and those where it depends on the conditions of breakpoints (see `holds`).
-        Not simple: gdb must decide everything."""
-        addresses, conditional, watched, simple = [], [], False, True
+        """What stops the program, and where it depends on conditions and counts (see `holds`). "left": why gdb must
+        decide everything."""
+        points, left = [], ""
         for b in gdb.breakpoints():
             if not b.enabled or not b.visible:
                 continue
-            if b.ignore_count or b.thread is not None:
-                simple = False
-            if b.type == gdb.BP_BREAKPOINT or b.type == gdb.BP_HARDWARE_BREAKPOINT:
-                places = [p.address for p in b.locations if p.enabled and p.address is not None]
-                if b.condition is None:
-                    addresses += places
-                else:
-                    conditional += [{"address": address, "number": b.number} for address in places]
-            elif b.type in (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_READ_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT):
-                watched = True
-                simple = simple and b.condition is None
-            else:
-                simple = False
-        cls.say({"addresses": addresses, "conditional": conditional, "watched": watched, "simple": simple})
+            kind = cls.kind(b)
+            if kind is None:
+                left = "number %d of its breakpoints is one that only it can check" % b.number
+                continue
+            depends = b.condition is not None or b.ignore_count != 0 or hasattr(b, "stop")
+            points.append({"number": b.number, "kind": kind, "addresses": cls.addresses(b), "depends": depends,
+                           "ignore": b.ignore_count})
+        for kind in ("syscall", "signal"):
+            those = [p for p in points if p["kind"] == kind]
+            if any(p["depends"] for p in those) and (len(those) > 1 or kind == "signal"):
+                left = "only gdb knows which of its catchpoints catches a " + kind
+        cls.say({"points": points, "left": left})
 
     @classmethod
     def holds(cls, numbers):
-        """Whether the condition of one of these breakpoints is true here; as in gdb, one without a value is."""
+        """Those of these breakpoints whose conditions are true here; as in gdb, one without a value is."""
         cls.forget()
-        gdb.newest_frame().select()
-        answer = False
+        holding = []
         for b in gdb.breakpoints():
-            if b.number not in numbers or answer:
-                continue
-            try:
-                answer = b.condition is None or int(gdb.parse_and_eval(b.condition)) != 0
-            except (gdb.error, RuntimeError, ValueError):
-                answer = True
-        cls.say({"holds": answer})
+            if b.number in numbers and cls.condition(b) and getattr(b, "stop", lambda: True)() is not False:
+                holding.append(b.number)
+        cls.say({"holds": holding})
+
+    @classmethod
+    def condition(cls, b):
+        if b.condition is None:
+            return True
+        try:
+            cls.frame_of_condition(b).select()
+            return int(gdb.parse_and_eval(b.condition)) != 0
+        except (gdb.error, RuntimeError, ValueError):
+            return True
+
+    @classmethod
+    def frame_of_condition(cls, b):
+        """What names mean in it: to gdb, of a breakpoint in the code, what they mean there; of watchpoints and catchpoints
+        what they meant where the condition was given."""
+        newest = gdb.newest_frame()
+        if b.type in (gdb.BP_BREAKPOINT, gdb.BP_HARDWARE_BREAKPOINT):
+            return newest
+        _, name, file = cls.given.get(b.number, (None, None, None))
+        frame, best = newest, None
+        while frame is not None:
+            function = frame.function()
+            if function is not None and function.symtab.filename == file:
+                if function.name == name:
+                    return frame
+                best = best or frame
+            frame = frame.older()
+        return best or newest
+
+    given = {}  # by breakpoint: its condition, and the function and the file where that was given
+
+    @classmethod
+    def condition_given(cls, b):
+        if b.condition is None or cls.given.get(b.number, (None,))[0] == b.condition:
+            return
+        try:
+            function = gdb.selected_frame().function()
+        except gdb.error:
+            function = None
+        if function is None:
+            function = gdb.lookup_global_symbol("main")
+        cls.given[b.number] = (b.condition, function and function.name, function and function.symtab.filename)
 
     # --- the program --------------------------------------------------------------------------------------------
 
@@ -315,10 +409,13 @@ class _Fred:
     @classmethod
     def changed(cls, _=None):
         cls.generation += 1
+        cls.undescribed.clear()
         cls.keep_program()
 
 
 gdb.events.new_objfile.connect(_Fred.changed)
 gdb.events.clear_objfiles.connect(_Fred.changed)
 gdb.events.before_prompt.connect(_Fred.keep_program)
+gdb.events.breakpoint_created.connect(_Fred.condition_given)
+gdb.events.breakpoint_modified.connect(_Fred.condition_given)
 _Fred.keep_program()

@@ -27,7 +27,7 @@ class _FredProgress:
         if text is None or time.monotonic() < self.begin + 0.7:
             return
         if self.possible is None:
-            self.possible = os.isatty(1) and "not active" in gdb.execute("info win", to_string=True)
+            self.possible = os.isatty(1) and "not active" in _Fred.console("info win")
         if self.possible:
             gdb.write("\r%s  (Ctrl-C ends the search)\033[K" % text)
             gdb.flush()
@@ -60,16 +60,23 @@ class _FredLink:
 
     @classmethod
     def send(cls, connection, request):
-        """Ctrl-C meanwhile is told to the session: gdb's own way would leave the answer behind."""
-        interrupted = False
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        """Ctrl-C meanwhile is told to the session: gdb's own way would leave the answer behind. One that came just before
+        or just after is raised by pthread_sigmask, which has done its work by then."""
+        interrupted, before = False, set()
+        try:
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        except KeyboardInterrupt:
+            interrupted = True
         try:
             answer = cls.packet(connection, "fred " + json.dumps(request))
             if signal.SIGINT in signal.sigpending():
                 signal.sigwait({signal.SIGINT})
                 interrupted = True
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            try:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            except KeyboardInterrupt:
+                interrupted = True
         return answer, interrupted
 
     @classmethod
@@ -83,8 +90,8 @@ class _FredLink:
             raise gdb.GdbError("What gdb is connected to is not fred.")
         progress = _FredProgress()
         while "done" not in answer:
-            progress.show(answer.get("busy"))
             try:
+                progress.show(answer.get("busy"))
                 request = cls.carry_out(answer)
             except KeyboardInterrupt:
                 request, interrupted = {"do": "answer", "error": "interrupted"}, True
@@ -101,7 +108,7 @@ class _FredLink:
             gdb.write(wish["print"])
         elif "console" in wish:
             try:
-                return {"do": "answer", "text": gdb.execute(wish["console"], to_string=True)}
+                return {"do": "answer", "text": _Fred.console(wish["console"])}
             except (gdb.error, RuntimeError) as error:
                 return {"do": "answer", "error": str(error)}
         elif "gdb" in wish:

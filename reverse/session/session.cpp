@@ -77,7 +77,8 @@ Result<> Session::start(const Launch& launch) {
     const int status = said_so ? wait_status(peer.pid()) : 0;
     if (!said_so) Children{}.end(std::move(peer));
     if (!ready) return ready;
-    return fail_errno(status == not_found ? ENOENT : ENOEXEC, "cannot start " + *program);
+    if (status == not_found) return fail_errno(ENOENT, "cannot start " + *program);
+    return std::unexpected(Error{ENOEXEC, "cannot start " + *program});  // the engine has told why
   }
   auto p = std::make_unique<Program>(io_, std::move(*folder), std::move(peer), options_.snapshots);
   p->pid = engine->pid;
@@ -203,10 +204,16 @@ Result<Standing> Session::go_forward(Peer& peer, const Forward& how, const std::
 
 /// The same, but what is hidden of history is no place to stop at.
 Result<Standing> Session::go_in_history(Peer& worker, const Forward& how, const std::optional<Time>& limit) {
+  const auto& changes = program_->tip_changes;
   for (;;) {
-    auto s = go_forward(worker, how, limit);
-    if (!s || static_cast<StopReason>(s->reason) == StopReason::interrupted) return s;
-    const auto span = program_->tip_changes.around(s->time);
+    auto s = worker.now();
+    if (!s) return s;
+    if (!changes.around(s->time)) {
+      const auto next = changes.next_hidden(s->time);
+      s = go_forward(worker, how, limit && next ? std::min(*limit, *next) : limit ? limit : next);
+      if (!s || static_cast<StopReason>(s->reason) == StopReason::interrupted) return s;
+    }
+    const auto span = changes.around(s->time);
     if (!span || (limit && *limit < span->end)) return s;
     s = pass_hidden(worker, *s, *span, how.conditions);
     if (!s || !s->hits.empty() || how.steps != 0 || s->time < span->end) return s;
@@ -215,8 +222,8 @@ Result<Standing> Session::go_in_history(Peer& worker, const Forward& how, const 
   }
 }
 
-/// On to the end of what is hidden. What holds there, and what has brought the worker to the same place in the program
-/// before its changes, are the hits.
+/// On to the end of what is hidden. What holds there, what has brought the worker to the same place in the program
+/// before its changes, and watches of what is changed are the hits.
 Result<Standing> Session::pass_hidden(Peer& worker, const Standing& from, const Span& span,
                                       const std::vector<Condition>& conditions) {
   std::vector<Condition> there;
@@ -224,6 +231,10 @@ Result<Standing> Session::pass_hidden(Peer& worker, const Standing& from, const 
     const auto* at = std::get_if<BreakCondition>(&c.what);
     if (std::holds_alternative<SignalCondition>(c.what) || (at != nullptr && at->pc == span.end.pc)) there.push_back(c);
   }
+  // Within a range that is stepped it may have come further than to the first of them.
+  const Span changed{from.time == program_->position ? from.time : span.begin, span.end};
+  auto before = from.time == changed.begin ? watched_bytes(worker, conditions) : watched_at(span.begin, conditions);
+  if (!before) return std::unexpected(before.error());
   if (auto set = worker.set_conditions(there); !set) return std::unexpected(set.error());
   Result<Standing> s;
   do {
@@ -236,8 +247,23 @@ Result<Standing> Session::pass_hidden(Peer& worker, const Standing& from, const 
       if (std::ranges::find(s->hits, hit.id, &Hit::id) == s->hits.end()) s->hits.push_back(std::move(hit));
     }
   }
+  const auto after = watched_bytes(worker, conditions);
+  if (!after) return std::unexpected(after.error());
+  std::ranges::move(changed_over(changed, conditions, *before, *after), std::back_inserter(s->hits));
   s->reason = static_cast<u64>(s->hits.empty() ? StopReason::reached : StopReason::hit);
   return s;
+}
+
+/// At another Time than the worker that is going stands at.
+Result<WatchedBytes> Session::watched_at(const Time& time, const std::vector<Condition>& conditions) {
+  auto worker = worker_before(time);
+  if (!worker) return std::unexpected(worker.error());
+  auto bytes = [&]() -> Result<WatchedBytes> {
+    if (auto there = approach(*worker, time, Leave::nothing); !there) return std::unexpected(there.error());
+    return watched_bytes(*worker, conditions);
+  }();
+  program_->children.end(std::move(*worker));
+  return bytes;
 }
 
 Result<RunStop> Session::run_recorded(const Forward& how) {

@@ -16,6 +16,7 @@
 #include "reverse/session/children.h"
 #include "reverse/session/launch.h"
 #include "reverse/session/live.h"
+#include "reverse/session/passed_changes.h"
 #include "reverse/session/snapshot_set.h"
 #include "reverse/session/tip_changes.h"
 
@@ -115,6 +116,8 @@ class Session final : public Execution {
   Result<> set_registers(const Registers& registers);
   Result<> set_vector_state(std::span<const u8> area);
   bool is_changed_in_past() const;
+  /// What was changed from within gdb at the tip of then; it is part of history.
+  const TipChanges& tip_changes() const;
   /// What is delivered next at the tip (Peer::set_signal); in the past history decides.
   Result<> set_signal(int number, std::span<const u8> signal_info = {});
   Result<> set_signal_info(std::span<const u8> signal_info);
@@ -140,6 +143,9 @@ class Session final : public Execution {
   Result<Standing> go_in_history(Peer& worker, const Forward& how, const std::optional<Time>& limit);
   Result<Standing> pass_hidden(Peer& worker, const Standing& from, const Span& span,
                                const std::vector<Condition>& conditions);
+  Result<> note_changes(Peer& worker, const Span& hidden, const Time& to, const std::vector<Condition>& conditions,
+                        std::vector<Note>& notes);
+  Result<WatchedBytes> watched_at(const Time& time, const std::vector<Condition>& conditions);
   /// The worker at the position has gone forward.
   Result<RunStop> worker_stopped(const Result<Standing>& s);
   Result<RunStop> live_stopped(const Result<Standing>& s);

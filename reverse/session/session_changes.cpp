@@ -68,6 +68,11 @@ Result<> Session::set_signal(int number, std::span<const u8> signal_info) {
 
 bool Session::is_changed_in_past() const { return program_ && program_->change; }
 
+const TipChanges& Session::tip_changes() const {
+  static const TipChanges none;
+  return program_ ? program_->tip_changes : none;
+}
+
 Result<bool> Session::in_called_function() {
   auto& p = *program_;
   if (!p.change) return false;

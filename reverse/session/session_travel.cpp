@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "core/dispatch/run_control.h"
+#include "reverse/session/passed_changes.h"
 #include "reverse/session/program.h"
 #include "reverse/session/run_cost.h"
 #include "reverse/timeline/stop.h"
@@ -199,37 +200,6 @@ Result<Time> Session::first_of_tick(u64 ticks) {
   return at;
 }
 
-namespace {
-/// What only the point before changes shows of the place where they are made, and there is found at the point behind
-/// them: a fault that has been raised, and a system call that has just been made.
-Result<> note_before_changes(Peer& worker, const Time& behind, const std::vector<Condition>& conditions,
-                             std::vector<Note>& notes) {
-  const auto signal = worker.waiting_signal();
-  if (!signal) return std::unexpected(signal.error());
-  const auto call = worker.at_system_call();
-  if (!call) return std::unexpected(call.error());
-  const auto among = [](const auto& wanted, auto number) {
-    return wanted.empty() || std::ranges::find(wanted, number) != wanted.end();
-  };
-  for (std::size_t i = 0; i < conditions.size(); ++i) {
-    Hit hit{.id = conditions[i].id, .at = behind, .after = behind};
-    const auto* signals = std::get_if<SignalCondition>(&conditions[i].what);
-    const auto* calls = std::get_if<SyscallCondition>(&conditions[i].what);
-    if (signals != nullptr && *signal && (*signal)->fault && among(signals->numbers, (*signal)->number)) {
-      hit.number = static_cast<u32>((*signal)->number);
-    } else if (calls != nullptr && *call && (*call)->returned && among(calls->numbers, (*call)->number)) {
-      hit.number = (*call)->number;
-      hit.returned = true;
-    } else {
-      continue;
-    }
-    ++notes[i].count;
-    notes[i].last = std::move(hit);
-  }
-  return {};
-}
-}  // namespace
-
 Result<std::vector<Note>> Session::collect(const Time& from, const Time& to, const std::vector<Condition>& conditions) {
   if (!program_) return fail("no program is being debugged");
   attention_.begin();
@@ -256,8 +226,8 @@ Result<std::vector<Note>> Session::collect(const Time& from, const Time& to, con
         if ((*of_part)[i].last) all[i].last = std::move((*of_part)[i].last);
       }
       const auto hidden = p.tip_changes.around(part.end);
-      if (!hidden || hidden->begin != part.end || hidden->end >= to || part.end.pc != hidden->end.pc) continue;
-      if (auto noted = note_before_changes(*worker, hidden->end, conditions, all); !noted) {
+      if (!hidden || hidden->begin != part.end || part.end >= to) continue;
+      if (auto noted = note_changes(*worker, *hidden, to, conditions, all); !noted) {
         return std::unexpected(noted.error());
       }
     }
@@ -265,6 +235,29 @@ Result<std::vector<Note>> Session::collect(const Time& from, const Time& to, con
   }();
   p.children.end(std::move(*worker));
   return notes;
+}
+
+/// What collect() notes of changes before `to`, at the first of which `worker` stands; it goes to the point behind
+/// them.
+Result<> Session::note_changes(Peer& worker, const Span& hidden, const Time& to,
+                               const std::vector<Condition>& conditions, std::vector<Note>& notes) {
+  if (hidden.end < to && hidden.begin.pc == hidden.end.pc) {
+    if (auto noted = note_before_changes(worker, hidden.end, conditions, notes); !noted) return noted;
+  }
+  const Span changes{hidden.begin, std::min(hidden.end, to)};
+  const auto before = watched_bytes(worker, conditions);
+  if (!before) return std::unexpected(before.error());
+  if (before->empty()) return {};
+  if (auto set = worker.set_conditions({}); !set) return set;
+  if (auto there = approach(worker, changes.end, Leave::nothing); !there) return std::unexpected(there.error());
+  const auto after = watched_bytes(worker, conditions);
+  if (!after) return std::unexpected(after.error());
+  for (auto& hit : changed_over(changes, conditions, *before, *after)) {
+    auto& note = *std::ranges::find(notes, hit.id, &Note::id);
+    ++note.count;
+    note.last = std::move(hit);
+  }
+  return {};
 }
 
 Result<std::vector<TracePoint>> Session::trace_before(const Time& to, u64 most) {

@@ -47,7 +47,8 @@ void TipChanges::runs() {
 }
 
 void TipChanges::hide(const Group& group) {
-  std::erase_if(hidden_, [&](const Span& s) { return s.begin >= group.before; });
+  for (auto* spans : {&hidden_, &made_}) std::erase_if(*spans, [&](const Span& s) { return s.begin >= group.before; });
+  made_.push_back({group.before, group.last});
   const Time begin = group.before == history_begin_ ? group.first : group.before;
   if (group.before.pc == group.last.pc) {
     hide(Span{begin, group.last});
@@ -66,6 +67,20 @@ std::optional<Span> TipChanges::around(const Time& time) const {
   const auto behind = std::ranges::upper_bound(hidden_, time, {}, &Span::end);
   if (behind == hidden_.end() || time < behind->begin) return std::nullopt;
   return *behind;
+}
+
+std::optional<Time> TipChanges::next_hidden(const Time& time) const {
+  const auto next = std::ranges::upper_bound(hidden_, time, {}, &Span::begin);
+  return next != hidden_.end() ? std::optional(next->begin) : std::nullopt;
+}
+
+std::optional<Span> TipChanges::hidden_until(const Time& time) const {
+  const auto found = std::ranges::find(hidden_, time, &Span::end);
+  return found != hidden_.end() ? std::optional(*found) : std::nullopt;
+}
+
+bool TipChanges::made_at(const Time& time) const {
+  return std::ranges::any_of(made_, [&](const Span& s) { return s.begin <= time && time < s.end; });
 }
 
 std::vector<Span> TipChanges::visible(const Time& from, const Time& to) const {

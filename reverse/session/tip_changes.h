@@ -5,7 +5,7 @@
 //
 // Hidden is also the point before the first change, if the program goes on from the same pc: it is the same place. A
 // jump, or a call that has not ended, leaves from a place that stays visible: the last point before any register
-// differs.
+// differs. Watches stop there all the same: one sees what the changes have done from before them to behind them.
 #pragma once
 #include <optional>
 #include <vector>
@@ -41,6 +41,12 @@ class TipChanges {
   /// Ascending and disjoint.
   const std::vector<Span>& hidden() const { return hidden_; }
   std::optional<Span> around(const Time& time) const;
+  /// Where the next hidden part begins behind `time`.
+  std::optional<Time> next_hidden(const Time& time) const;
+  /// The hidden part that ends at `time`.
+  std::optional<Span> hidden_until(const Time& time) const;
+  /// What happens at this Time is a change of the debugger's, or belongs to a function that it has called.
+  bool made_at(const Time& time) const;
   /// [from, to) without what is hidden.
   std::vector<Span> visible(const Time& from, const Time& to) const;
   /// A Time (pc 0: the first of its tick) with so many visible ticks between it and `to`, or more; at least `begin`.
@@ -62,6 +68,7 @@ class TipChanges {
   std::optional<Group> group_;
   std::vector<Group> calls_;  // that have not ended, the outermost first; their states: the callers'
   std::vector<Span> hidden_;
+  std::vector<Span> made_;  // from before the first change to behind the last, of each group
   u64 edition_ = 0;
 };
 

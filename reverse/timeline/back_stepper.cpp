@@ -12,8 +12,7 @@
 #include "reverse/timeline/back_stepper.h"
 
 #include <algorithm>
-
-#include <fmt/format.h>
+#include <utility>
 
 namespace fred {
 namespace {
@@ -28,14 +27,18 @@ Result<std::optional<Time>> BackStepper::line(const TracePoint& from, bool into)
   walk_.restart(from);
   at_ = 0;
   code_.begin_at(from.time.pc);
-  if (!code_.line(from.time.pc) && !code_.function(from.time.pc)) {
-    return fail(fmt::format("no function is known at {:#x}; step by instructions there", from.time.pc.value));
-  }
   over_inlined_ = !into;
   take_level();
+  u64 unknown = 0;
   for (;;) {
     bool stays = false;
-    const Move move = before_here(into, stays);
+    const GuestAddr here = (*look(0))->time.pc;
+    // Code of which nothing is known (a call through a wild pointer, a compiler's at run time) is left as a whole, to
+    // the call that led there. It is short, or gdb is asked who called.
+    const bool known = code_.line(here) || code_.function(here);
+    const bool leave = !known && ++unknown > tuning_.near;
+    if (leave) unknown = 0;
+    const Move move = leave ? out_of_unknown_code() : before_here(into, stays);
     if (!move || *move != Found::yes) return result(move);
     if (stays) continue;
     const Result<bool> stop = is_line_stop();
@@ -289,6 +292,18 @@ BackStepper::Move BackStepper::out_to_caller() {
     return Found::yes;
   }
   no_lines_outside_ = true;
+  return Found::yes;
+}
+
+/// To the nearest caller that has lines; nowhere if the unwinder finds none.
+BackStepper::Move BackStepper::out_of_unknown_code() {
+  const Walk kept_walk = walk_;
+  const u64 kept = at_;
+  const Move found = out_to_caller();
+  if (!found || *found == Found::user_hit || !std::exchange(no_lines_outside_, false)) return found;
+  walk_ = kept_walk;
+  at_ = kept;
+  move(1);
   return Found::yes;
 }
 

@@ -56,6 +56,7 @@ class BackStepper {
   Move over_call(const TracePoint& before, bool into);
   Move over_handler();
   Move out_to_caller();
+  Move out_of_unknown_code();
   Move across(const TracePoint& before, bool into);
   /// Stacks at points before here, one after the other, that hold the frame here.
   struct Stacks {

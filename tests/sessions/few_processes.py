@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 USER = 54321  # has no other processes
-MOST = 40     # processes and threads of the user at most, when nothing is to be short
+# Processes and threads of the user at most, when nothing is to be short; gdb has some for each processor.
+MOST = 40 + 4 * (os.cpu_count() or 1)
 
 # For gdb's Python: the limit of all processes of the user.
 LIMIT = f"""

@@ -4,9 +4,10 @@
 Each scripts/*.session is one test. Its header lines say what is started:
 
     # program: list            which of programs/*.c, or the path of an installed one
+    # fetched: lua             instead: made from what is fetched (lua.py); skipped where it cannot be
     # with: fake | native | fred   the fake session (a recorded trace), gdb's own debugging, or what fred records
     # mode: terminal | batch | pipe | file   (file: standard input is an ordinary file)
-    # options: -ex 'when'      of fred-gdb, before the program (batch)
+    # options: -ex 'when'      of fred-gdb, before the program (batch); PROGRAMS is the folder programs/
     # status: 0                the exit status
 
 In a terminal, a line "> TEXT" types TEXT and Enter; "> ^C" and "> ^D" are keys, and "> TEXT<TAB>" ends with a TAB
@@ -35,13 +36,15 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+import debian  # noqa: E402
 import few_processes  # noqa: E402
 import harness  # noqa: E402
 import history  # noqa: E402
+import lua  # noqa: E402
 import other_terminal  # noqa: E402
 import pages  # noqa: E402
 from harness import Result  # noqa: E402
-from terminal import Failure, Terminal  # noqa: E402
+from terminal import Failure, Terminal, as_gdb_13  # noqa: E402
 
 KEYS = {"^C": b"\x03", "^D": b"\x04", "^Z": b"\x1a", "<UP>": b"\x1b[A"}
 
@@ -57,7 +60,7 @@ class Script:
         settings: dict[str, str] = {}
         steps = []
         for line in path.read_text().splitlines():
-            header = re.match(r"# (program|with|mode|options|status|term): *(.*)", line)
+            header = re.match(r"# (program|fetched|with|mode|options|status|term): *(.*)", line)
             if header and not steps:
                 settings[header[1]] = header[2]
             elif line and not line.startswith("# "):
@@ -72,12 +75,15 @@ class Context:
     write_pages: bool = False
     home: Path | None = None  # nothing: the test's own folder
     term: str = "xterm"
+    gdb: Path | None = None  # a folder with another gdb than the system's
 
     def environment(self, folder: Path) -> dict[str, str]:
-        return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.home or folder), "LANG": "C.UTF-8",
+        return {"PATH": harness.path_with(self.gdb), "HOME": str(self.home or folder), "LANG": "C.UTF-8",
                 "TERM": self.term, "TMPDIR": str(folder)}
 
     def program(self, script: Script) -> Path:
+        if script.settings.get("fetched") == "lua":
+            return lua.fetch(self.build / "fetched/lua")
         return self.build / "tests/sessions" / script.settings.get("program", "list")
 
     def command(self, script: Script) -> list[str]:
@@ -86,7 +92,7 @@ class Context:
         folder = self.build / "bin"
         return [str(folder / ("fred-gdb-fake" if fake else "fred-gdb")), "-q", "-nx",
                 *([] if script.settings.get("with") in ("fake", "fred", None) else ["--no-record"]),
-                *shlex.split(script.settings.get("options", "")), str(program)]
+                *shlex.split(script.settings.get("options", "").replace("PROGRAMS", str(HERE / "programs"))), str(program)]
 
 
 def keys_of(text: str) -> bytes:
@@ -139,27 +145,32 @@ def run_with_pipes(context: Context, script: Script, folder: Path, env: dict[str
         given = {"stdin": (folder / "typed").open()}
     done = subprocess.run(context.command(script), **given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, errors="replace", env=env, cwd=folder, timeout=context.timeout, check=False)
+    output = as_gdb_13(done.stdout)
     position = 0
     for step in script.steps:
         if step.startswith("> "):
             continue
         if step.startswith("-"):
-            if step[1:] in done.stdout:
-                return [f"'{step[1:]}' appeared", repr(done.stdout)]
+            if step[1:] in output:
+                return [f"'{step[1:]}' appeared", repr(output)]
             continue
-        found = re.search(step[1:], done.stdout[position:]) if step.startswith("/") else None
-        begin = (found.start() if found else -1) if step.startswith("/") else done.stdout[position:].find(step)
+        found = re.search(step[1:], output[position:]) if step.startswith("/") else None
+        begin = (found.start() if found else -1) if step.startswith("/") else output[position:].find(step)
         if begin < 0:
-            return [f"expected '{step}'", f"the rest of the output: {done.stdout[position:]!r}",
+            return [f"expected '{step}'", f"the rest of the output: {output[position:]!r}",
                     f"status {done.returncode}"]
         position += begin + (len(found[0]) if found else len(step))
     wanted = int(script.settings.get("status", "0"))
-    return [] if done.returncode == wanted else [f"status {done.returncode}, expected {wanted}", repr(done.stdout)]
+    return [] if done.returncode == wanted else [f"status {done.returncode}, expected {wanted}", repr(output)]
 
 
 def run_script(context: Context, path: Path) -> Result:
     script = Script.read(path)
-    if not context.program(script).exists():
+    try:
+        there = context.program(script).exists()
+    except debian.Unavailable as reason:
+        return Result(script.name, "skipped", [f"no sources of {script.settings['fetched']}: {reason}"])
+    if not there:
         return Result(script.name, "skipped", [f"{context.program(script)} is not installed"])
     folder = Path(tempfile.mkdtemp(prefix="session-"))
     env = context.environment(folder)
@@ -234,7 +245,8 @@ def check_same_as_gdb(context: Context, name: str) -> Result:
         # A recorded program stops before its end.
         native = ["--no-record"] if program != "gdb" and name == "run to the end" else []
         done = subprocess.run([program, *native, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=context.timeout, check=False)
+                              stderr=subprocess.PIPE, env={**os.environ, "PATH": harness.path_with(context.gdb)},
+                              timeout=context.timeout, check=False)
         outcomes.append([re.sub(rb"process \d+", b"process N", done.stdout), done.stderr, done.returncode])
     wrong = [f"{what}: {ours!r}, gdb's own {gdbs!r}"
              for what, gdbs, ours in zip(("stdout", "stderr", "status"), *outcomes) if gdbs != ours]
@@ -258,9 +270,11 @@ def main() -> int:
     parser.add_argument("--timeout", type=float, default=60, help="seconds that one test may take")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--gdb", type=Path, metavar="FOLDER", help="with the gdb that is there")
     parser.add_argument("--write-pages", action="store_true", help="put what happens into the pages of examples/")
     arguments = parser.parse_args()
-    context = Context(arguments.build.resolve(), arguments.timeout, arguments.write_pages)
+    context = Context(arguments.build.resolve(), arguments.timeout, arguments.write_pages,
+                      gdb=arguments.gdb)
     chosen = [test for name, test in all_tests(context).items() if arguments.filter in name]
     return harness.report(arguments.jobs, chosen, arguments.verbose)
 

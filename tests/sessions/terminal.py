@@ -17,6 +17,21 @@ from pathlib import Path
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|[\x01\x02\x07]")
 
 
+# Sessions say what gdb 13 writes. What later versions write for it: (since, theirs, gdb 13's).
+OTHER_WORDS = (
+    (16, "Reached end of recorded history; stopping.", "No more reverse-execution history."),
+    (16, "No breakpoints, watchpoints, tracepoints, or catchpoints.", "No breakpoints or watchpoints."),
+    (16, "Delete all breakpoints, watchpoints, tracepoints, and catchpoints? ", "Delete all breakpoints? "),
+    (16, "Error in testing condition for breakpoint ", "Error in testing breakpoint condition "),
+)
+
+
+def as_gdb_13(text: str) -> str:
+    for _, theirs, words in OTHER_WORDS:
+        text = text.replace(theirs, words)
+    return text
+
+
 class Failure(Exception):
     pass
 
@@ -37,7 +52,7 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def text(self) -> str:
-        return ESCAPES.sub("", self.raw.decode(errors="replace")).replace("\r", "")
+        return as_gdb_13(ESCAPES.sub("", self.raw.decode(errors="replace")).replace("\r", ""))
 
     def read_more(self) -> None:
         remaining = self.deadline - time.monotonic()

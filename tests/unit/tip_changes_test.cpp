@@ -52,6 +52,27 @@ Time at(u64 ticks, u64 pc) { return {.ticks = ticks, .pc = GuestAddr{pc}}; }
 
 }  // namespace
 
+TEST_CASE("tip changes: what was made from within gdb, and what is hidden around it") {
+  Tip tip;
+  tip.write_memory();
+  tip.write_memory();
+  CHECK(tip.changes.made_at(at(10, 0x1000)));
+  CHECK(tip.changes.made_at(at(11, 0x1000)));
+  CHECK(!tip.changes.made_at(at(9, 0xff0)));
+  CHECK(!tip.changes.made_at(at(12, 0x1000)));
+  CHECK(tip.changes.next_hidden(at(9, 0xff0)) == at(10, 0x1000));
+  CHECK(!tip.changes.next_hidden(at(10, 0x1000)));
+  CHECK(tip.changes.hidden_until(at(12, 0x1000)) == Span{at(10, 0x1000), at(12, 0x1000)});
+  CHECK(!tip.changes.hidden_until(at(11, 0x1000)));
+  // A call that ended is a part of it as well.
+  const auto caller = tip.now.registers;
+  tip.begin_call(0x2000);
+  tip.run(100, 0x1000);
+  tip.end_call(caller);
+  CHECK(tip.changes.made_at(at(60, 0x2040)));
+  CHECK(!tip.changes.made_at(tip.now.time));
+}
+
 TEST_CASE("tip changes: assignments belong to the place where they are made") {
   Tip tip;
   tip.write_memory();

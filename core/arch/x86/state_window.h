@@ -45,7 +45,6 @@ struct StateWindow {
   u64 lookup_handler;  // C function for misses of the table (core/dispatch/light_lookup.h)
   u64 light_lookups;   // misses of the table that it answered
   u64 access_address;  // of the access that is being checked for the session's watches
-  u64 scratch[8];
   /// Code cache address of the indirect entry of the block whose guest address has these low 16 bits;
   /// the miss stub where there is none. The entry itself verifies that it was meant.
   alignas(4096) u64 indirect_table[indirect_table_size];

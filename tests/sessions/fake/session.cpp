@@ -45,16 +45,18 @@ Result<Time> FakeSession::find(std::string_view text) {
 
 Result<Landing> FakeSession::go_to(const Time& time, Progress&) { return Landing{time, ""}; }
 
-Result<std::optional<Landing>> FakeSession::step_back(const StepRequest& request, GdbQuestions&, Progress&) {
-  if (request.kind != StepRequest::Kind::stepi) return std::nullopt;
-  if (request.count > target_.position()) return Landing{at(0), "No more reverse-execution history."};
-  return Landing{at(target_.position() - request.count), ""};
+Result<BackStep> FakeSession::step_back(const StepRequest& request, GdbQuestions&, Progress&) {
+  if (request.kind != StepRequest::Kind::stepi) return BackStep{};
+  if (request.count > target_.position()) {
+    return BackStep{.landing = Landing{.time = at(0), .note = "No more reverse-execution history."}};
+  }
+  return BackStep{.landing = Landing{.time = at(target_.position() - request.count), .note = ""}};
 }
 
 Result<std::string> FakeSession::value_at(u64 step, std::string_view expression, GdbQuestions& gdb) {
   target_.move(step);
   gdb.moved();
-  return gdb.evaluate(expression, std::nullopt);
+  return gdb.evaluate(expression);
 }
 
 /// By bisection, to the instruction.

@@ -16,14 +16,14 @@ class FakeSession final : public TravelSession {
   void use_terminal(ProgramTerminal&) override {}
   bool owns_program() const override { return true; }
   Result<> allow(LifeCycle command, std::string_view arguments, GdbQuestions& gdb) override;
-  void next_stop(const Time& time) override { target_.next_stop(time.ticks); }
+  void next_stop(const Landing& landing) override { target_.next_stop(landing.time.ticks); }
 
   std::optional<Where> where() override;
   std::string print(const Time& time) const override;
   Result<Time> find(std::string_view text) override;
 
   Result<Landing> go_to(const Time& time, Progress& progress) override;
-  Result<std::optional<Landing>> step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) override;
+  Result<BackStep> step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) override;
   Result<Change> find_change(const ChangeRequest& request, GdbQuestions& gdb, Progress& progress) override;
   Result<Landing> undo(u64 count, Progress& progress) override;
   Result<Landing> back(u64 count, Progress& progress) override;

@@ -7,6 +7,7 @@ reverse-stepi
 reverse-finish
 #> main
 # From within a line first to its beginning.
+# gdb < 14:
 reverse-next
 #> total = twice
 reverse-next
@@ -37,6 +38,7 @@ print n
 #> = 5
 # The line has a second row in the table, behind the call: the step before came only to that. From there gdb's
 # reverse-finish, which runs back to a break at the function's entry, would end in the recursion.
+# gdb < 14:
 reverse-next
 #> r = n \* factorial
 print n

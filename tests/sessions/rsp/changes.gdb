@@ -35,9 +35,14 @@ print $xmm3.uint128
 reverse-stepi
 stepi
 #> Breakpoint 1, twice \(n=200\)
+# A watchpoint sees it as one change, there.
 watch global
 reverse-continue
-#> Old value = 226
+#> Breakpoint 1, twice \(n=153\)
+print global
+#> = 194
+reverse-continue
+#> Old value = 194
 #> New value = 74
 continue
 #> New value = 194

@@ -11,6 +11,7 @@ reverse-stepi
 #> half \(n=40\)
 stepi
 #> sum \(n=3\)
+# gdb < 14:
 reverse-next
 #> s \+= half
 next

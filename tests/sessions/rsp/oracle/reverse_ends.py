@@ -23,6 +23,9 @@ class RecordFull:
         quiet("record full")
         quiet("continue")
         self.last = self.number("Highest recorded instruction number is")
+        # The first one is number 0; from gdb 18 on it is 1.
+        quiet("record goto begin")
+        self.first = self.number("Current instruction number is")
 
     @staticmethod
     def number(text):
@@ -34,11 +37,11 @@ class RecordFull:
 
     def go_to(self, index):
         if self.index() != index:
-            quiet("record goto %d" % index)
+            quiet("record goto %d" % (index + self.first) if index < self.last else "record goto end")
 
     def index(self):
         now = self.number("Current instruction number is")
-        return self.last if now is None else now
+        return self.last if now is None else now - self.first
 
 
 class Fred:

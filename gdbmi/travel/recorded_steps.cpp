@@ -1,0 +1,176 @@
+// Steps backwards of a recorded session, and what the user's breakpoints, watchpoints and catchpoints do to them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "gdbmi/travel/operation.h"
+
+namespace fred {
+
+namespace {
+
+/// A breakpoint as gdb's side describes it.
+struct GdbPoint {
+  i64 number = 0;
+  std::string kind;  // "break", "watch", "syscall", "signal"
+  std::vector<u64> addresses;
+  bool depends = false;
+};
+
+bool stands_for(const Condition& c, const GdbPoint& point) {
+  const auto at = [&](GuestAddr address) { return std::ranges::find(point.addresses, address.value); };
+  if (const auto* b = std::get_if<BreakCondition>(&c.what)) {
+    return point.kind == "break" && at(b->pc) != point.addresses.end();
+  }
+  if (const auto* w = std::get_if<WatchCondition>(&c.what)) {
+    return point.kind == "watch" && at(w->range.begin) != point.addresses.end();
+  }
+  return point.kind == (std::holds_alternative<SyscallCondition>(c.what) ? "syscall" : "signal");
+}
+
+bool is_watch(const Condition& c) { return std::holds_alternative<WatchCondition>(c.what); }
+
+}  // namespace
+
+Result<RecordedSession::UserPoints> RecordedSession::points(GdbQuestions& gdb) {
+  const auto answer = ask_python(gdb, "breakpoints()");
+  if (!answer) return std::unexpected(answer.error());
+  UserPoints all;
+  all.left = answer->value("left", "");
+  std::vector<GdbPoint> users;
+  for (const auto& p : (*answer)["points"]) {
+    users.push_back({.number = p.value("number", i64{0}),
+                     .kind = p.value("kind", ""),
+                     .addresses = p["addresses"].get<std::vector<u64>>(),
+                     .depends = p.value("depends", false)});
+    if (const auto n = p.value("ignore", u64{0}); n != 0) all.ignored[users.back().number] = n;
+  }
+  for (auto& c : target_.conditions()) {
+    // What gdb has inserted for itself (libraries, longjmp) stops nobody.
+    bool certain = !std::holds_alternative<BreakCondition>(c.what);
+    std::vector<i64> numbers;
+    for (const auto& p : users) {
+      if (!stands_for(c, p)) continue;
+      if (p.depends) numbers.push_back(p.number);
+      certain = !p.depends || (certain && numbers.empty());
+      if (certain) break;
+    }
+    if (certain) {
+      all.certain.push_back(std::move(c));
+    } else if (!numbers.empty()) {
+      all.dependent.push_back({std::move(c), std::move(numbers)});
+    }
+  }
+  return all;
+}
+
+Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQuestions& gdb, Operation& operation) {
+  std::vector<Condition> conditions;
+  for (const auto& d : points.dependent) conditions.push_back(d.at);
+  std::map<Time, Stop> seen;                // that gdb is to see
+  std::map<ConditionId, Stop> last_change;  // of each watch: gdb compares the value at a hit with it
+  const auto see_changes = [&] {
+    for (const auto& d : points.dependent) {
+      const auto hit = last_change.find(d.at.id);
+      if (is_watch(d.at) && hit != last_change.end()) seen.emplace(hit->second.time, hit->second);
+    }
+  };
+  u64 looked_at = 0;
+  for (Time before = operation.from();;) {
+    auto hits = timeline_->search().last(stop.time, before, conditions, true, operation.token());
+    if (!hits) return std::unexpected(hits.error());
+    if (hits->empty()) break;
+    before = hits->front().at;
+    nlohmann::json numbers = nlohmann::json::array();
+    const Stop here{TravelEnd::hit, before, *hits};
+    for (const auto& d : points.dependent) {
+      if (std::ranges::find(*hits, d.at.id, &Hit::id) == hits->end()) continue;
+      for (const i64 n : d.numbers) numbers.push_back(n);
+    }
+    if (auto there = session_.go_to(before); !there) return std::unexpected(there.error());
+    if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
+    const auto answer = ask_python(gdb, fmt::format("holds({})", numbers.dump()));
+    if (!answer) return std::unexpected(answer.error());
+    operation.show(fmt::format("{} conditions", ++looked_at));
+    bool stops = false, counts = false;
+    for (const i64 n : (*answer)["holds"].get<std::vector<i64>>()) {
+      const auto left = points.ignored.find(n);
+      const bool ignored = left != points.ignored.end() && left->second != 0;
+      if (ignored) --left->second;
+      counts = counts || ignored;
+      stops = stops || !ignored;
+    }
+    if (before == stop.time) {  // gdb comes here anyhow
+      if (stops) stop.end = TravelEnd::hit;
+      if (stops || counts) std::ranges::move(*hits, std::back_inserter(stop.hits));
+    } else if (stops) {
+      stop = here;
+      break;
+    } else {
+      if (counts) {
+        see_changes();
+        seen.emplace(before, here);
+      }
+      for (const auto& hit : *hits) last_change.insert_or_assign(hit.id, here);
+    }
+  }
+  see_changes();
+  passed_.clear();
+  for (auto& [time, hit] : seen | std::views::reverse) passed_.push_back(std::move(hit));
+  if (auto there = session_.go_to(stop.time); !there) return std::unexpected(there.error());
+  return stop;
+}
+
+Result<Stop> RecordedSession::step(const StepRequest& request, const std::vector<Condition>& conditions, u64 level) {
+  using enum StepRequest::Kind;
+  switch (request.kind) {
+    case step:
+      return timeline_->step(Direction::backward, request.count, conditions);
+    case next:
+    case until:
+      return timeline_->next(Direction::backward, request.count, conditions);
+    case stepi:
+      return timeline_->step_instruction(Direction::backward, request.count, conditions);
+    case nexti:
+      return timeline_->next_instruction(Direction::backward, request.count, conditions);
+    case finish:
+      break;
+  }
+  return timeline_->finish(Direction::backward, level, conditions);
+}
+
+Result<BackStep> RecordedSession::step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) {
+  passed_.clear();
+  if (!session_.has_program() || session_.is_changed_in_past()) return BackStep{};
+  // One `bs`, of which the target knows all, without a question.
+  if (request.kind == StepRequest::Kind::stepi && request.count == 1) return BackStep{};
+  if (auto ready = symbols_.use(gdb); !ready) return BackStep{.landing = {}, .reason = "it has no Python"};
+  auto users = points(gdb);
+  if (!users) return std::unexpected(users.error());
+  if (!users->left.empty()) return BackStep{.landing = {}, .reason = users->left};
+  u64 level = 0;
+  if (request.kind == StepRequest::Kind::finish) {
+    const auto selected = ask_python(gdb, "selected()");
+    if (!selected) return std::unexpected(selected.error());
+    // gdb alone can show the caller at the first instruction of what is inlined there.
+    if (selected->value("inlined", false)) return BackStep{};
+    level = selected->value("level", u64{0});
+  }
+  Operation operation(*this, progress);
+  // An instruction that has raised a fault has not been executed: back from there is back from the instruction.
+  if (Time here = operation.from(); here.phase != 0) {
+    here.phase = 0;
+    if (auto there = session_.go_to(here); !there) return operation.undo(there.error());
+  }
+  auto stop = step(request, users->certain, level);
+  if (stop && stop->end != TravelEnd::interrupted && !users->dependent.empty()) {
+    stop = stop_on_the_way(std::move(*stop), std::move(*users), gdb, operation);
+  }
+  auto landing = landing_of(stop);
+  if (!landing) return operation.undo(landing.error());
+  for (const auto& passed : passed_) landing->steps += target_.ends_step(passed.hits) ? 1 : 0;
+  return BackStep{.landing = std::move(*landing)};
+}
+
+}  // namespace fred
