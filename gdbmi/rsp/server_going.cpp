@@ -1,6 +1,7 @@
 // The server's handlers for the program's life and motion.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "gdbmi/rsp/hex.h"
@@ -94,6 +95,7 @@ Server::Reply Server::resume(const ResumeRequest& request) {
   if (!target_.has_program()) return "E.no program is being debugged";
   forget_state();
   running_ = true;
+  going_ = request.thread != 0 ? request.thread : told_thread_;
   if (const auto event = std::exchange(next_stop_, std::nullopt)) {
     stopped(*event);
     return std::nullopt;
@@ -129,6 +131,10 @@ void Server::stopped(const StopEvent& event) {
   tell_notices();
   running_ = false;
   last_stop_ = event;
+  // gdb waits for one thread: that the motion has ended in another one is no end of a step to it.
+  if (const auto* signal = std::get_if<StoppedBySignal>(&event); signal != nullptr && signal->arrived) {
+    if (current_thread() != going_) last_stop_ = StoppedBySignal{};
+  }
   const bool gone = std::holds_alternative<Exited>(event) || std::holds_alternative<KilledBy>(event);
   send_(told_stop());
   if (gone && program_gone_) program_gone_();
@@ -147,7 +153,8 @@ std::string Server::told_stop() {
       }
     }
   }
-  return stop_reply(*last_stop_, naming(), gone ? 0 : current_thread(), values);
+  if (!gone) told_thread_ = current_thread();
+  return stop_reply(*last_stop_, naming(), gone ? 0 : told_thread_, values);
 }
 
 void Server::notice(const std::string& line) {
@@ -160,7 +167,10 @@ void Server::tell_notices() {
   notices_.clear();
 }
 
-Server::Reply Server::handle(const StepBackwards&) { return resume({.motion = Motion::step_back}); }
+Server::Reply Server::handle(const StepBackwards&) {
+  const bool lives = std::ranges::find(threads(), steps_, &ThreadFact::id) != threads().end();
+  return resume({.motion = Motion::step_back, .thread = lives ? steps_ : 0});
+}
 Server::Reply Server::handle(const ContinueBackwards&) { return resume({.motion = Motion::go_back}); }
 Server::Reply Server::handle(const StepAt& packet) { return resume_at({.motion = Motion::step}, packet.at); }
 Server::Reply Server::handle(const ContinueAt& packet) { return resume_at({.motion = Motion::go}, packet.at); }

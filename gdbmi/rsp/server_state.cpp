@@ -124,8 +124,11 @@ Server::Reply Server::handle(const SearchMemory& packet) {
 
 Server::Reply Server::handle(const SelectThread& packet) {
   if (!is_our_thread(packet.thread)) return failed;
-  if (packet.purpose != 'g') return "OK";
   const auto wanted = static_cast<ThreadId>(packet.thread.thread > 0 ? packet.thread.thread : 0);
+  if (packet.purpose == 'c') {
+    steps_ = wanted;
+    return "OK";
+  }
   const ThreadId selected = wanted == current_thread() ? 0 : wanted;
   if (selected != std::exchange(selected_, selected)) registers_.reset();
   return "OK";

@@ -71,7 +71,7 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
     case Motion::go_back:
       return stopped(go_back());
     case Motion::step_back:
-      return stopped(step_back());
+      return stopped(step_back(request.thread));
     case Motion::step:
       how.steps = 1;
       break;
@@ -88,6 +88,12 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
     return go_on(request, how, kept_info, std::move(stopped));
   }
   stopped(event_of(session_.run_recorded(how)));
+}
+
+ThreadId SessionTarget::running_thread() {
+  const auto peer = session_.here();
+  const auto thread = peer ? (*peer)->thread() : std::unexpected(peer.error());
+  return thread.value_or(0);
 }
 
 /// One that gdb was not told of and that is delivered next.
@@ -130,15 +136,23 @@ Result<> SessionTarget::take_signal(std::optional<int> wanted, std::span<const u
   return session_.set_signal(wanted.value_or(0), kept_info);
 }
 
-StopEvent SessionTarget::step_back() {
+StopEvent SessionTarget::step_back(ThreadId wanted) {
   Time from = session_.position();
   from.phase = 0;  // an instruction that has raised a fault has not been executed
-  // Nor is one that only raised a fault a point of its own; it follows the same instruction's.
-  const auto points = session_.trace_before(from, 2);
-  if (!points) return failed_event(points.error());
-  const auto last = std::find_if(points->rbegin(), points->rend(), [](const auto& p) { return p.time.phase == 0; });
-  if (last == points->rend()) return HistoryBound::begin;
-  Time to = last->time;
+  // Nor is one that only raised a fault a point of its own; it follows the same instruction's. Other threads may have
+  // run since the last one of this.
+  const ThreadId thread = wanted != 0 ? wanted : running_thread();
+  std::optional<Time> last;
+  for (u64 most = 2; !last; most *= 8) {
+    const auto points = session_.trace_before(from, most);
+    if (!points) return failed_event(points.error());
+    for (const auto& p : *points) {
+      if (p.thread == thread && p.time.phase == 0) last = p.time;
+    }
+    if (points->size() < most) break;
+  }
+  if (!last) return HistoryBound::begin;
+  Time to = *last;
   // A watched object that the instruction changes is reported, as going forward would.
   auto watches = conditions();
   std::erase_if(watches, [](const Condition& c) { return !is_watch(c); });
@@ -154,7 +168,7 @@ StopEvent SessionTarget::step_back() {
     std::erase_if(hits, [&](const Hit& hit) { return hit.at < to; });
   }
   if (const auto there = session_.go_to(to); !there) return failed_event(there.error());
-  return hits.empty() ? StopEvent{StoppedBySignal{SIGTRAP}} : event_of_hits(hits);
+  return hits.empty() ? StopEvent{arrival} : event_of_hits(hits);
 }
 
 StopEvent SessionTarget::go_back() {
@@ -176,7 +190,7 @@ StopEvent SessionTarget::event_of(const Result<RunStop>& stop) {
   if (!stop) return failed_event(stop.error());
   switch (stop->end) {
     case RunEnd::limit:
-      return StoppedBySignal{SIGTRAP};
+      return arrival;
     case RunEnd::hit:
       return event_of_hits(stop->hits);
     case RunEnd::interrupted:
@@ -231,7 +245,7 @@ StopEvent SessionTarget::event_of_hits(const std::vector<Hit>& hits) {
   for (const auto& hit : hits) {
     if (hit.id == syscalls_id) return StoppedAtSyscall{hit.number, hit.returned};
   }
-  return StoppedBySignal{SIGTRAP};
+  return arrival;
 }
 
 }  // namespace fred::remote

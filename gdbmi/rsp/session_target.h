@@ -84,8 +84,9 @@ class SessionTarget final : public Target {
   std::vector<Condition> conditions(bool stepping = false) const;
 
  private:
+  ThreadId running_thread();
   StopEvent go_back();
-  StopEvent step_back();
+  StopEvent step_back(ThreadId thread);
   StopEvent go_in_history(const Forward& how);
   void go_on(const ResumeRequest& request, const Forward& how, std::span<const u8> kept_info,
              std::function<void(StopEvent)> stopped);

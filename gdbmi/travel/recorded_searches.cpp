@@ -64,19 +64,26 @@ Change change_between(const ValuesAround& values) {
 Result<> RecordedSession::arrive_before(Change& change, const Time& before, const Time& after) {
   change.place = symbols_.place(before.pc);
   change.by_gdb = session_.tip_changes().made_at(before);
-  if (change.by_gdb) {
-    change.landing.time = before;
-    return session_.go_to(before);
+  change.landing.time = before;
+  if (!change.by_gdb) {
+    const auto stop = land_before_change(*timeline_, before, after);
+    if (stop && stop->end != TravelEnd::interrupted) {
+      change.landing.time = stop->time;
+      landed_.reset();
+    }
   }
-  auto stop = land_before_change(*timeline_, before, after);
-  if (!stop || stop->end == TravelEnd::interrupted) {
-    if (auto there = session_.go_to(before); !there) return there;
-    change.landing.time = before;
-    return {};
-  }
-  change.landing.time = stop->time;
-  landed_.reset();
-  return session_.go_to(stop->time);
+  if (auto there = session_.go_to(change.landing.time); !there) return there;
+  change.place += thread_here();
+  return {};
+}
+
+/// Which thread that is, if the program has several.
+std::string RecordedSession::thread_here() {
+  const auto peer = session_.here();
+  const auto threads = peer ? (*peer)->threads() : std::unexpected(peer.error());
+  if (!threads || threads->size() < 2) return "";
+  const auto running = std::ranges::find(*threads, true, &ThreadFact::runs);
+  return running == threads->end() ? "" : fmt::format(", thread {} \"{}\"", running->id, running->name);
 }
 
 Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation) {

@@ -82,6 +82,7 @@ class RecordedSession final : public TravelSession {
   /// The next change of memory, other than the one that is about to be made.
   Result<Change> follow_forward(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
   Result<> arrive_before(Change& change, const Time& before, const Time& after);
+  std::string thread_here();
 
   asio::io_context& io_;
   Session session_;
