@@ -71,8 +71,8 @@ struct Note {
 /// A thread of the program as it is where the program stands.
 struct ThreadFact {
   ThreadId id = 0;
-  bool runs = false;      // executes what is next; of the others the registers are those with which they go on
-  std::string name = {};  // at most 15 bytes
+  bool runs = false;       // executes what is next; of the others the registers are those with which they go on
+  std::string name = {};   // at most 15 bytes
   std::string state = {};  // for the user: what it waits for; empty: nothing
 };
 

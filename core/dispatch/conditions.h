@@ -67,7 +67,7 @@ class Conditions {
   std::vector<NoteSlot*> slots_;  // of break conditions, while armed to note; else null
   std::vector<NoteSlot> saved_slots_;
   std::vector<NoteSlot> thread_slots_;  // of conditions of one thread, while others run
-  std::vector<Found> found_;  // armed to note
+  std::vector<Found> found_;            // armed to note
   Time end_;
   std::vector<Hit> hits_;                                     // armed to stop
   std::unordered_map<u64, std::vector<std::size_t>> breaks_;  // by pc

@@ -182,10 +182,10 @@ class GuestEngine final : public Engine {
   LogPlace replay_start_;
   bool ended_ = false;
   bool log_exhausted_ = false;
-  u64 last_checksum_ = 0;                 // the number of that event
-  ThreadStand stand_;              // of the thread that runs
-  KernelSignal recorded_signal_;   // a worker: signal_here() of the log
-  bool edited_ = false;                   // a worker that has left the recorded path
+  u64 last_checksum_ = 0;         // the number of that event
+  ThreadStand stand_;             // of the thread that runs
+  KernelSignal recorded_signal_;  // a worker: signal_here() of the log
+  bool edited_ = false;           // a worker that has left the recorded path
   std::function<void()> on_request_;
   GuestEnd end_;
 };

@@ -70,7 +70,8 @@ Result<GuestState> GuestState::deserialise(std::span<const u8> bytes) {
 }
 
 Result<> save_guest(GuestEngine& engine, const std::string& path) {
-  if (engine.stand_.raised || !engine.is_safe_point()) return fail_errno(EBUSY, "the guest's state cannot be saved here");
+  if (engine.stand_.raised || !engine.is_safe_point())
+    return fail_errno(EBUSY, "the guest's state cannot be saved here");
   auto& cpu = engine.cpu();
   GuestState s;
   s.ticks = cpu.ticks();

@@ -42,7 +42,8 @@ StopReason RunControl::collect(const Time& goal) { return go({.time = goal, .use
 StopReason RunControl::trace(const Time& goal, u64 most, std::vector<TracePoint>& points) {
   u64 seen = 0;
   const auto visit = [&](const Time& at) {
-    const TracePoint point{.time = at, .stack_pointer = engine_.cpu().regs().gpr[rsp], .thread = engine_.process().thread};
+    const TracePoint point{
+        .time = at, .stack_pointer = engine_.cpu().regs().gpr[rsp], .thread = engine_.process().thread};
     if (points.size() < most) {
       points.push_back(point);
     } else if (most != 0) {

@@ -138,7 +138,8 @@ void control(siginfo_t& info, ucontext_t& context) {
   const i32 holder = slot.has_turn || g_turn_holder == nullptr ? 0 : g_turn_holder();
   if (holder == 0) {
     ask_to_stop(slot, context);
-  } else if (holder != raw_syscall(SYS_gettid)) {  // else the turn is on its way to this one, which looks at the request
+  } else if (holder !=
+             raw_syscall(SYS_gettid)) {  // else the turn is on its way to this one, which looks at the request
 
     raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)), static_cast<u64>(holder),
                 control_signal, reinterpret_cast<u64>(&info));

@@ -61,7 +61,9 @@ constexpr u32 any_bit = ~0u;
 /// FUTEX_WAKE_OP's operation: what the second word becomes, and whether its waiters are to be woken (futex(2)).
 struct WakeOperation {
   explicit WakeOperation(u32 encoded)
-      : operation_(encoded >> 28 & 7), comparison_(encoded >> 24 & 15), argument_(signed12(encoded >> 12)),
+      : operation_(encoded >> 28 & 7),
+        comparison_(encoded >> 24 & 15),
+        argument_(signed12(encoded >> 12)),
         compared_(signed12(encoded)) {
     if ((encoded >> 28 & FUTEX_OP_OPARG_SHIFT) != 0) argument_ = static_cast<i32>(1u << (argument_ & 31));
   }
@@ -134,7 +136,8 @@ i64 requeue(Syscall& call, Threads& threads, bool compare) {
   if (compare && !call.get(word, call.addr(0))) return -EFAULT;
   if (compare && word != static_cast<u32>(call.arg(5))) return -EAGAIN;
   return call.perform([&] {
-    return threads.requeue_futex(call.arg(0), call.arg(4), static_cast<u32>(call.arg(2)), static_cast<u32>(call.arg(3)));
+    return threads.requeue_futex(call.arg(0), call.arg(4), static_cast<u32>(call.arg(2)),
+                                 static_cast<u32>(call.arg(3)));
   });
 }
 

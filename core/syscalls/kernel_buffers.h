@@ -1,5 +1,5 @@
-// Memory of the engine that the kernel writes in place of the guest's, while a call waits and other threads of the guest
-// run: what it writes reaches guest memory when the thread has the turn again (Syscall::output).
+// Memory of the engine that the kernel writes in place of the guest's, while a call waits and other threads of the
+// guest run: what it writes reaches guest memory when the thread has the turn again (Syscall::output).
 #pragma once
 #include <memory>
 #include <vector>

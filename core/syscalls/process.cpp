@@ -36,7 +36,8 @@ i64 clone_any(Syscall& call, u64 flags, GuestAddr stack, GuestAddr parent_tid, G
     auto& engine = guest_engine(call);
     if (processes(call).in_vfork_child()) return -EAGAIN;
     return engine.threads().create(
-        call, {.flags = flags, .stack = stack, .parent_tid = parent_tid, .child_tid = call.addr(3), .tls = call.arg(4)});
+        call,
+        {.flags = flags, .stack = stack, .parent_tid = parent_tid, .child_tid = call.addr(3), .tls = call.arg(4)});
   }
   const bool shares_memory = (flags & CLONE_VM) != 0;
   if (shares_memory && (flags & CLONE_VFORK) != 0 && (flags & CLONE_THREAD) == 0) {
@@ -44,8 +45,9 @@ i64 clone_any(Syscall& call, u64 flags, GuestAddr stack, GuestAddr parent_tid, G
   }
   if ((flags & CLONE_SIGHAND) != 0 && !shares_memory) return -EINVAL;
   if (shares_memory) {
-    call.engine().notice_once(notice_shared, "the program wanted to start a process that shares its memory and runs "
-                                             "beside it, which fred cannot record: it was told to try again later (EAGAIN)");
+    call.engine().notice_once(notice_shared,
+                              "the program wanted to start a process that shares its memory and runs "
+                              "beside it, which fred cannot record: it was told to try again later (EAGAIN)");
     return -EAGAIN;
   }
   if ((flags & CLONE_PARENT_SETTID) != 0) call.will_write(parent_tid, sizeof(i32));

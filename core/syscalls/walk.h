@@ -1,6 +1,7 @@
 // A row at work. A template over the call, so that tests can walk rows without a kernel or a log.
 //
-// `Call` offers what Syscall does: arg, addr, engine().owns_descriptor, get, receive, buffer, scratch, pass, execute, output.
+// `Call` offers what Syscall does: arg, addr, engine().owns_descriptor, get, receive, buffer, scratch, pass, execute,
+// output.
 #pragma once
 #include <algorithm>
 #include <bit>

@@ -101,7 +101,8 @@ void Threads::went_to_wait(GuestThread& t) {
 
 bool Threads::switch_due(bool behind_call) {
   if (!g_turn.live || alone() || engine_.processes().in_vfork_child()) return false;
-  if (!yielded_ && engine_.cpu().ticks() < slice_end_ && !(behind_call && scheduler_.preempts_behind_call())) return false;
+  if (!yielded_ && engine_.cpu().ticks() < slice_end_ && !(behind_call && scheduler_.preempts_behind_call()))
+    return false;
   yielded_ = false;
   slice_end_ = engine_.cpu().ticks() + scheduler_.slice();
   collect_finished();
@@ -207,7 +208,7 @@ void Threads::load(GuestThread& t) {
 
 void Threads::collect_finished() {
   for (auto* t = take_finished(); t != nullptr;) {
-    auto* next = t->next_finished;  // made ready, it may go away
+    auto* next = t->next_finished;              // made ready, it may go away
     if (t->waiting) scheduler_.make_ready(*t);  // else it is the first one, and has executed a program since
     t = next;
   }
@@ -348,12 +349,9 @@ i64 Threads::wait_on_futex(Syscall& call, u64 address, u32 bits, const FutexLimi
   const u64 command = (limit.absolute ? FUTEX_WAIT_BITSET : FUTEX_WAIT) | FUTEX_PRIVATE_FLAG |
                       (limit.realtime ? FUTEX_CLOCK_REALTIME : 0);
   futexes_.add(t, address, bits);
-  const u64 args[6] = {reinterpret_cast<u64>(&t.baton),
-                       command,
-                       0,
-                       limit.at.value != 0 ? reinterpret_cast<u64>(&time) : 0,
-                       0,
-                       FUTEX_BITSET_MATCH_ANY};
+  const u64 args[6] = {
+      reinterpret_cast<u64>(&t.baton), command, 0, limit.at.value != 0 ? reinterpret_cast<u64>(&time) : 0, 0,
+      FUTEX_BITSET_MATCH_ANY};
   const i64 result = wait(SYS_futex, args);
   const bool woken = t.futex_wait.load() == FutexWait::woken;
   futexes_.remove(t);

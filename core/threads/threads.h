@@ -2,8 +2,8 @@
 // its registers are in the state window, those of the others in their GuestThread.
 //
 // A system call that may wait is carried out on the thread's own stack. While it waits, others run; when it goes on,
-// it does so in a new event (EventKind::call_end), with the turn. In a worker there is one kernel thread, nothing waits,
-// and the log says who runs when.
+// it does so in a new event (EventKind::call_end), with the turn. In a worker there is one kernel thread, nothing
+// waits, and the log says who runs when.
 #pragma once
 #include <memory>
 #include <vector>
@@ -76,8 +76,8 @@ class Threads {
   i64 wake_futex(u64 address, u32 most, u32 bits);
   i64 requeue_futex(u64 from, u64 to, u32 wake, u32 move);
 
-  /// execve: the others end, and the running thread goes on as the first one, if that still is. In two parts: the second
-  /// is the control flow's, behind the call.
+  /// execve: the others end, and the running thread goes on as the first one, if that still is. In two parts: the
+  /// second is the control flow's, behind the call.
   void end_others();
   void become_first();
   /// In a forked child only the thread that forked is left.

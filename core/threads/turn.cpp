@@ -85,7 +85,7 @@ bool only_control(const GuestThread* t, i64 result) {
 i64 wait_on_futex(GuestThread* t) {
   i64 r = guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
   if (t->baton.load() != 0 || t->retire.load() != Retire::no) return r;  // woken, and already its turn
-  if (r == 0 || r == -EAGAIN) r = restart;      // no reason that the guest should hear of
+  if (r == 0 || r == -EAGAIN) r = restart;                               // no reason that the guest should hear of
   if (only_control(t, r)) return r;
   auto expected = FutexWait::waiting;
   if (!t->futex_wait.compare_exchange_strong(expected, FutexWait::left)) wait_for_baton(t);  // woken first
@@ -229,8 +229,8 @@ void free_stack(GuestThread& t) {
 }
 
 i64 start_kernel_thread(GuestThread& t) {
-  constexpr u64 flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
-                        CLONE_CHILD_CLEARTID;
+  constexpr u64 flags =
+      CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
   t.kernel_thread_alive = 1;
   t.slot->has_turn = false;
   // It starts below where the stack is suspended.

@@ -14,17 +14,17 @@
 
 namespace fred {
 
-#define FRED_EVENT_KINDS(K)                                                   \
-  K(start)       /* the first event: the state the recording begins with */   \
-  K(syscall)     /* detail: number */                                         \
-  K(instruction) /* detail: enum Effect */                                    \
-  K(signal)      /* a signal delivered to the guest; detail: number */        \
-  K(fault)       /* a fault of the guest before its signal; detail: signal */ \
-  K(edit)        /* the user changed the guest; detail: enum EditKind */      \
-  K(vfork_end)   /* the child that shared our memory left; detail: unused */  \
-  K(checksum)    /* memory checksums (--checksum-every) */                    \
-  K(thread_switch) /* another thread runs from here on; detail: its number */ \
-  K(call_end)    /* a system call that waited without the turn goes on; detail: its number */
+#define FRED_EVENT_KINDS(K)                                                     \
+  K(start)         /* the first event: the state the recording begins with */   \
+  K(syscall)       /* detail: number */                                         \
+  K(instruction)   /* detail: enum Effect */                                    \
+  K(signal)        /* a signal delivered to the guest; detail: number */        \
+  K(fault)         /* a fault of the guest before its signal; detail: signal */ \
+  K(edit)          /* the user changed the guest; detail: enum EditKind */      \
+  K(vfork_end)     /* the child that shared our memory left; detail: unused */  \
+  K(checksum)      /* memory checksums (--checksum-every) */                    \
+  K(thread_switch) /* another thread runs from here on; detail: its number */   \
+  K(call_end)      /* a system call that waited without the turn goes on; detail: its number */
 
 enum class EventKind : u8 {
 #define K(name) name,
@@ -54,11 +54,11 @@ struct EventHeader {
 };
 static_assert(sizeof(EventHeader) == 32);
 
-#define FRED_ITEM_KINDS(K)                                              \
-  K(registers) /* Registers at the event, for comparison */             \
-  K(result)    /* i64: what the outside world answered */               \
-  K(output)    /* memory the kernel wrote: its address and the bytes */ \
-  K(value)     /* bytes that only the outside world knows */            \
+#define FRED_ITEM_KINDS(K)                                                         \
+  K(registers) /* Registers at the event, for comparison */                        \
+  K(result)    /* i64: what the outside world answered */                          \
+  K(output)    /* memory the kernel wrote: its address and the bytes */            \
+  K(value)     /* bytes that only the outside world knows */                       \
   K(waits)     /* the call waits without the turn; nothing follows in its event */ \
   K(clock)     /* a result of 0 and the bytes of one output, at an address that the registers hold */
 

@@ -138,10 +138,10 @@ class Server {
   bool running_ = false;
   i64 process_ = 0;
   std::optional<StopEvent> last_stop_;
-  ThreadId selected_ = 0;  // by gdb; 0: the one that runs
+  ThreadId selected_ = 0;     // by gdb; 0: the one that runs
   ThreadId told_thread_ = 0;  // of the last stop
   ThreadId going_ = 0;        // whose steps the motion counts
-  ThreadId steps_ = 0;     // the one that gdb steps back; 0: the one that runs
+  ThreadId steps_ = 0;        // the one that gdb steps back; 0: the one that runs
   std::optional<std::vector<ThreadFact>> threads_;
   std::optional<StopEvent> next_stop_;  // of the next motion, which does not move
   LibraryList libraries_;               // as gdb has last read it

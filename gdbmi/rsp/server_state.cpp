@@ -60,7 +60,8 @@ ThreadId Server::current_thread() {
 
 bool Server::is_our_thread(const ThreadSpec& t) {
   return (t.process <= 0 || t.process == process_) &&
-         (t.thread <= 0 || std::ranges::find(threads(), static_cast<ThreadId>(t.thread), &ThreadFact::id) != threads().end());
+         (t.thread <= 0 ||
+          std::ranges::find(threads(), static_cast<ThreadId>(t.thread), &ThreadFact::id) != threads().end());
 }
 
 Server::Reply Server::handle(const ReadRegisters&) {
@@ -183,8 +184,8 @@ std::string Server::transferred(const Transfer& packet, std::string_view all) co
 std::string Server::threads_xml() {
   std::string xml = "<?xml version=\"1.0\"?><threads>";
   for (const auto& thread : threads()) {
-    xml += fmt::format("<thread id=\"{}\" name=\"{}\">{}</thread>", naming().thread(thread.id), xml_attribute(thread.name),
-                       xml_attribute(thread.state));
+    xml += fmt::format("<thread id=\"{}\" name=\"{}\">{}</thread>", naming().thread(thread.id),
+                       xml_attribute(thread.name), xml_attribute(thread.state));
   }
   return xml + "</threads>";
 }

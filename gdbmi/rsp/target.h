@@ -25,7 +25,7 @@ struct StartRequest {
 
 /// Why the program stands, or that it has gone. Signals are Linux's.
 struct StoppedBySignal {
-  int number = 0;       // 0: just stands
+  int number = 0;        // 0: just stands
   bool arrived = false;  // SIGTRAP, and no signal of the program: the motion has ended where it was to
 };
 inline constexpr StoppedBySignal arrival{.number = 5, .arrived = true};

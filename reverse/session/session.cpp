@@ -148,7 +148,8 @@ Message run_to_message(const Time& t) {
 namespace {
 Message message_of(const Forward& how, const std::optional<Time>& limit) {
   if (how.stay_in) {
-    return {.kind = MessageKind::step_within, .number = {how.stay_in->begin.value, how.stay_in->end.value, static_cast<u64>(how.thread)}};
+    return {.kind = MessageKind::step_within,
+            .number = {how.stay_in->begin.value, how.stay_in->end.value, static_cast<u64>(how.thread)}};
   }
   if (how.steps != 0) return {.kind = MessageKind::step, .number = {how.steps, 0, static_cast<u64>(how.thread)}};
   if (!limit) return {.kind = MessageKind::run_on};
