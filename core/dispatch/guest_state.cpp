@@ -11,6 +11,7 @@
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/bytes.h"
 #include "core/memory/memory_image.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 
@@ -70,6 +71,7 @@ Result<GuestState> GuestState::deserialise(std::span<const u8> bytes) {
 }
 
 Result<> save_guest(GuestEngine& engine, const std::string& path) {
+  if (!engine.threads().alone()) return fail_errno(EBUSY, "the state of several threads cannot be saved yet");
   if (engine.stand_.raised || !engine.is_safe_point())
     return fail_errno(EBUSY, "the guest's state cannot be saved here");
   auto& cpu = engine.cpu();

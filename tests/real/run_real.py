@@ -133,7 +133,7 @@ def cases() -> list[Case]:
             compiled(functions, OBJECT.replace("-c ", "-fPIC -c ")), needs=("g++",))
         add("objdump", ["objdump", "-dC", "unit.o"], compiled(functions, OBJECT), needs=("g++",))
         add("gdb", ["gdb", "-nx", "--batch", "-iex", "maint set worker-threads 0", "-ex", "info line work0", "-ex",
-                    "info scope work1", "-ex", "disassemble /s work1", "unit.so"], compiled(functions, SHARED), needs=("g++",), fred_lines=("the program wanted to start a thread",))
+                    "info scope work1", "-ex", "disassemble /s work1", "unit.so"], compiled(functions, SHARED), needs=("g++",))
     rows.append(Case("true", ["/bin/true"], lambda folder: None, True))
     rows.append(Case("cat", ["cat", "-n", "-", "text"], text(50), True, stdin="text"))
     rows.append(Case("ls", ["ls", "-lR", "--time-style=+%s", "tree"], tree(50), True))
