@@ -55,7 +55,9 @@ PROGRAMS = [
     Place("lua", "lua_settop", 2000, quick=True),
     Place("perl", "Perl_pp_match", 300, quick=True),
     Place("python3", "PyDict_SetItem", 5000),
+    Place("python3_threads", "PyDict_SetItem", 5000, quick=True),
     Place("sqlite3", "sqlite3_step", 500),
+    Place("xz_threads", "lzma_code", 5),
 ]
 
 TIME = re.compile(r"Time (\S+), (the end of history so far|[\d.]+% of history)")

@@ -109,6 +109,12 @@ def cases() -> list[Case]:
         add("sqlite3", ["sqlite3", "data.db"], file("sql", partial(inputs.sql, size * 10)), stdin="sql")
         add("perl", ["perl", "script"], both(text(size), file("script", lambda: scripts.PERL)))
         add("python3", ["/usr/bin/python3", "-I", "-B", "script"], both(text(size), file("script", lambda: scripts.PYTHON)), status=3)
+        add("python3_threads", ["/usr/bin/python3", "-I", "-B", "script"],
+            both(text(size), file("script", lambda: scripts.PYTHON_THREADS)), status=6)
+        add("xz_threads", ["xz", "-T2", "--block-size=65536", "-k", "-4", "text"], text(size))
+        add("sort_threads", ["sort", "--parallel=4", "-k2,2", "-k1,1n", "text", "text", "text", "text"], text(size))
+        add("zstd_threads", ["zstd", "-T2", "-q", "-k", "text"], text(size))
+        add("pigz", ["pigz", "-p2", "-n", "-b64", "-c", "text"], text(size))
         add("gawk", ["gawk", "-f", "script", "text"], both(text(size), file("script", lambda: scripts.GAWK)))
         add("sed", ["sed", "-E", r"s/([a-z]+) ([a-z]+)/\2 \1/g; /ka/{s/ka/KA/2;p}; 1~7d; $!N; P; D", "text"], text(size))
         add("sort", ["sort", "--parallel=1", "-k2,2", "-k1,1n", "text"], text(size))

@@ -142,3 +142,48 @@ END {
   while (("printf 'x\\ny\\n'" | getline line) > 0) print "child", line
 }
 """
+
+# Threads with queues and locks, a pool, children, an event loop; what is printed does not depend on the schedule.
+PYTHON_THREADS = '''
+import asyncio, collections, concurrent.futures, queue, subprocess, sys, threading
+
+words = open("text").read().split()
+jobs, counts, lock = queue.Queue(8), collections.Counter(), threading.Lock()
+
+def work():
+    while (chunk := jobs.get()) is not None:
+        found = collections.Counter(chunk)
+        with lock:
+            counts.update(found)
+
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads: thread.start()
+for at in range(0, len(words), 50): jobs.put(words[at:at + 50])
+for _ in threads: jobs.put(None)
+for thread in threads: thread.join()
+print(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:10])
+
+turns, log = threading.Condition(), []
+def take_turns(own):
+    for _ in range(20):
+        with turns:
+            turns.wait_for(lambda: len(log) % 2 == own)
+            log.append(own)
+            turns.notify_all()
+pair = [threading.Thread(target=take_turns, args=(own,)) for own in range(2)]
+for thread in pair: thread.start()
+for thread in pair: thread.join()
+print(log == [0, 1] * 20)
+
+with concurrent.futures.ThreadPoolExecutor(3) as pool:
+    print(sum(pool.map(len, words)))
+    print(pool.submit(lambda: subprocess.run(["echo", "a child"], capture_output=True, text=True).stdout).result(), end="")
+
+async def nap(n):
+    await asyncio.sleep(0.001 * n)
+    return n
+async def main():
+    print(await asyncio.gather(*map(nap, range(5))), await asyncio.to_thread(threading.active_count) > 1)
+asyncio.run(main())
+sys.exit(6)
+'''
