@@ -5,6 +5,7 @@
 
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/guest_access.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 
@@ -119,7 +120,9 @@ void Conditions::happened(std::size_t index, Hit hit) {
 void Conditions::look(const Time& at) {
   if (use_ == Use::none || suspended_ || conditions_.empty()) return;
   if (use_ == Use::stop) watches_.take_found();
-  if (at.phase == 0 && at.rest == 0) {
+  // A thread that lost the turn before it executed its instruction was looked at then.
+  const bool again = engine_.threads().just_arrived();
+  if (at.phase == 0 && at.rest == 0 && !again) {
     if (const auto here = breaks_.find(at.pc.value); here != breaks_.end()) {
       for (const auto i : here->second) look_at_break(i, *as<BreakCondition>(conditions_[i]), at);
     }
@@ -128,7 +131,7 @@ void Conditions::look(const Time& at) {
   const auto* waiting = engine_.signal_here();
   const bool told = engine_.raised_signal() == 0 && !engine_.is_worker();  // by wants_signal()
   const int signal = waiting != nullptr && !told ? waiting->number : 0;
-  const auto call = waiting == nullptr ? engine_.system_call_here() : std::nullopt;  // else it comes behind the handler
+  const auto call = waiting == nullptr && !again ? engine_.system_call_here() : std::nullopt;  // else it comes behind the handler
   if (!call && signal == 0) return;
   const u32 number = call.value_or(0);
   for (std::size_t i = 0; i < conditions_.size(); ++i) {

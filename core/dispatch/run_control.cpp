@@ -118,7 +118,8 @@ void RunControl::advance(const Time& at, const Time& goal, bool one) {
 }
 
 bool RunControl::at_break(const Time& at) const {
-  return at.phase == 0 && at.rest == 0 && engine_.is_safe_point() && breaks_.contains(at.pc);
+  return at.phase == 0 && at.rest == 0 && engine_.is_safe_point() && !engine_.threads().just_arrived() &&
+         breaks_.contains(at.pc);
 }
 
 void RunControl::set_break(GuestAddr pc, bool on) {

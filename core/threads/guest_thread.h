@@ -62,6 +62,7 @@ struct GuestThread {
   bool waiting = false;       // it waits without the turn: others run
   bool event_closed = false;  // its event was ended when the turn went
   bool exited = false;
+  bool has_run = false;
   u64 call_number = 0;  // the kernel's part
   u64 call_args[6] = {};
   i64 call_result = 0;

@@ -66,7 +66,7 @@ std::vector<ThreadFact> Threads::facts() const {
   return facts;
 }
 
-u64 Threads::engine_ticks() const { return engine_.cpu().ticks(); }
+bool Threads::just_arrived() const { return arrival_ == engine_.now(); }
 
 u64 Threads::mask_here() const {
   const auto* here = g_turn.here;
@@ -171,7 +171,7 @@ void Threads::switch_to(GuestThread& to) {
   engine_.cpu().count_tick();
   slice_end_ = engine_.cpu().ticks() + scheduler_.slice();
   if (!to.waiting) {
-    arrival_ = engine_.cpu().ticks();
+    if (to.has_run) arrival_ = engine_.now();
     return;
   }
   const Watches::Change change(engine_.conditions().watches(), engine_.now());
@@ -181,6 +181,7 @@ void Threads::switch_to(GuestThread& to) {
 }
 
 void Threads::save(GuestThread& t) {
+  t.has_run = true;
   const u64 gs_base = t.waiting ? t.registers.gs_base : fred_read_gs_base();  // of a waiting one it was read before
   t.registers = engine_.cpu().regs();
   t.registers.gs_base = gs_base;

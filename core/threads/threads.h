@@ -29,8 +29,8 @@ class Threads {
   const GuestThread* find(ThreadId id) const;
   bool is_running(const GuestThread& thread) const { return &thread == running_; }
   std::vector<ThreadFact> facts() const;
-  /// The last thing that happened is that the running thread got the turn: it has executed nothing since.
-  bool just_arrived() const { return arrival_ == engine_ticks(); }
+  /// The running thread has just got the turn back, which it lost before the instruction that is next.
+  bool just_arrived() const;
   /// The running thread waits or has ended: nothing of it can be executed before next().
   bool stuck() const { return running_->waiting || running_->exited; }
 
@@ -88,7 +88,6 @@ class Threads {
   void wait_as_recorded();
 
  private:
-  u64 engine_ticks() const;
   void prepare_first();
   void resume(GuestThread& thread);
   void went_to_wait(GuestThread& thread);
@@ -112,7 +111,7 @@ class Threads {
   GuestThread* running_ = nullptr;
   u32 last_number_ = 0;
   u64 slice_end_ = 0;
-  u64 arrival_ = 0;  // the tick behind the last switch, if the thread did not come out of a call with it
+  Time arrival_;  // where just_arrived() is true
   bool yielded_ = false;
   bool executed_ = false;  // become_first() is due
 };

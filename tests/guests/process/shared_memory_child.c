@@ -1,0 +1,18 @@
+// A child that shares its parent's memory and runs beside it cannot be made: the program is told so, and goes on.
+// modes: run verify
+// expect: EAGAIN
+// expect: ok
+// fred-line:
+#include <sched.h>
+#include "common.h"
+
+static int body(void* argument) { return *(int*)argument; }
+
+int main(void) {
+  static char stack[65536];
+  int status = 3;
+  const int child = clone(body, stack + sizeof stack, CLONE_VM | SIGCHLD, &status);
+  puts(child == -1 && errno == EAGAIN ? "EAGAIN" : "a child");
+  if (child > 0) MUST(waitpid(child, &status, 0));
+  return done();
+}
