@@ -1,10 +1,10 @@
 // The turn of live: one kernel thread at a time runs guest code and the engine. This is the part that threads without
 // the turn execute, so nothing here allocates, logs, takes a lock or calls libc.
 //
-// The engine's own flow of control (RunControl, GuestEngine::advance) is one stack that goes from kernel thread to kernel
-// thread with the turn, and one set of libc's thread-local data (FS) that all of them share. Every guest thread has a
-// stack of its own besides, on which its system calls run: so one that waits in the kernel leaves the control flow to
-// others, and goes on where it was when it has the turn again.
+// The engine's own flow of control (RunControl, GuestEngine::advance) is one stack that goes from kernel thread to
+// kernel thread with the turn, and one set of libc's thread-local data (FS) that all of them share. Every guest thread
+// has a stack of its own besides, on which its system calls run: so one that waits in the kernel leaves the control
+// flow to others, and goes on where it was when it has the turn again.
 #pragma once
 #include "core/threads/guest_thread.h"
 
@@ -17,15 +17,19 @@ namespace fred {
 
 /// All of it is written by the holder of the turn, but for the atomics.
 struct Turn {
-  std::atomic<i32> holder = 0;                        // the kernel's thread id; 0: all wait in the kernel
-  std::atomic<GuestThread*> finished = nullptr;       // threads whose call has ended, linked by next_finished
-  u64 control_sp = 0;                                 // where the control flow is suspended
-  GuestThread* here = nullptr;                        // whose kernel thread runs the control flow
-  GuestThread* control_waits_for = nullptr;           // whose system call the control flow waits for
-  GuestThread* (*successor)(GuestThread*) = nullptr;  // who is to have the turn when this thread waits; null: nobody yet
+  std::atomic<i32> holder = 0;                   // the kernel's thread id; 0: all wait in the kernel
+  std::atomic<GuestThread*> finished = nullptr;  // threads whose call has ended, linked by next_finished
+  u64 control_sp = 0;                            // where the control flow is suspended
+  GuestThread* here = nullptr;                   // whose kernel thread runs the control flow
+  GuestThread* control_waits_for = nullptr;      // whose system call the control flow waits for
+  GuestThread* (*successor)(GuestThread*) =
+      nullptr;  // who is to have the turn when this thread waits; null: nobody yet
   bool live = true;
 };
 extern Turn g_turn;
+
+/// GuestThread::call_result while the kernel has not given one.
+constexpr i64 no_result = i64{1} << 63;
 
 // Functions for fred_suspend().
 /// The control flow goes on (on this kernel thread).
