@@ -1,12 +1,17 @@
 #include "ckpt/snapshot/snapshot.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <ctime>
+#include <new>
 
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
@@ -30,6 +35,40 @@ i64 fork_for_session(GuestEngine& engine, int control_of_parent) {
   close_engine_descriptor(control_of_parent);
   return 0;
 }
+
+/// Live does not go on before the snapshot has its own copy of memory that they share: what live writes there until
+/// then would be in the snapshot. (No pipe: its descriptors would be seen in the numbers of those that the guest's
+/// threads open meanwhile.)
+class OwnCopy {
+ public:
+  /// Without `wanted`, and without memory for it, nobody waits.
+  explicit OwnCopy(bool wanted) {
+    if (!wanted) return;
+    void* at = mmap(nullptr, sizeof *made_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (at != MAP_FAILED) made_ = new (at) std::atomic<u32>(0);
+  }
+  OwnCopy(const OwnCopy&) = delete;
+  OwnCopy& operator=(const OwnCopy&) = delete;
+  ~OwnCopy() {
+    if (made_ != nullptr) munmap(made_, sizeof *made_);
+  }
+
+  void made() {
+    if (made_ == nullptr) return;
+    *made_ = 1;
+    raw_syscall(SYS_futex, reinterpret_cast<u64>(made_), FUTEX_WAKE, 1);
+  }
+  /// Also returns if the snapshot is no more.
+  void wait(i64 snapshot) const {
+    while (made_ != nullptr && made_->load() == 0 && raw_syscall(SYS_kill, static_cast<u64>(snapshot), 0) == 0) {
+      const timespec look_again{.tv_sec = 0, .tv_nsec = 100000000};
+      raw_syscall(SYS_futex, reinterpret_cast<u64>(made_), FUTEX_WAIT, 0, reinterpret_cast<u64>(&look_again));
+    }
+  }
+
+ private:
+  std::atomic<u32>* made_ = nullptr;
+};
 
 void close_guest_descriptors(const GuestEngine& engine) {
   // The engine's lie at the top; everything below belongs to the guest.
@@ -89,8 +128,10 @@ void be_worker(GuestEngine& engine, int control) {
 
 Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_parent) {
   const bool replaying = engine.mode() == Mode::replay;
+  OwnCopy copy(!replaying && engine.memory().shares_memory());
   const i64 pid = fork_for_session(engine, control_of_parent);
   if (pid != 0) {
+    if (pid > 0) copy.wait(pid);
     if (!replaying) engine.unblock_signals();
     if (pid < 0) return fail_errno(static_cast<int>(-pid), "cannot fork a snapshot");
     return static_cast<pid_t>(pid);
@@ -98,7 +139,9 @@ Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_par
   control = static_cast<int>(raise_descriptor(control));
   if (!replaying) {
     close_guest_descriptors(engine);
-    if (const i64 detached = engine.memory().detach_shared(); detached < 0) {
+    const i64 detached = engine.memory().detach_shared();
+    copy.made();
+    if (detached < 0) {
       LOG_INFO(snapshot, "cannot make shared memory private: errno {}", -detached);
       _exit(1);  // the session does with fewer snapshots
     }

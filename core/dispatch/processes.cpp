@@ -60,6 +60,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   bool child = false;
   const i64 result = call.perform([&]() -> i64 {
     if (const i64 shared = engine_.memory().share_for_fork(); shared < 0) return shared;
+    engine_.threads().words_became_shared();
     const i64 pid = fork_engine(engine_.cpu(), flags, call.arg(2), call.arg(3), call.arg(4));
     child = pid == 0;
     if (child) {
@@ -73,7 +74,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   LOG_INFO(dispatch, "forked child {}: not recorded", getpid());
   unrecorded_child_ = true;
   (void)engine_.conditions().set({});  // they are the session's, which this process has none of
-  engine_.threads().forked_child();
+  engine_.threads().forked_child((flags & CLONE_CHILD_CLEARTID) != 0 ? call.addr(3) : GuestAddr{});
   take_pending_signal();  // it was the parent's
   engine_.memory().apply_fork_advice();
   engine_.signals().set_mask(engine_.signals().state().mask, false);

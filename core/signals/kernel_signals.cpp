@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -35,7 +36,7 @@ constexpr u64 alternate_stack_size = u64{64} << 10;
 Cpu* g_cpu = nullptr;
 SignalSlot* g_slot = nullptr;  // of the thread that has the turn
 i32 (*g_turn_holder)() = nullptr;
-volatile bool g_control_requested = false;
+std::atomic<bool> g_control_requested = false;  // ordered with the change of the turn's holder
 GuestFault g_fault;
 bool (*g_native_step)(int, const siginfo_t&, void*) = nullptr;
 
@@ -262,7 +263,7 @@ i64 guest_syscall(u64 number, const u64 (&args)[6]) {
   constexpr i64 restart = -512;
   const i64 result = fred_guest_syscall(number, args, &g_cpu->state().request);
   // Interrupted by the session alone: no business of the guest's, the call begins anew.
-  return result == -EINTR && g_control_requested && !g_slot->has_pending ? restart : result;
+  return result == -EINTR && g_control_requested.load() && !g_slot->has_pending ? restart : result;
 }
 
 i64 guest_syscall_without_turn(u64 number, const u64 (&args)[6], const SignalSlot& slot) {

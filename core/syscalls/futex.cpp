@@ -2,11 +2,13 @@
 // kernel (core/threads/futex_queue.h). The kernel has a say where memory is shared with other processes, and where the
 // guest has one thread only.
 #include <linux/futex.h>
-#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 
+#include "core/base/raw_syscall.h"
 #include "core/dispatch/guest_engine.h"
+#include "core/syscalls/futex_priority.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/walk.h"
 #include "core/threads/threads.h"
@@ -37,9 +39,17 @@ FutexEffect effect_of(i32 command) {
 }
 
 i64 ask_kernel(Syscall& call) {
-  const FutexEffect effect = effect_of(static_cast<i32>(call.arg(1)) & FUTEX_CMD_MASK);
-  if (effect.first) call.will_write(call.addr(0), 4);
-  if (effect.second) call.will_write(call.addr(4), 4);
+  const i32 command = static_cast<i32>(call.arg(1)) & FUTEX_CMD_MASK;
+  const FutexEffect effect = effect_of(command);
+  // A lock is waited for without the turn: its owner may be another thread. The kernel writes the word meanwhile, as
+  // other processes do that share it.
+  const bool locks = command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI;
+  const auto will_write = [&](GuestAddr at) {
+    if (locks) call.engine().open_code_pages(guest_range(at, 4));
+    if (!locks) call.will_write(at, 4);
+  };
+  if (effect.first) will_write(call.addr(0));
+  if (effect.second) will_write(call.addr(4));
   const i64 result = call.execute();
   // A failed lock may have set the bit that says somebody waits, and a wake-up without sleepers still did
   // its operation.
@@ -50,13 +60,20 @@ i64 ask_kernel(Syscall& call) {
 }
 
 /// Do only threads of this process know the word?
-bool is_private(Syscall& call, GuestAddr at) {
-  if ((call.arg(1) & FUTEX_PRIVATE_FLAG) != 0) return true;
-  const auto* mapping = call.engine().memory().table().find(at);
-  return mapping != nullptr && ((mapping->flags & MAP_SHARED) == 0 || (mapping->traits & trait_private_yet) != 0);
+bool is_private(Syscall& call, Threads& threads, GuestAddr at) {
+  return (call.arg(1) & FUTEX_PRIVATE_FLAG) != 0 || !threads.is_shared_word(at);
 }
 
 constexpr u32 any_bit = ~0u;
+
+/// Wakes who waits here, then who waits in the kernel for words of this process as well (futex_waitv).
+i64 wake(Threads& threads, u64 address, u32 most, u32 bits, bool private_) {
+  const i64 woken = threads.wake_futex(address, most, bits);
+  if (woken >= static_cast<i64>(most) || !threads.futex_waits_in_kernel()) return woken;
+  const u64 command = FUTEX_WAKE_BITSET | (private_ ? FUTEX_PRIVATE_FLAG : 0);
+  const i64 more = raw_syscall(SYS_futex, address, command, most - static_cast<u64>(woken), 0, 0, bits);
+  return more > 0 ? woken + more : woken;
+}
 
 /// FUTEX_WAKE_OP's operation: what the second word becomes, and whether its waiters are to be woken (futex(2)).
 struct WakeOperation {
@@ -127,7 +144,8 @@ i64 wait(Syscall& call, Threads& threads, bool with_bits) {
   if (word != static_cast<u32>(call.arg(2))) return -EAGAIN;
   const Threads::FutexLimit limit{
       .at = call.addr(3), .absolute = with_bits, .realtime = (call.arg(1) & FUTEX_CLOCK_REALTIME) != 0};
-  return call.perform([&] { return threads.wait_on_futex(call, call.arg(0), bits, limit); });
+  const FutexPlace place{.address = call.arg(0), .bits = bits, .private_ = (call.arg(1) & FUTEX_PRIVATE_FLAG) != 0};
+  return call.perform([&] { return threads.wait_on_futex(call, place, limit); });
 }
 
 i64 requeue(Syscall& call, Threads& threads, bool compare) {
@@ -145,28 +163,50 @@ i64 requeue(Syscall& call, Threads& threads, bool compare) {
 
 i64 sys_futex(Syscall& call) {
   auto& threads = guest_engine(call).threads();
-  if (threads.alone() || !is_private(call, call.addr(0))) return ask_kernel(call);
+  if (threads.alone() || !is_private(call, threads, call.addr(0))) return ask_kernel(call);
   if (call.arg(0) % 4 != 0) return -EINVAL;
   const u32 count = static_cast<u32>(call.arg(2));
+  const bool private_ = (call.arg(1) & FUTEX_PRIVATE_FLAG) != 0;
   switch (static_cast<i32>(call.arg(1)) & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
       return wait(call, threads, false);
     case FUTEX_WAIT_BITSET:
       return wait(call, threads, true);
     case FUTEX_WAKE:
-      return call.perform([&] { return threads.wake_futex(call.arg(0), count, any_bit); });
+      return call.perform([&] { return wake(threads, call.arg(0), count, any_bit, private_); });
     case FUTEX_WAKE_BITSET:
       if (static_cast<u32>(call.arg(5)) == 0) return -EINVAL;
-      return call.perform([&] { return threads.wake_futex(call.arg(0), count, static_cast<u32>(call.arg(5))); });
+      return call.perform([&] { return wake(threads, call.arg(0), count, static_cast<u32>(call.arg(5)), private_); });
     case FUTEX_REQUEUE:
       return requeue(call, threads, false);
     case FUTEX_CMP_REQUEUE:
       return requeue(call, threads, true);
     case FUTEX_WAKE_OP:
       return wake_with_operation(call, threads);
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2:
+    case FUTEX_TRYLOCK_PI:
+    case FUTEX_UNLOCK_PI:
+    case FUTEX_WAIT_REQUEUE_PI:
+    case FUTEX_CMP_REQUEUE_PI:
+      return priority_futex(call, threads);
     default:
       return ask_kernel(call);
   }
+}
+
+i64 sys_futex_wake(Syscall& call) {
+  constexpr u64 private_flag = FUTEX_PRIVATE_FLAG;
+  auto& threads = guest_engine(call).threads();
+  const bool private_ = (call.arg(3) & private_flag) != 0;
+  if (threads.alone() || (!private_ && threads.is_shared_word(call.addr(0)))) return call.execute();
+  // What the kernel would say of such arguments; then who waits here, who waits there.
+  return call.perform([&]() -> i64 {
+    const u32 most = static_cast<u32>(call.arg(2));
+    const i64 there = raw_syscall(call.number(), call.arg(0), call.arg(1), call.arg(2), call.arg(3));
+    if (is_error(there) || there >= static_cast<i64>(most)) return there;
+    return there + threads.wake_futex(call.arg(0), most - static_cast<u32>(there), static_cast<u32>(call.arg(1)));
+  });
 }
 
 }  // namespace fred

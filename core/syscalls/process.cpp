@@ -24,6 +24,8 @@ namespace fred {
 namespace {
 
 constexpr u64 notice_shared = u64{1} << 41;
+constexpr u64 notice_alone = u64{1} << 42;
+constexpr u64 not_with_a_thread = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC;
 constexpr u64 largest_string = 131072;  // MAX_ARG_STRLEN
 
 Processes& processes(Syscall& call) { return guest_engine(call).processes(); }
@@ -32,7 +34,15 @@ Processes& processes(Syscall& call) { return guest_engine(call).processes(); }
 i64 clone_any(Syscall& call, u64 flags, GuestAddr stack, GuestAddr parent_tid, GuestAddr pidfd) {
   constexpr u64 of_a_thread = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
   if ((flags & CLONE_THREAD) != 0) {
-    if ((flags & of_a_thread) != of_a_thread || (flags & CLONE_PIDFD) != 0) return -EINVAL;
+    if ((flags & of_a_thread) != of_a_thread || (flags & (CLONE_PIDFD | not_with_a_thread)) != 0) return -EINVAL;
+    if ((flags & CLONE_SETTLS) != 0 && call.arg(4) >= layout::task_size) return -EPERM;
+    if ((flags & CLONE_FILES) == 0 || (flags & CLONE_VFORK) != 0) {
+      call.engine().notice_once(notice_alone,
+                                "the program wanted to start a thread with descriptors of its own, or one "
+                                "that it waits for as for a vfork child, which fred cannot record: it was "
+                                "told to try again later (EAGAIN)");
+      return -EAGAIN;
+    }
     auto& engine = guest_engine(call);
     if (processes(call).in_vfork_child()) return -EAGAIN;
     return engine.threads().create(
@@ -83,6 +93,18 @@ i64 execute(Syscall& call, std::string path, GuestAddr argv, GuestAddr envp) {
   return processes(call).execute(call, path, std::move(args), std::move(env));
 }
 
+/// As the kernel sees it (kernel/fork.c: clone3_args_valid).
+bool is_valid(const clone_args& args) {
+  constexpr u64 known = 0x1ffffffff | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP;
+  constexpr u64 signal_mask = 0xff;
+  if ((args.flags & ~known) != 0 || (args.flags & (CLONE_DETACHED | (signal_mask & ~u64{CLONE_NEWTIME}))) != 0)
+    return false;
+  if ((args.flags & CLONE_SIGHAND) != 0 && (args.flags & CLONE_CLEAR_SIGHAND) != 0) return false;
+  if ((args.flags & (CLONE_THREAD | CLONE_PARENT)) != 0 && args.exit_signal != 0) return false;
+  if (args.exit_signal > 64) return false;
+  return (args.stack == 0) == (args.stack_size == 0);
+}
+
 }  // namespace
 
 i64 sys_fork(Syscall& call) {
@@ -101,6 +123,12 @@ i64 sys_clone3(Syscall& call) {
   if (call.arg(1) > page_size) return -E2BIG;
   const u64 size = std::min<u64>(call.arg(1), sizeof args);
   if (!call.get(&args, call.addr(0), size)) return -EFAULT;
+  for (u64 at = sizeof args; at < call.arg(1); at += sizeof(u64)) {  // fields that are not known here say nothing
+    u64 more = 0;
+    if (!call.get(&more, call.addr(0) + at, std::min<u64>(sizeof more, call.arg(1) - at))) return -EFAULT;
+    if (more != 0) return -E2BIG;
+  }
+  if (!is_valid(args)) return -EINVAL;
   if (args.set_tid_size != 0 || args.cgroup != 0) return -EINVAL;  // not supported: needs privileges anyway
   const u64 flags = args.flags | args.exit_signal;
   const GuestAddr stack{args.stack != 0 ? args.stack + args.stack_size : 0};
@@ -137,8 +165,7 @@ i64 sys_exit(Syscall& call) {
   if (threads.alone() || processes(call).in_vfork_child()) {
     return processes(call).exit(call, static_cast<int>(call.arg(0)));
   }
-  threads.exit(call);
-  return 0;
+  return threads.exit(call);
 }
 i64 sys_exit_group(Syscall& call) { return processes(call).exit(call, static_cast<int>(call.arg(0))); }
 
@@ -180,7 +207,8 @@ i64 sys_set_robust_list(Syscall& call) {
   constexpr u64 size = 24;  // of struct robust_list_head
   if (call.arg(1) != size) return -EINVAL;
   call.engine().process().robust_list = call.addr(0);
-  return 0;
+  // The kernel has it for when the process is killed.
+  return call.perform([&] { return raw_syscall(SYS_set_robust_list, call.arg(0), size); });
 }
 
 i64 sys_get_robust_list(Syscall& call) {

@@ -27,7 +27,23 @@ i64 Syscall::perform(const std::function<i64()>& ask) {
 }
 
 i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
-  return may_wait() ? static_cast<GuestEngine&>(engine_).threads().wait(number, args) : guest_syscall(number, args);
+  constexpr i64 restart = -512;
+  auto& engine = static_cast<GuestEngine&>(engine_);
+  const auto& regs = engine.cpu().regs();
+  auto& cut = engine.stand().cut_call;
+  // Interrupted by the session, it begins anew with what is left of its time.
+  const bool anew = cut && cut->is(number, regs.rip, regs.gpr[rsp]);
+  TimeLimit limit = anew ? cut->limit : TimeLimit(number, args);
+  u64 now[6];
+  std::copy(std::begin(args), std::end(args), std::begin(now));
+  if (anew) limit.shorten(now);
+  cut.reset();
+  if (may_wait()) return engine.threads().wait(number, now, limit);
+  const i64 result = guest_syscall(number, now);
+  if (result == restart && control_requested() && !signal_is_pending()) {
+    cut = CutCall{.number = number, .pc = regs.rip, .sp = regs.gpr[rsp], .limit = limit};
+  }
+  return result;
 }
 
 bool Syscall::may_wait() const {
@@ -53,7 +69,6 @@ void Syscall::output(GuestAddr at, u64 size) {
 
 GuestAddr Syscall::buffer(GuestAddr at, u64 size) {
   engine_.open_code_pages(guest_range(at, size));
-  if (size > KernelBuffers::most) keeps_turn_ = true;
   return may_wait() ? buffers_.in_place_of(engine_.memory(), at, size) : at;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/arch/x86/state_window.h"
 #include "core/signals/guest_signals.h"
+#include "core/threads/time_limit.h"
 
 namespace fred {
 
@@ -21,6 +22,7 @@ struct ThreadStand {
   std::optional<Time> committed_call;    // live: the session was told that the system call there is next
   std::optional<Time> looked_for_break;  // at an instruction that cannot be fetched
   std::optional<u32> last_call;          // the last system call made, until the thread goes on
+  std::optional<CutCall> cut_call;       // live: the session interrupted it
 };
 
 /// What a thread's own stack does when the engine's control flow has put it aside (threads.cpp, own_stack()).
@@ -32,8 +34,30 @@ enum class Order : u8 {
   exit,   // live: the same, or to nobody, and end the kernel thread
 };
 
+/// What a thread without the turn is told by its baton.
+enum Baton : u32 {
+  baton_none,
+  baton_turn,  // the turn and the engine's control flow are this thread's
+  baton_look,  // it is to look at what becomes of it (Retire)
+};
+
 /// How far the wait of a thread in the engine's own queue of a futex is. Who changes it first decides how it ends.
-enum class FutexWait : u32 { none, waiting, woken, left };
+enum class FutexWait : u32 {
+  none,
+  waiting,
+  woken,
+  left,   // its time was over, or a signal came
+  again,  // others have a say in the word now: the call begins anew
+};
+
+/// What a thread waits for in that queue.
+struct FutexPlace {
+  u64 address = 0;
+  u32 bits = ~u32{0};      // FUTEX_WAIT_BITSET
+  bool private_ = true;    // FUTEX_PRIVATE_FLAG
+  bool owns_next = false;  // a priority-inheritance lock: whoever unlocks it makes the first in the queue its owner
+  u64 then_lock = 0;       // FUTEX_WAIT_REQUEUE_PI: such a lock, on to which it is to be moved
+};
 
 /// What becomes of a thread without the turn when another one executes a program.
 enum class Retire : u32 {
@@ -66,6 +90,8 @@ struct GuestThread {
   u64 call_number = 0;  // the kernel's part
   u64 call_args[6] = {};
   i64 call_result = 0;
+  TimeLimit call_limit;
+  bool call_begun = false;  // the kernel has been asked: next time less is left of the limit
   std::function<void()> function;
 
   // Its own stack, and live's kernel thread.
@@ -74,11 +100,10 @@ struct GuestThread {
   Order order = Order::pass;
   GuestThread* successor = nullptr;
   SignalSlot* slot = nullptr;
-  std::atomic<u32> baton = 0;  // a futex. 1: the turn and the engine's control flow are this thread's
+  std::atomic<u32> baton = baton_none;  // a futex
   std::atomic<Retire> retire = Retire::no;
   std::atomic<FutexWait> futex_wait = FutexWait::none;
-  u64 futex_address = 0;                     // of such a wait
-  u32 futex_bits = 0;                        // FUTEX_WAIT_BITSET
+  FutexPlace futex;                          // of such a wait
   GuestThread* next_finished = nullptr;      // in the list of those whose call has ended
   std::atomic<u32> kernel_thread_alive = 0;  // the kernel clears it when the thread has gone
 };

@@ -32,6 +32,9 @@ std::string waiting_text(u32 number, u64 first_argument) {
   if ((row->fds & 1) != 0) return fmt::format("in {} of descriptor {}", row->name, static_cast<i32>(first_argument));
   return fmt::format("in {}", row->name);
 }
+constexpr i64 restart = -512;              // -ERESTARTSYS
+constexpr u64 number_of_futex_wait = 455;  // newer than the headers
+
 i32 turn_holder() { return g_turn.holder.load(); }
 }  // namespace
 
@@ -70,6 +73,7 @@ bool Threads::just_arrived() const { return arrival_ == engine_.now(); }
 
 u64 Threads::mask_here() const {
   const auto* here = g_turn.here;
+  if (here != nullptr && here->exited) return ~u64{0};  // nothing is to come to a thread that has ended
   return here == nullptr || here == running_ ? engine_.signals().state().mask : here->signals.mask;
 }
 
@@ -161,7 +165,9 @@ void Threads::switch_to(GuestThread& to) {
   if (&from != &to) save(from);
   if (g_turn.live && g_turn.here != &to) {
     auto& here = *g_turn.here;
-    here.order = here.exited ? Order::exit : Order::pass;
+    // Its own call may not be done: the session, or the end of another call, has only called it for the control flow.
+    const bool in_call = here.waiting && here.call_result == no_result;
+    here.order = here.exited ? Order::exit : in_call ? Order::again : Order::pass;
     here.successor = &to;
     fred_suspend(&g_turn.control_sp, &resume_own, &here);
   }
@@ -226,10 +232,14 @@ bool Threads::can_wait() const {
   return g_turn.live && running_->calling && !alone() && !engine_.processes().in_vfork_child();
 }
 
-i64 Threads::wait(u64 number, const u64 (&args)[6]) {
+i64 Threads::wait(u64 number, const u64 (&args)[6], const TimeLimit& limit) {
   auto& t = *running_;
   t.call_number = number;
   std::copy(std::begin(args), std::end(args), std::begin(t.call_args));
+  t.call_result = no_result;
+  t.successor = nullptr;
+  t.call_limit = limit;
+  t.call_begun = false;
   t.registers.gs_base = fred_read_gs_base();
   t.event_closed = false;
   suspend_call(t);
@@ -299,15 +309,59 @@ i64 Threads::create(Syscall& call, const NewThread& wanted) {
   return result;
 }
 
-void Threads::exit(Syscall& call) {
+i64 Threads::exit(Syscall& call) {
   auto& t = *running_;
+  // From here on the kernel gives signals of the process to others. One that has come already is delivered first: it
+  // may be for the process, and nobody else would get it.
+  const i64 again = call.perform([&]() -> i64 {
+    block_all_signals();
+    return signal_is_pending() ? restart : 0;
+  });
+  if (again != 0) return again;
   call.keep_registers();
-  end_robust_list();
+  end_locks(call);
+  forget_robust_list();
   if (t.clear_tid.value != 0) {
     call.put(t.clear_tid, u32{0});
-    if (g_turn.live) wake_futex(t.clear_tid.value, 1, ~0u);
+    if (g_turn.live) wake_anywhere(t.clear_tid);
   }
   t.exited = true;
+  return 0;
+}
+
+/// Locks that the running thread holds as it ends go to those that wait for them.
+void Threads::end_locks(Syscall& call) {
+  const u32 own = static_cast<u32>(running_->tid);
+  std::vector<u64> handed_over;
+  if (g_turn.live) {
+    handed_over = futexes_.awaited_locks();
+    std::erase_if(handed_over, [&](u64 lock) {
+      u32 word;
+      return !guest_read(&word, GuestAddr{lock}, sizeof word) || (word & FUTEX_TID_MASK) != own;
+    });
+  }
+  end_robust_list();
+  u64 count = handed_over.size();
+  call.value(&count, sizeof count);
+  for (u64 i = 0; i < count; ++i) {
+    struct {
+      u64 lock;
+      u64 word;
+    } changed{};
+    if (g_turn.live) {
+      const u32 next = hand_over_lock(handed_over[i]);
+      changed = {handed_over[i], next != 0 ? FUTEX_OWNER_DIED | FUTEX_WAITERS | next : FUTEX_OWNER_DIED};
+    }
+    call.value(&changed, sizeof changed);
+    call.put(GuestAddr{changed.lock}, static_cast<u32>(changed.word));
+  }
+}
+
+/// It has been dealt with: the kernel, which has it for when the process is killed, is not to look again.
+void Threads::forget_robust_list() {
+  constexpr u64 size = 24;
+  if (engine_.process().robust_list.value != 0 && g_turn.live) raw_syscall(SYS_set_robust_list, 0, size);
+  engine_.process().robust_list = {};
 }
 
 /// As the kernel does for a thread that ends with robust mutexes held (kernel/futex: exit_robust_list).
@@ -320,13 +374,14 @@ void Threads::end_robust_list() {
   const GuestAddr list = engine_.process().robust_list;
   if (list.value == 0 || !guest_read(&head, list, sizeof head)) return;
   const auto die = [&](u64 entry) {
+    const bool inherits_priority = (entry & 1) != 0;  // who waits for those is not woken, but becomes the owner
     const GuestAddr at{(entry & ~u64{1}) + static_cast<u64>(head.offset)};
     u32 word;
     if (!guest_read(&word, at, sizeof word)) return;
     if ((word & FUTEX_TID_MASK) != static_cast<u32>(running_->tid)) return;
     const u32 dead = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
     guest_store(at, &dead, sizeof dead);
-    if (g_turn.live && (word & FUTEX_WAITERS) != 0) wake_futex(at.value, 1, ~0u);
+    if (g_turn.live && (word & FUTEX_WAITERS) != 0 && !inherits_priority) wake_anywhere(at);
   };
   u64 entry = head.first;
   for (int limit = 2048; limit > 0 && (entry & ~u64{1}) != list.value; --limit) {  // ROBUST_LIST_LIMIT
@@ -338,7 +393,12 @@ void Threads::end_robust_list() {
   if (head.pending != 0) die(head.pending);
 }
 
-i64 Threads::wait_on_futex(Syscall& call, u64 address, u32 bits, const FutexLimit& limit) {
+bool Threads::is_shared_word(GuestAddr at) const {
+  const auto* mapping = engine_.memory().table().find(at);
+  return mapping == nullptr || ((mapping->flags & MAP_SHARED) != 0 && (mapping->traits & trait_private_yet) == 0);
+}
+
+i64 Threads::wait_on_futex(Syscall& call, const FutexPlace& place, const FutexLimit& limit) {
   auto& t = *running_;
   struct {
     i64 seconds, nanoseconds;
@@ -349,14 +409,14 @@ i64 Threads::wait_on_futex(Syscall& call, u64 address, u32 bits, const FutexLimi
   }
   const u64 command = (limit.absolute ? FUTEX_WAIT_BITSET : FUTEX_WAIT) | FUTEX_PRIVATE_FLAG |
                       (limit.realtime ? FUTEX_CLOCK_REALTIME : 0);
-  futexes_.add(t, address, bits);
+  futexes_.add(t, place);
   const u64 args[6] = {
       reinterpret_cast<u64>(&t.baton), command, 0, limit.at.value != 0 ? reinterpret_cast<u64>(&time) : 0, 0,
       FUTEX_BITSET_MATCH_ANY};
-  const i64 result = wait(SYS_futex, args);
-  const bool woken = t.futex_wait.load() == FutexWait::woken;
+  const i64 result = wait(SYS_futex, args, TimeLimit(SYS_futex, args));
+  const auto ended = t.futex_wait.load();
   futexes_.remove(t);
-  return woken ? 0 : result;
+  return ended == FutexWait::woken ? 0 : ended == FutexWait::again ? restart : result;
 }
 
 i64 Threads::wake_futex(u64 address, u32 most, u32 bits) {
@@ -366,6 +426,51 @@ i64 Threads::wake_futex(u64 address, u32 most, u32 bits) {
   return static_cast<i64>(woken.size());
 }
 
+void Threads::wake_anywhere(GuestAddr at) {
+  if (wake_futex(at.value, 1, ~0u) == 0 && is_shared_word(at)) raw_syscall(SYS_futex, at.value, FUTEX_WAKE, 1);
+}
+
+bool Threads::futex_waits_in_kernel() const {
+  return std::any_of(threads_.begin(), threads_.end(), [](const auto& t) {
+    return t->waiting && (t->call_number == SYS_futex_waitv || t->call_number == number_of_futex_wait);
+  });
+}
+
+u32 Threads::hand_over_lock(u64 lock) {
+  auto* owner = futexes_.take_owner(lock);
+  if (owner == nullptr) return 0;
+  scheduler_.make_ready(*owner);
+  return static_cast<u32>(owner->tid);
+}
+
+i64 Threads::move_on_to_lock(Syscall& call, u64 from, GuestAddr lock, u64 most) {
+  i64 count = 0;
+  u32 word;
+  while (static_cast<u64>(count) < most) {
+    auto* t = futexes_.first_to_move(from);
+    if (t == nullptr) break;
+    if (t->futex.then_lock != lock.value) return count != 0 ? count : -EINVAL;
+    if (!call.get(word, lock)) return -EFAULT;
+    const bool free = (word & FUTEX_TID_MASK) == 0;
+    if (free && !futexes_.take(*t)) continue;  // its time is over
+    if (free) {
+      scheduler_.make_ready(*t);
+    } else {
+      futexes_.move_on(*t);
+    }
+    word = free ? (word & FUTEX_OWNER_DIED) | static_cast<u32>(t->tid) : word | FUTEX_WAITERS;
+    if (!call.put(lock, word)) return -EFAULT;
+    ++count;
+  }
+  return count;
+}
+
+void Threads::words_became_shared() {
+  std::vector<GuestThread*> woken;
+  futexes_.send_back([&](const FutexPlace& p) { return !p.private_ && is_shared_word(GuestAddr{p.address}); }, woken);
+  for (auto* t : woken) scheduler_.make_ready(*t);
+}
+
 i64 Threads::requeue_futex(u64 from, u64 to, u32 wake, u32 move) {
   const i64 woken = wake_futex(from, wake, ~0u);
   return woken + futexes_.move(from, to, move);
@@ -373,8 +478,10 @@ i64 Threads::requeue_futex(u64 from, u64 to, u32 wake, u32 move) {
 
 // Beginnings and ends. ----------------------------------------------------------------------------------------
 
-void Threads::forked_child() {
+void Threads::forked_child(GuestAddr clear_tid) {
   auto& own = *running_;
+  own.clear_tid = clear_tid;
+  engine_.process().robust_list = {};  // as in the kernel
   own.tid = static_cast<i32>(raw_syscall(SYS_gettid));
   engine_.process().thread = own.tid;
   scheduler_.forget_all();
@@ -392,6 +499,8 @@ void Threads::forked_child() {
 }
 
 void Threads::end_others() {
+  end_robust_list();
+  forget_robust_list();
   if (alone() && running_->number == 1) return;
   scheduler_.forget_all();
   std::erase_if(threads_, [&](auto& t) {

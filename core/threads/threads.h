@@ -6,6 +6,7 @@
 // waits, and the log says who runs when.
 #pragma once
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/control/condition.h"
@@ -54,15 +55,15 @@ class Threads {
   /// Live: may the call wait without the turn?
   bool can_wait() const;
   /// The kernel's part of a call that may wait, for as long as others have the turn.
-  i64 wait(u64 number, const u64 (&args)[6]);
+  i64 wait(u64 number, const u64 (&args)[6], const TimeLimit& limit);
   struct NewThread {
     u64 flags = 0;  // of clone
     GuestAddr stack, parent_tid, child_tid;
     u64 tls = 0;
   };
   i64 create(Syscall& call, const NewThread& wanted);
-  /// The running thread ends; it is not the only one.
-  void exit(Syscall& call);
+  /// The running thread ends; it is not the only one. What the call gives, if it is to begin anew instead.
+  i64 exit(Syscall& call);
   void set_clear_tid(GuestAddr at) { running_->clear_tid = at; }
   /// sched_yield: others first.
   void yield() { yielded_ = true; }
@@ -71,17 +72,29 @@ class Threads {
     bool absolute = false;  // on CLOCK_MONOTONIC, or CLOCK_REALTIME
     bool realtime = false;
   };
-  /// 0: woken. The value was looked at before.
-  i64 wait_on_futex(Syscall& call, u64 address, u32 bits, const FutexLimit& limit);
+  /// Can other processes see the word?
+  bool is_shared_word(GuestAddr at) const;
+  /// 0: woken, or the owner. The value was looked at before.
+  i64 wait_on_futex(Syscall& call, const FutexPlace& place, const FutexLimit& limit);
   i64 wake_futex(u64 address, u32 most, u32 bits);
+  /// The same of a word that other processes may know.
+  void wake_anywhere(GuestAddr at);
+  /// Does a thread wait for words of this process in the kernel (futex_waitv, …)?
+  bool futex_waits_in_kernel() const;
   i64 requeue_futex(u64 from, u64 to, u32 wake, u32 move);
+  /// Live: the first thread that waits for the lock with priority inheritance becomes its owner. Its id; 0: none waits.
+  u32 hand_over_lock(u64 lock);
+  /// Live: FUTEX_CMP_REQUEUE_PI, at most `most` threads. How many, or -errno.
+  i64 move_on_to_lock(Syscall& call, u64 from, GuestAddr lock, u64 most);
+  /// Memory has become one with other processes: who waits for a word there now waits in the kernel.
+  void words_became_shared();
 
   /// execve: the others end, and the running thread goes on as the first one, if that still is. In two parts: the
   /// second is the control flow's, behind the call.
   void end_others();
   void become_first();
   /// In a forked child only the thread that forked is left.
-  void forked_child();
+  void forked_child(GuestAddr clear_tid);
   /// From here on this process re-executes.
   void become_worker();
   /// A worker: the recorded call waited; comes back when the thread goes on.
@@ -100,6 +113,8 @@ class Threads {
   void bury(GuestThread& thread);
   void free_dead();
   void end_robust_list();
+  void end_locks(Syscall& call);
+  void forget_robust_list();
   static GuestThread* successor_of(GuestThread* thread);
   static void free_thread(GuestThread& thread);
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "core/base/raw_syscall.h"
 
@@ -36,17 +37,21 @@ void futex_wake_one(std::atomic<u32>& word) {
 }
 
 [[noreturn]] void wait_for_baton(GuestThread* t) {
-  while (t->baton.exchange(0) == 0) {
+  for (;;) {
+    if (t->baton.exchange(baton_none) == baton_turn) take_over(t);
     if (t->retire.load() == Retire::exit) raw_syscall(SYS_exit, 0);
-    raw_syscall(SYS_futex, reinterpret_cast<u64>(&t->baton), FUTEX_WAIT_PRIVATE, 0, 0);
+    raw_syscall(SYS_futex, reinterpret_cast<u64>(&t->baton), FUTEX_WAIT_PRIVATE, baton_none, 0);
   }
-  take_over(t);
+}
+
+void pass_baton(GuestThread& to, Baton baton) {
+  to.baton = baton;
+  futex_wake_one(to.baton);
 }
 
 void give(GuestThread* to) {
   g_turn.holder = to->tid;
-  to->baton = 1;
-  futex_wake_one(to->baton);
+  pass_baton(*to, baton_turn);
 }
 
 /// Nobody has the turn, unless there is something for the control flow to do: then this thread has it again.
@@ -75,6 +80,18 @@ void push_finished(GuestThread* t) {
   wait_for_baton(t);
 }
 
+/// It has the turn again, or is to have it no more: whatever the call says is not waited for.
+bool called_back(const GuestThread* t) { return t->baton.load() != baton_none || t->retire.load() != Retire::no; }
+
+/// From here on the next call is made, unless the thread is wanted. A handler that comes behind the first line says so
+/// itself; what came before is looked at.
+void begin_call(GuestThread* t) {
+  t->slot->request = 0;
+  const bool wanted = t->slot->has_pending || called_back(t) || (control_requested() && g_turn.holder.load() == 0);
+  if (wanted) t->slot->request = 1;
+  if (std::exchange(t->call_begun, true)) t->call_limit.shorten(t->call_args);
+}
+
 /// Interrupted by the session alone: it has nothing to do with the guest.
 bool only_control(const GuestThread* t, i64 result) {
   return (result == -EINTR || result == restart) && !t->slot->has_pending;
@@ -84,8 +101,8 @@ bool only_control(const GuestThread* t, i64 result) {
 /// kernel decides, as natively, whether a signal makes the call begin anew.
 i64 wait_on_futex(GuestThread* t) {
   i64 r = guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
-  if (t->baton.load() != 0 || t->retire.load() != Retire::no) return r;  // woken, and already its turn
-  if (r == 0 || r == -EAGAIN) r = restart;                               // no reason that the guest should hear of
+  if (called_back(t)) return r;             // woken, and already its turn
+  if (r == 0 || r == -EAGAIN) r = restart;  // no reason that the guest should hear of
   if (only_control(t, r)) return r;
   auto expected = FutexWait::waiting;
   if (!t->futex_wait.compare_exchange_strong(expected, FutexWait::left)) wait_for_baton(t);  // woken first
@@ -94,7 +111,7 @@ i64 wait_on_futex(GuestThread* t) {
 
 void pass_turn(GuestThread* t) {
   t->slot->has_turn = false;
-  give(t->successor);
+  give(std::exchange(t->successor, nullptr));
   wait_for_baton(t);
 }
 
@@ -125,7 +142,7 @@ void resume_control(GuestThread*) { fred_resume(g_turn.control_sp); }
 void resume_own(GuestThread* t) { fred_resume(t->own_sp); }
 
 void leave_for_call(GuestThread* t) {
-  auto* next = g_turn.successor(t);
+  auto* next = t->successor != nullptr ? std::exchange(t->successor, nullptr) : g_turn.successor(t);
   t->slot->has_turn = false;
   if (next != nullptr) {
     give(next);
@@ -134,9 +151,9 @@ void leave_for_call(GuestThread* t) {
   }
   const bool futex = t->futex_wait.load() != FutexWait::none;
   for (;;) {
-    t->slot->request = t->slot->has_pending ? 1 : 0;
+    begin_call(t);
     const i64 r = futex ? wait_on_futex(t) : guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
-    if (t->retire.load() != Retire::no || t->baton.load() != 0) wait_for_baton(t);
+    if (called_back(t)) wait_for_baton(t);
     if (only_control(t, r)) {
       if (control_requested() && try_take(t)) take_over(t);
       continue;  // who has the turn hears of it, or has done so
@@ -155,7 +172,7 @@ void leave_for_call(GuestThread* t) {
 
 void retire_kernel_thread(GuestThread& t, Retire how) {
   t.retire = how;
-  t.slot->request = 1;
+  pass_baton(t, baton_look);  // it may be about to wait for the turn, where no signal helps
   siginfo_t info{};
   info.si_code = leave_code;
   raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)), static_cast<u64>(t.tid), control_signal,
@@ -233,9 +250,15 @@ i64 start_kernel_thread(GuestThread& t) {
       CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
   t.kernel_thread_alive = 1;
   t.slot->has_turn = false;
+  // No signal, not even the session's, finds the new thread without its signal stack.
+  const u64 all = ~u64{0};
+  u64 before = 0;
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&all), reinterpret_cast<u64>(&before), 8);
   // It starts below where the stack is suspended.
-  return fred_clone_on_stack(flags, reinterpret_cast<void*>((t.own_sp - 256) & ~u64{15}), &kernel_thread, &t,
-                             reinterpret_cast<u32*>(&t.kernel_thread_alive));
+  const i64 id = fred_clone_on_stack(flags, reinterpret_cast<void*>((t.own_sp - 256) & ~u64{15}), &kernel_thread, &t,
+                                     reinterpret_cast<u32*>(&t.kernel_thread_alive));
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&before), 0, 8);
+  return id;
 }
 
 GuestThread* take_finished() {

@@ -28,6 +28,9 @@ struct Turn {
 };
 extern Turn g_turn;
 
+/// GuestThread::call_result while the kernel has not given one.
+constexpr i64 no_result = i64{1} << 63;
+
 // Functions for fred_suspend().
 /// The control flow goes on (on this kernel thread).
 void resume_control(GuestThread* thread);
