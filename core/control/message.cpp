@@ -96,6 +96,9 @@ Result<Message> receive_message(int socket, int* descriptor) {
     if (n < 0) {
       const int error = errno;
       if (wait_if_not_ready(socket, error, POLLIN)) continue;
+      // The other side has gone without reading all that it was sent. The kernel says so once, and before what the
+      // other side had sent itself: that it has ended, perhaps.
+      if (error == ECONNRESET) continue;
       return fail_errno(error, "cannot hear the other side");
     }
     if (n == 0) return fail("the other side has closed");
