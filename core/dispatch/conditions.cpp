@@ -131,7 +131,8 @@ void Conditions::look(const Time& at) {
   const auto* waiting = engine_.signal_here();
   const bool told = engine_.raised_signal() == 0 && !engine_.is_worker();  // by wants_signal()
   const int signal = waiting != nullptr && !told ? waiting->number : 0;
-  const auto call = waiting == nullptr && !again ? engine_.system_call_here() : std::nullopt;  // else it comes behind the handler
+  const auto call =
+      waiting == nullptr && !again ? engine_.system_call_here() : std::nullopt;  // else it comes behind the handler
   if (!call && signal == 0) return;
   const u32 number = call.value_or(0);
   for (std::size_t i = 0; i < conditions_.size(); ++i) {

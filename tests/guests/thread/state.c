@@ -11,7 +11,7 @@
 enum { threads = 4 };
 
 static const int rounding[threads] = {FE_TONEAREST, FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO};
-static volatile long switches;
+static _Atomic long switches;
 
 static void* work(void* argument) {
   const long id = (long)argument;
