@@ -365,17 +365,21 @@ def check_interrupt_from_keyboard(c: Context) -> list[str]:
     return wrong
 
 
-def on_terminal(command: Sequence[str], typed: bytes, timeout: float) -> bytes:
-    """What the command writes to a terminal of 24x80 on which `typed` is typed, and its status as text."""
+def on_terminal(command: Sequence[str], asked: bytes, typed: bytes, timeout: float) -> bytes:
+    """What the command writes to a terminal of 24x80 on which `typed` is typed when `asked` has been read, and its status
+    as text."""
     with harness.spawn_lock:
         pid, terminal = pty.fork()
         if pid == 0:
             os.execvp(command[0], list(command))
         harness.children.add(pid)
     os.set_inheritable(terminal, False)
-    os.write(terminal, typed)
     output = b""
+    waiting = True
     while True:
+        if waiting and asked in output:
+            os.write(terminal, typed)
+            waiting = False
         if not select.select([terminal], [], [], timeout)[0]:
             os.kill(pid, signal.SIGKILL)
             break
@@ -394,12 +398,12 @@ def on_terminal(command: Sequence[str], typed: bytes, timeout: float) -> bytes:
 
 
 def check_terminal(c: Context) -> list[str]:
-    script = "tty; stty -a | head -1; read -r line; echo \"got $line\"; test -t 0 && test -t 1 && exit 4"
+    script = "tty; stty -a | head -1; echo name?; read -r line; echo \"got $line\"; test -t 0 && test -t 1 && exit 4"
     command = ["sh", "-c", script]
-    native = on_terminal(command, b"typed\n", c.timeout)
+    native = on_terminal(command, b"name?", b"typed\n", c.timeout)
     wrong = []
     for mode in ("run", "record"):
-        got = on_terminal([str(c.fred), mode, "--", *command], b"typed\n", c.timeout)
+        got = on_terminal([str(c.fred), mode, "--", *command], b"name?", b"typed\n", c.timeout)
         strip = partial(re.sub, rb"/dev/pts/\d+", b"TTY")
         if strip(got) != strip(native):
             wrong.append(f"{mode}: {got!r}, natively {native!r}")
