@@ -93,7 +93,8 @@ void GuestEngine::code_mapped(GuestRange range) { cache_->prepare(range); }
 void GuestEngine::open_code_pages(GuestRange range) { pages_->open(range); }
 
 Time GuestEngine::now() const {
-  return {.ticks = cpu_->ticks(), .pc = cpu_->pc(), .rest = stand_.rest, .phase = static_cast<u8>(stand_.raised ? 1 : 0)};
+  return {
+      .ticks = cpu_->ticks(), .pc = cpu_->pc(), .rest = stand_.rest, .phase = static_cast<u8>(stand_.raised ? 1 : 0)};
 }
 
 u64 GuestEngine::repeated_iterations() const {
@@ -177,9 +178,9 @@ void GuestEngine::advance(const Advance& how) {
   const bool alone = std::exchange(stand_.alone, false);
   if ((cpu_->regs().rflags & trap_flag) != 0) {
     single_step_trap();
-  } else if (approach_edit()) {
+  } else if (approach_event()) {
     return;
-  } else if (how.one || alone || stand_.rest != 0 || cpu_->has_break(cpu_->pc())) {
+  } else if (how.one || alone || threads_->by_instructions() || stand_.rest != 0 || cpu_->has_break(cpu_->pc())) {
     step_one();
   } else {
     handle(cpu_->run());
@@ -364,7 +365,8 @@ void GuestEngine::system_call() {
 
 std::optional<u32> GuestEngine::system_call_here() {
   u8 code[2];
-  if (stand_.raised || stand_.rest != 0 || !guest_read(code, cpu_->pc(), sizeof code) || code[0] != 0x0f || code[1] != 0x05) {
+  if (stand_.raised || stand_.rest != 0 || !guest_read(code, cpu_->pc(), sizeof code) || code[0] != 0x0f ||
+      code[1] != 0x05) {
     return std::nullopt;
   }
   if (pages_->light_syscall(cpu_->pc())) return std::nullopt;
@@ -399,7 +401,8 @@ void GuestEngine::fault() {
 
 void GuestEngine::fetch_fault() {
   const auto pc = cpu_->pc();
-  if (cpu_->has_break(pc) && std::exchange(stand_.looked_for_break, now()) != now()) return;  // it comes before the fault
+  if (cpu_->has_break(pc) && std::exchange(stand_.looked_for_break, now()) != now())
+    return;  // it comes before the fault
   GuestFault raised{.signal = {}, .trap_number = 14, .error_code = 0x14, .cr2 = 0};
   auto& info = raised.signal.info;
   // Which byte could not be fetched: of pc's page, or of the next one if the instruction reaches there.

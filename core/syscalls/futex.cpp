@@ -61,7 +61,9 @@ constexpr u32 any_bit = ~0u;
 /// FUTEX_WAKE_OP's operation: what the second word becomes, and whether its waiters are to be woken (futex(2)).
 struct WakeOperation {
   explicit WakeOperation(u32 encoded)
-      : operation_(encoded >> 28 & 7), comparison_(encoded >> 24 & 15), argument_(signed12(encoded >> 12)),
+      : operation_(encoded >> 28 & 7),
+        comparison_(encoded >> 24 & 15),
+        argument_(signed12(encoded >> 12)),
         compared_(signed12(encoded)) {
     if ((encoded >> 28 & FUTEX_OP_OPARG_SHIFT) != 0) argument_ = static_cast<i32>(1u << (argument_ & 31));
   }
@@ -128,13 +130,23 @@ i64 wait(Syscall& call, Threads& threads, bool with_bits) {
   return call.perform([&] { return threads.wait_on_futex(call, call.arg(0), bits, limit); });
 }
 
+/// A wait without end, by the only thread.
+void look_for_deadlock(Syscall& call, Threads& threads) {
+  const auto command = static_cast<i32>(call.arg(1)) & FUTEX_CMD_MASK;
+  u32 word;
+  if (command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET) return;
+  if (call.arg(3) != 0 || !is_private(call, call.addr(0)) || !call.get(word, call.addr(0))) return;
+  if (word == static_cast<u32>(call.arg(2))) threads.waits_alone(call.arg(0));
+}
+
 i64 requeue(Syscall& call, Threads& threads, bool compare) {
   u32 word;
   if (static_cast<i32>(call.arg(2)) < 0 || static_cast<i32>(call.arg(3)) < 0) return -EINVAL;
   if (compare && !call.get(word, call.addr(0))) return -EFAULT;
   if (compare && word != static_cast<u32>(call.arg(5))) return -EAGAIN;
   return call.perform([&] {
-    return threads.requeue_futex(call.arg(0), call.arg(4), static_cast<u32>(call.arg(2)), static_cast<u32>(call.arg(3)));
+    return threads.requeue_futex(call.arg(0), call.arg(4), static_cast<u32>(call.arg(2)),
+                                 static_cast<u32>(call.arg(3)));
   });
 }
 
@@ -142,6 +154,7 @@ i64 requeue(Syscall& call, Threads& threads, bool compare) {
 
 i64 sys_futex(Syscall& call) {
   auto& threads = guest_engine(call).threads();
+  if (threads.alone()) look_for_deadlock(call, threads);
   if (threads.alone() || !is_private(call, call.addr(0))) return ask_kernel(call);
   if (call.arg(0) % 4 != 0) return -EINVAL;
   const u32 count = static_cast<u32>(call.arg(2));

@@ -1,4 +1,5 @@
-// One thread of the guest: what defines it while another one runs, and the kernel thread and stack that live has for it.
+// One thread of the guest: what defines it while another one runs, and the kernel thread and stack that live has for
+// it.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -75,9 +76,10 @@ struct GuestThread {
   std::atomic<u32> baton = 0;  // a futex. 1: the turn and the engine's control flow are this thread's
   std::atomic<Retire> retire = Retire::no;
   std::atomic<FutexWait> futex_wait = FutexWait::none;
-  u64 futex_address = 0;                  // of such a wait
-  u32 futex_bits = 0;                     // FUTEX_WAIT_BITSET
-  GuestThread* next_finished = nullptr;   // in the list of those whose call has ended
+  u64 futex_address = 0;                     // of such a wait
+  u32 futex_bits = 0;                        // FUTEX_WAIT_BITSET
+  bool futex_endless = false;                // without a time limit
+  GuestThread* next_finished = nullptr;      // in the list of those whose call has ended
   std::atomic<u32> kernel_thread_alive = 0;  // the kernel clears it when the thread has gone
 };
 
