@@ -1,6 +1,7 @@
 // The commands of fred; each returns the exit status.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct RunOptions {
   bool rebuild_worker = false;  // verify in workers of fresh engines, from serialised states
   bool log_registers = false;
   std::string keep_log;
+  std::uint64_t most_runs = 0;       // with chaos, until one fails; 0: one run
   std::uint64_t snapshot_every = 0;  // milliseconds between snapshots while recording, for verify; 0: only the first
 };
 
@@ -28,6 +30,11 @@ struct ServeOptions {
 
 int run(const RunOptions& options);
 int record(const RunOptions& options);
+/// `fred record --chaos-until-failure`: runs the program with one seed after another, at most options.most_runs times.
+/// The first seed is that of --chaos, if there is one. `found`: where the seed of the run that failed goes.
+int record_until_failure(const RunOptions& options, std::optional<std::uint64_t>* found = nullptr);
+/// What the program's end is called if all its threads wait for each other for ever, and it is ended for that.
+inline constexpr int deadlock_status = 124;
 int serve(const ServeOptions& options);
 int dump(const std::string& dir);
 /// Every row of the table of system calls, and how often the recording has it (`fred dump --calls`).

@@ -2,11 +2,25 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <random>
 
 #include "cli/commands.h"
+#include "core/threads/chaos_runs.h"
 
 namespace {
+
+/// Accepts digits alone, and nothing for an option that does without a value.
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
+  const auto check = [=](const std::string& text) -> std::string {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool number = error == std::errc{} && end == text.data() + text.size();
+    if (text.empty() || (number && value >= least && value <= most)) return {};
+    return fmt::format("'{}' is not a whole number from {} to {}", text, least, most);
+  };
+  return {check, "", ""};
+}
 
 /// Options of the engine, passed on as they are.
 void add_engine_options(CLI::App& command, std::vector<std::string>& engine) {
@@ -45,7 +59,7 @@ void add_engine_options(CLI::App& command, std::vector<std::string>& engine) {
           },
           "threads run for random slices, in random order: finds races that a fair schedule hides")
       ->expected(0, 1)
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0, ~std::uint64_t{0}))
       ->type_name("SEED");
 }
 
@@ -92,7 +106,21 @@ int main(int argc, char** argv) {
           [&options](std::uint64_t n) { options.engine.push_back(fmt::format("--checksum-every={}", n)); },
           "log a checksum of the memory every N events, for --verify")
       ->type_name("N");
-  record->callback([&] { status = fred::record(options); });
+  std::string most_runs;
+  auto* until = record
+                    ->add_option("--chaos-until-failure", most_runs,
+                                 fmt::format("run it with one seed of --chaos after another until it fails, at most N "
+                                             "times (default {})",
+                                             fred::default_chaos_runs))
+                    ->expected(0, 1)
+                    ->type_name("N")
+                    ->check(whole_number(1, fred::most_chaos_runs));
+  for (const char* other : {"--verify", "--rebuild-worker", "--snapshot-every"})
+    until->excludes(record->get_option(other));
+  record->callback([&] {
+    if (until->count() != 0) options.most_runs = most_runs.empty() ? fred::default_chaos_runs : std::stoull(most_runs);
+    status = options.most_runs != 0 ? fred::record_until_failure(options) : fred::record(options);
+  });
 
   fred::ServeOptions serving;
   auto* serve = app.add_subcommand("serve", "debug a program, backwards too, with any gdb: target extended-remote");

@@ -1,5 +1,9 @@
 // `fred record`: live, its snapshot, and the worker that verifies.
+#include "cli/record.h"
+
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,9 +14,7 @@
 #include <fstream>
 #include <optional>
 
-#include "cli/commands.h"
 #include "cli/engine_process.h"
-#include "cli/recording_folder.h"
 #include "core/control/peer.h"
 #include "core/elf/program.h"
 #include "core/trace/log_file.h"
@@ -22,16 +24,14 @@ namespace fred {
 namespace {
 
 pid_t g_live = -1;
+volatile std::sig_atomic_t g_signal_of_user = 0;
 
 /// A signal to fred itself is meant for the program. The terminal's reach it by themselves.
 void forward(int signal) {
+  g_signal_of_user = signal;
   if (g_live > 0) kill(g_live, signal);
 }
-
-void prepare_signals() {
-  for (const int signal : {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU}) std::signal(signal, SIG_IGN);
-  for (const int signal : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) std::signal(signal, forward);
-}
+void note(int signal) { g_signal_of_user = signal; }
 
 /// Ends an engine process and waits until it has gone. Only for the session's own children: what the program leaves
 /// running is not waited for.
@@ -59,6 +59,7 @@ struct Session {
   std::optional<Verified> verified;
   std::string statistics;
   bool start_failed = false;
+  std::string deadlock;
 
   void take(const Message& m) {
     if (pending && m.tag == pending->tag) {
@@ -75,6 +76,9 @@ struct Session {
       case MessageKind::start_failed:
         start_failed = true;
         break;
+      case MessageKind::deadlock:
+        deadlock = m.text;
+        break;
       case MessageKind::statistics:
         statistics = m.text;
         break;
@@ -84,15 +88,24 @@ struct Session {
   }
 };
 
+/// All threads wait for each other: the program is ended, or the user is told.
+void meet_deadlock(Session& session, bool end) {
+  if (end) {
+    kill(session.live.pid(), SIGKILL);
+  } else {
+    fmt::print(stderr, "fred: deadlock: {}\n", std::exchange(session.deadlock, {}));
+  }
+}
+
 /// Waits for live to end, stopping and going on with it, and asks it for a snapshot every `period`
 /// milliseconds (0: never). SIGCHLD is blocked. Returns live's wait status.
-int wait_for_live(Session& session, u64 period) {
+int wait_for_live(Session& session, u64 period, bool end_deadlocks) {
   const pid_t live = session.live.pid();
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
-  const timespec wait{.tv_sec = static_cast<time_t>(period / 1000),
-                      .tv_nsec = static_cast<long>(period % 1000 * 1000000)};
+  const UniqueFd ended{signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK)};
+  pollfd sources[] = {{ended.get(), POLLIN, 0}, {session.live.socket(), POLLIN, 0}};
   for (;;) {
     int status = 0;
     const pid_t changed = waitpid(live, &status, WUNTRACED | WNOHANG);
@@ -107,9 +120,15 @@ int wait_for_live(Session& session, u64 period) {
       kill(live, SIGCONT);
       continue;
     }
-    if (sigtimedwait(&child, nullptr, period != 0 ? &wait : nullptr) >= 0 || errno != EAGAIN) continue;
+    const int ready = poll(sources, 2, period != 0 ? static_cast<int>(period) : -1);
+    signalfd_siginfo taken;
+    while (read(ended.get(), &taken, sizeof taken) > 0) {
+    }
+    if (ready < 0) continue;
     session.live.drain();
-    if (session.pending) continue;
+    if (!session.deadlock.empty()) meet_deadlock(session, end_deadlocks);
+    if ((sources[1].revents & (POLLHUP | POLLERR)) != 0) sources[1].fd = -1;  // it ends
+    if (ready > 0 || session.pending) continue;
     if (auto pending = session.live.ask_for_snapshot()) session.pending = std::move(*pending);
   }
 }
@@ -185,12 +204,28 @@ void save_statistics(const Session& session, const std::string& dir) {
 
 }  // namespace
 
+void prepare_to_record() {
+  struct sigaction noted = {};
+  noted.sa_handler = note;
+  noted.sa_flags = SA_RESTART;
+  for (const int signal : {SIGINT, SIGQUIT}) sigaction(signal, &noted, nullptr);
+  for (const int signal : {SIGTSTP, SIGTTIN, SIGTTOU}) std::signal(signal, SIG_IGN);
+  for (const int signal : {SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) std::signal(signal, forward);
+}
+
+int signal_of_user() { return g_signal_of_user; }
+
 int record(const RunOptions& options) {
-  const auto program = find_program(options.command.front(), std::getenv("PATH"));
-  if (!program) return failed(program.error().message, exit_status_for(program.error()));
   auto folder = RecordingFolder::make(options.keep_log);
   if (!folder) return failed(folder.error().message);
-  prepare_signals();
+  prepare_to_record();
+  return record_once(options, {.folder = *folder}).status;
+}
+
+RecordedRun record_once(const RunOptions& options, const RecordSetup& setup) {
+  const auto program = find_program(options.command.front(), std::getenv("PATH"));
+  if (!program) return {.status = failed(program.error().message, exit_status_for(program.error()))};
+  auto* const folder = &setup.folder;
   Session session;
   auto engine_options = options.engine;
   if (options.verify || options.log_registers) engine_options.emplace_back("--log-registers");
@@ -199,13 +234,14 @@ int record(const RunOptions& options) {
                               .lifeline = folder->lifeline(),
                               .options = engine_options,
                               .program = *program,
-                              .args = options.command};
+                              .args = options.command,
+                              .standard = setup.standard};
   auto engine = start_engine(command);
-  if (!engine) return failed(engine.error().message);
+  if (!engine) return {.status = failed(engine.error().message)};
   session.live = Peer{engine->pid, UniqueFd{engine->control}};
   session.live.on_other([&session](const Message& m) { session.take(m); });
   g_live = engine->pid;
-  if (auto r = folder->guard(engine->pid); !r) return failed(r.error().message);
+  if (auto r = folder->guard(engine->pid); !r) return {.status = failed(r.error().message)};
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
@@ -213,7 +249,8 @@ int record(const RunOptions& options) {
   const std::string state = options.rebuild_worker ? folder->path() + "/start" : "";
   const bool started = begin(session, options.verify, state);
   if (!started && !session.start_failed) session.live.close();
-  const int status = wait_for_live(session, options.verify && !options.rebuild_worker ? options.snapshot_every : 0);
+  const int status = wait_for_live(session, options.verify && !options.rebuild_worker ? options.snapshot_every : 0,
+                                   setup.end_deadlocks);
   g_live = -1;
   session.live.drain();
   int result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -223,12 +260,14 @@ int record(const RunOptions& options) {
   };
   if (!session.ended) {
     end_snapshots();
-    if (session.start_failed || (WIFEXITED(status) && WEXITSTATUS(status) == 125)) return result;
+    if (!session.deadlock.empty()) return {.status = deadlock_status, .whole = true, .deadlock = session.deadlock};
+    if (session.start_failed || (WIFEXITED(status) && WEXITSTATUS(status) == 125)) return {.status = result};
     if (WIFSIGNALED(status)) {
-      return failed(fmt::format("the engine was killed by signal {} ({}); the recording is whole up to there",
-                                WTERMSIG(status), strsignal(WTERMSIG(status))));
+      return {.status =
+                  failed(fmt::format("the engine was killed by signal {} ({}); the recording is whole up to there",
+                                     WTERMSIG(status), strsignal(WTERMSIG(status))))};
     }
-    return failed(fmt::format("the engine ended unexpectedly with status {}", result));
+    return {.status = failed(fmt::format("the engine ended unexpectedly with status {}", result))};
   }
   save_statistics(session, folder->path());
   if (options.stats) fmt::print(stderr, "{}", session.statistics);
@@ -241,7 +280,7 @@ int record(const RunOptions& options) {
     }
   }
   end_snapshots();
-  return result;
+  return {.status = result, .whole = true, .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0};
 }
 
 int stats(const std::string& dir) {

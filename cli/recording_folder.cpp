@@ -69,12 +69,39 @@ Result<RecordingFolder> RecordingFolder::make(const std::string& keep) {
     return folder;
   }
   const char* tmp = std::getenv("TMPDIR");
-  std::string name = fs::absolute(tmp != nullptr && *tmp != '\0' ? tmp : "/tmp") / "fred-XXXXXX";
+  return make_temporary(fs::absolute(tmp != nullptr && *tmp != '\0' ? tmp : "/tmp") / "fred-XXXXXX");
+}
+
+Result<RecordingFolder> RecordingFolder::make_temporary(std::string name) {
+  std::error_code error;
   if (mkdtemp(name.data()) == nullptr) return fail_errno(errno, "cannot make a temporary folder " + name);
   RecordingFolder folder(name, true);
   if (auto r = folder.start_cleaner(); !r) return std::unexpected(r.error());
   fs::create_directory(fs::path(name) / "files", error);
   return folder;
+}
+
+Result<RecordingFolder> RecordingFolder::make_to_keep_later(const std::string& keep) {
+  if (keep.empty()) return make(keep);
+  std::error_code error;
+  auto wanted = fs::absolute(keep);
+  if (!wanted.has_filename()) wanted = wanted.parent_path();  // it ends with a slash
+  if (fs::exists(wanted, error) && !fs::is_empty(wanted, error)) {
+    return fail(fmt::format("cannot keep a recording in {}: it is there already, and not an empty folder", keep));
+  }
+  fs::create_directories(wanted.parent_path(), error);
+  if (error) return fail_errno(error.value(), "cannot make the folder of " + keep);
+  return make_temporary(wanted.string() + ".XXXXXX");
+}
+
+Result<> RecordingFolder::keep_as(const std::string& keep) {
+  std::error_code error;
+  fs::rename(path_, keep, error);
+  if (error) return fail_errno(error.value(), "cannot keep the recording as " + keep);
+  fs::permissions(keep, fs::perms{0755}, error);  // mkdtemp's are for the owner alone
+  temporary_ = false;
+  path_ = keep;
+  return {};
 }
 
 Result<> RecordingFolder::start_cleaner() {

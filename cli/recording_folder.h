@@ -16,6 +16,10 @@ class RecordingFolder {
  public:
   /// `keep`: the folder to make and keep; empty: a temporary one. To be called while there is one thread only.
   static Result<RecordingFolder> make(const std::string& keep);
+  /// A temporary one that may become `keep`, which must not be there yet, or be empty. Without `keep`, as make().
+  static Result<RecordingFolder> make_to_keep_later(const std::string& keep);
+  /// Nobody works in it any more.
+  Result<> keep_as(const std::string& keep);
   RecordingFolder(RecordingFolder&& o) noexcept;
   RecordingFolder& operator=(RecordingFolder&&) = delete;
   ~RecordingFolder();
@@ -29,6 +33,7 @@ class RecordingFolder {
 
  private:
   RecordingFolder(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  static Result<RecordingFolder> make_temporary(std::string name);
   Result<> start_cleaner();
 
   std::string path_;

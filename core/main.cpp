@@ -167,6 +167,7 @@ int main_of_engine(int argc, char** argv) {
     quit(exit_status_for(r.error()), r.error().message);
   }
   engine.signals().mirror_all();
+  engine.on_deadlock([&report](const std::string& text) { report.deadlock(text); });
   std::optional<Controller> controller;
   if (a.control_fd >= 0) {
     controller.emplace(engine, report);

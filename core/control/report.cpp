@@ -15,6 +15,12 @@ void Reporter::send(Message m) {
 void Reporter::started() { send({.kind = MessageKind::started}); }
 void Reporter::start_failed() { send({.kind = MessageKind::start_failed}); }
 
+void Reporter::deadlock(const std::string& text) {
+  Message m{.kind = MessageKind::deadlock};
+  m.set_text(text);
+  send(m);
+}
+
 void Reporter::ended(GuestEngine& engine, const GuestEnd& end) {
   Message numbers{.kind = MessageKind::statistics};
   numbers.set_text(statistics_text(engine));

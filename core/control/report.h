@@ -18,6 +18,7 @@ class Reporter {
 
   void started();
   void start_failed();
+  void deadlock(const std::string& text);
   void ended(GuestEngine& engine, const GuestEnd& end);
   void verified(const Verification& v, u32 tag);
   /// Tells and ends the process.

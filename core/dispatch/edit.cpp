@@ -142,9 +142,11 @@ void GuestEngine::replay_edit() {
   apply(edit);
 }
 
-bool GuestEngine::approach_edit() {
-  const auto* next = next_edit();
+bool GuestEngine::approach_event() {
+  if (mode() != Mode::replay) return false;
+  const auto* next = events_.peek();
   if (next == nullptr || next->ticks != cpu_->ticks()) return false;
+  if (next->kind != EventKind::edit && next->kind != EventKind::thread_switch) return false;
   const Time there = next->time(), here = now();
   if (there.pc == here.pc && there.rest > here.rest && advance_repeated(there.rest - here.rest)) return true;
   step_one();

@@ -178,9 +178,9 @@ void GuestEngine::advance(const Advance& how) {
   const bool alone = std::exchange(stand_.alone, false);
   if ((cpu_->regs().rflags & trap_flag) != 0) {
     single_step_trap();
-  } else if (approach_edit()) {
+  } else if (approach_event()) {
     return;
-  } else if (how.one || alone || stand_.rest != 0 || cpu_->has_break(cpu_->pc())) {
+  } else if (how.one || alone || threads_->by_instructions() || stand_.rest != 0 || cpu_->has_break(cpu_->pc())) {
     step_one();
   } else {
     handle(cpu_->run());

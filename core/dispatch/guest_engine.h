@@ -100,6 +100,12 @@ class GuestEngine final : public Engine {
   /// (core/signals: control_requested()).
   void on_request(std::function<void()> handler) { on_request_ = std::move(handler); }
 
+  /// Live: what is to be done when all threads wait for each other for ever. Told once.
+  void on_deadlock(std::function<void(const std::string& text)> handler) { on_deadlock_ = std::move(handler); }
+  void tell_deadlock(const std::string& text) const {
+    if (on_deadlock_) on_deadlock_(text);
+  }
+
   /// Goes on to the next point at which the engine looks around: a stop of the clock or at a break, an
   /// event, a fault. Every such point is at a Time of the guest.
   void advance(const Advance& how);
@@ -153,9 +159,10 @@ class GuestEngine final : public Engine {
   /// Logs or compares checksums of memory if that is due here (--checksum-every).
   void checksum();
   Exit step_one();
-  /// A worker: is the next event an edit at this Time, or is it to be approached step by step?
+  /// A worker: the next event if it is an edit.
   const EventHeader* next_edit();
-  bool approach_edit();
+  /// A worker: an edit or a change of threads that is within this tick is approached step by step.
+  bool approach_event();
   void replay_edit();
   bool can_apply(const Edit& edit) const;
   void apply(const Edit& edit);
@@ -187,6 +194,7 @@ class GuestEngine final : public Engine {
   KernelSignal recorded_signal_;  // a worker: signal_here() of the log
   bool edited_ = false;           // a worker that has left the recorded path
   std::function<void()> on_request_;
+  std::function<void(const std::string&)> on_deadlock_;
   GuestEnd end_;
 };
 

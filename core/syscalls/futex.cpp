@@ -148,6 +148,17 @@ i64 wait(Syscall& call, Threads& threads, bool with_bits) {
   return call.perform([&] { return threads.wait_on_futex(call, place, limit); });
 }
 
+/// A wait without end, by the only thread.
+void look_for_deadlock(Syscall& call, Threads& threads) {
+  const auto command = static_cast<i32>(call.arg(1)) & FUTEX_CMD_MASK;
+  u32 word;
+  if (command != FUTEX_WAIT && (command != FUTEX_WAIT_BITSET || static_cast<u32>(call.arg(5)) == 0)) return;
+  if (call.arg(3) != 0 || call.arg(0) % 4 != 0 || !is_private(call, threads, call.addr(0)) ||
+      !call.get(word, call.addr(0)))
+    return;
+  if (word == static_cast<u32>(call.arg(2))) threads.waits_alone(call.arg(0));
+}
+
 i64 requeue(Syscall& call, Threads& threads, bool compare) {
   u32 word;
   if (static_cast<i32>(call.arg(2)) < 0 || static_cast<i32>(call.arg(3)) < 0) return -EINVAL;
@@ -163,6 +174,7 @@ i64 requeue(Syscall& call, Threads& threads, bool compare) {
 
 i64 sys_futex(Syscall& call) {
   auto& threads = guest_engine(call).threads();
+  if (threads.alone()) look_for_deadlock(call, threads);
   if (threads.alone() || !is_private(call, threads, call.addr(0))) return ask_kernel(call);
   if (call.arg(0) % 4 != 0) return -EINVAL;
   const u32 count = static_cast<u32>(call.arg(2));

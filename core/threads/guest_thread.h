@@ -104,6 +104,7 @@ struct GuestThread {
   std::atomic<Retire> retire = Retire::no;
   std::atomic<FutexWait> futex_wait = FutexWait::none;
   FutexPlace futex;                          // of such a wait
+  bool futex_endless = false;                // without a time limit
   GuestThread* next_finished = nullptr;      // in the list of those whose call has ended
   std::atomic<u32> kernel_thread_alive = 0;  // the kernel clears it when the thread has gone
 };

@@ -1,5 +1,7 @@
 #include "core/threads/scheduler.h"
 
+#include <algorithm>
+
 #include "core/threads/guest_thread.h"
 
 namespace fred {
@@ -8,6 +10,10 @@ namespace {
 /// Some 2 ms of an interpreter, 1 ms of a tight loop.
 constexpr u64 fair_slice_bits = 21;
 constexpr u64 longest_chaos_bits = 18;
+constexpr u64 short_chaos_bits = 5;  // of every other phase
+constexpr u64 longest_hold_bits = 10;
+constexpr u64 longest_phase = 128;  // slices
+constexpr u64 longest_further = 8;  // mostly there is a tick before that
 
 u64 mixed(u64 v) {  // the finaliser of SplitMix64
   v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9;
@@ -17,24 +23,46 @@ u64 mixed(u64 v) {  // the finaliser of SplitMix64
 }  // namespace
 
 Scheduler::Scheduler(std::optional<u64> chaos_seed) {
-  if (chaos_seed) chaos_.emplace(*chaos_seed);
+  if (!chaos_seed) return;
+  chaos_.emplace(*chaos_seed);
+  begin_phase();
+}
+
+void Scheduler::make_ready(GuestThread& thread, Why why) {
+  u64 held_until = 0;
+  if (chaos_) {
+    if (why == Why::preempted) held_until = slices_ + 1;  // somebody else is next
+    const u64 of_eight = why == Why::created ? 6 : phase_holds_;
+    if (random(8) < of_eight) held_until = slices_ + (u64{2} << random(longest_hold_bits));
+  }
+  ready_.push_back({&thread, held_until});
+}
+
+bool Scheduler::has_other() const {
+  return std::ranges::any_of(ready_, [this](const Ready& r) { return r.held_until <= slices_; });
 }
 
 std::size_t Scheduler::choose() {
   if (!chaos_ || ready_.size() == 1) return 0;
+  if (!has_other()) {
+    for (auto& r : ready_) r.held_until = 0;
+  }
   if (random(32) == 0) generation_ = (*chaos_)();
-  if (random(2) == 0) return random(ready_.size());
+  const u64 salt = phase_starves_ || random(2) == 0 ? generation_ : (*chaos_)();
   std::size_t best = 0;
-  const auto priority = [&](std::size_t i) { return mixed(generation_ + ready_[i]->number); };
-  for (std::size_t i = 1; i < ready_.size(); ++i) {
-    if (priority(i) > priority(best)) best = i;
+  u64 highest = 0;
+  for (std::size_t i = 0; i < ready_.size(); ++i) {
+    const u64 priority = mixed(salt + ready_[i].thread->number);
+    if (ready_[i].held_until > slices_ || priority < highest) continue;
+    best = i;
+    highest = priority;
   }
   return best;
 }
 
 GuestThread& Scheduler::front() {
   if (!chosen_ || *chosen_ >= ready_.size()) chosen_ = choose();
-  return *ready_[*chosen_];
+  return *ready_[*chosen_].thread;
 }
 
 GuestThread& Scheduler::take() {
@@ -44,10 +72,24 @@ GuestThread& Scheduler::take() {
   return thread;
 }
 
-u64 Scheduler::slice() {
-  return chaos_ ? 1 + random(u64{1} << (1 + random(longest_chaos_bits))) : u64{1} << fair_slice_bits;
+void Scheduler::begin_phase() {
+  phase_slices_ = 1 + random(longest_phase);
+  phase_bits_ = 1 + random(random(2) == 0 ? short_chaos_bits : longest_chaos_bits);
+  phase_holds_ = random(4);
+  phase_calls_ = random(5);
+  phase_starves_ = random(3) == 0;
 }
 
-bool Scheduler::preempts_behind_call() { return chaos_ && random(4) == 0; }
+u64 Scheduler::slice() {
+  if (!chaos_) return u64{1} << fair_slice_bits;
+  if (phase_slices_ == 0) begin_phase();
+  --phase_slices_;
+  ++slices_;
+  return 1 + random(u64{1} << phase_bits_);
+}
+
+bool Scheduler::preempts_behind_call() { return chaos_ && random(8) < phase_calls_; }
+
+u64 Scheduler::further_instructions() { return chaos_ ? random(longest_further) : 0; }
 
 }  // namespace fred

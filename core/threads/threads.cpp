@@ -104,14 +104,25 @@ void Threads::went_to_wait(GuestThread& t) {
 }
 
 bool Threads::switch_due(bool behind_call) {
+  const u64 left = std::exchange(further_, 0), ticks = engine_.cpu().ticks();
   if (!g_turn.live || alone() || engine_.processes().in_vfork_child()) return false;
-  if (!yielded_ && engine_.cpu().ticks() < slice_end_ && !(behind_call && scheduler_.preempts_behind_call()))
+  if (left > 1 && ticks == further_in_ && !behind_call) {
+    further_ = left - 1;
     return false;
-  yielded_ = false;
-  slice_end_ = engine_.cpu().ticks() + scheduler_.slice();
+  }
+  const bool over = yielded_ || left != 0 || ticks >= slice_end_;
+  if (!over && !(behind_call && scheduler_.preempts_behind_call())) return false;
+  if (engine_.stand().committed_call == engine_.now()) return false;
   collect_finished();
-  if (!scheduler_.has_ready()) return false;
-  scheduler_.make_ready(*running_);
+  if (over && left == 0 && !yielded_ && !behind_call && scheduler_.has_other()) {
+    further_ = scheduler_.further_instructions();
+    further_in_ = ticks;
+    if (further_ != 0) return false;
+  }
+  yielded_ = false;
+  slice_end_ = ticks + scheduler_.slice();
+  if (!scheduler_.has_other()) return false;
+  scheduler_.make_ready(*running_, Scheduler::Why::preempted);
   return true;
 }
 
@@ -145,6 +156,7 @@ bool Threads::switch_recorded() {
 
 /// Live: nobody can run. The turn is free until a call has ended, or the session wants something.
 bool Threads::idle() {
+  look_for_deadlock();
   if (control_requested()) return false;
   auto& t = *g_turn.here;
   t.order = t.exited ? Order::exit : Order::again;
@@ -175,6 +187,7 @@ void Threads::switch_to(GuestThread& to) {
   engine_.conditions().enter_thread();
   if (from.exited) bury(from);
   engine_.cpu().count_tick();
+  further_ = 0;
   slice_end_ = engine_.cpu().ticks() + scheduler_.slice();
   if (!to.waiting) {
     if (to.has_run) arrival_ = engine_.now();
@@ -215,8 +228,9 @@ void Threads::load(GuestThread& t) {
 
 void Threads::collect_finished() {
   for (auto* t = take_finished(); t != nullptr;) {
-    auto* next = t->next_finished;              // made ready, it may go away
-    if (t->waiting) scheduler_.make_ready(*t);  // else it is the first one, and has executed a program since
+    auto* next = t->next_finished;  // made ready, it may go away
+    if (t->waiting)
+      scheduler_.make_ready(*t, Scheduler::Why::woken);  // else it is the first one, and has executed a program since
     t = next;
   }
 }
@@ -303,7 +317,7 @@ i64 Threads::create(Syscall& call, const NewThread& wanted) {
   t.tid = static_cast<i32>(result);
   if ((wanted.flags & CLONE_PARENT_SETTID) != 0) call.put(wanted.parent_tid, t.tid);
   if ((wanted.flags & CLONE_CHILD_SETTID) != 0) call.put(wanted.child_tid, t.tid);
-  if (g_turn.live) scheduler_.make_ready(t);
+  if (g_turn.live) scheduler_.make_ready(t, Scheduler::Why::created);
   if (alone()) slice_end_ = cpu.ticks() + scheduler_.slice();
   threads_.push_back(std::move(made));
   return result;
@@ -410,6 +424,8 @@ i64 Threads::wait_on_futex(Syscall& call, const FutexPlace& place, const FutexLi
   const u64 command = (limit.absolute ? FUTEX_WAIT_BITSET : FUTEX_WAIT) | FUTEX_PRIVATE_FLAG |
                       (limit.realtime ? FUTEX_CLOCK_REALTIME : 0);
   futexes_.add(t, place);
+  t.futex_endless = limit.at.value == 0;
+  if (g_turn.live) look_for_deadlock();
   const u64 args[6] = {
       reinterpret_cast<u64>(&t.baton), command, 0, limit.at.value != 0 ? reinterpret_cast<u64>(&time) : 0, 0,
       FUTEX_BITSET_MATCH_ANY};
@@ -422,7 +438,7 @@ i64 Threads::wait_on_futex(Syscall& call, const FutexPlace& place, const FutexLi
 i64 Threads::wake_futex(u64 address, u32 most, u32 bits) {
   std::vector<GuestThread*> woken;
   futexes_.wake(address, most, bits, woken);
-  for (auto* t : woken) scheduler_.make_ready(*t);
+  for (auto* t : woken) scheduler_.make_ready(*t, Scheduler::Why::woken);
   return static_cast<i64>(woken.size());
 }
 
@@ -439,7 +455,7 @@ bool Threads::futex_waits_in_kernel() const {
 u32 Threads::hand_over_lock(u64 lock) {
   auto* owner = futexes_.take_owner(lock);
   if (owner == nullptr) return 0;
-  scheduler_.make_ready(*owner);
+  scheduler_.make_ready(*owner, Scheduler::Why::woken);
   return static_cast<u32>(owner->tid);
 }
 
@@ -454,7 +470,7 @@ i64 Threads::move_on_to_lock(Syscall& call, u64 from, GuestAddr lock, u64 most) 
     const bool free = (word & FUTEX_TID_MASK) == 0;
     if (free && !futexes_.take(*t)) continue;  // its time is over
     if (free) {
-      scheduler_.make_ready(*t);
+      scheduler_.make_ready(*t, Scheduler::Why::woken);
     } else {
       futexes_.move_on(*t);
     }
@@ -468,7 +484,7 @@ i64 Threads::move_on_to_lock(Syscall& call, u64 from, GuestAddr lock, u64 most) 
 void Threads::words_became_shared() {
   std::vector<GuestThread*> woken;
   futexes_.send_back([&](const FutexPlace& p) { return !p.private_ && is_shared_word(GuestAddr{p.address}); }, woken);
-  for (auto* t : woken) scheduler_.make_ready(*t);
+  for (auto* t : woken) scheduler_.make_ready(*t, Scheduler::Why::woken);
 }
 
 i64 Threads::requeue_futex(u64 from, u64 to, u32 wake, u32 move) {

@@ -45,6 +45,8 @@ class Threads {
   bool switch_due(bool behind_call);
   /// Where the clock is to stop for the next look at that; 0: nowhere.
   u64 next_look() const;
+  /// Live: the running thread loses the turn within this tick, and executes one instruction at a time until then.
+  bool by_instructions() const { return further_ != 0; }
   /// Another thread runs. False: there is none that could, as far as is known (live: the session wants something
   /// meanwhile; a worker: the log ends).
   bool next();
@@ -89,6 +91,9 @@ class Threads {
   /// Memory has become one with other processes: who waits for a word there now waits in the kernel.
   void words_became_shared();
 
+  /// Live: the running thread, the only one, is about to wait for ever on a word that only threads of its process know.
+  void waits_alone(u64 address);
+
   /// execve: the others end, and the running thread goes on as the first one, if that still is. In two parts: the
   /// second is the control flow's, behind the call.
   void end_others();
@@ -106,6 +111,9 @@ class Threads {
   void went_to_wait(GuestThread& thread);
   void go_on_in_event();
   bool idle();
+  /// Live: tells the session if all threads wait for each other for ever (deadlock.cpp).
+  void look_for_deadlock();
+  void tell_deadlock(const std::string& text);
   void switch_to(GuestThread& thread);
   void save(GuestThread& thread);
   void load(GuestThread& thread);
@@ -126,7 +134,10 @@ class Threads {
   GuestThread* running_ = nullptr;
   u32 last_number_ = 0;
   u64 slice_end_ = 0;
-  Time arrival_;  // where just_arrived() is true
+  Time arrival_;        // where just_arrived() is true
+  u64 further_ = 0;     // instructions that are left to a thread that loses the turn between two ticks
+  u64 further_in_ = 0;  // the tick that they have to be in
+  bool told_deadlock_ = false;
   bool yielded_ = false;
   bool executed_ = false;  // become_first() is due
 };

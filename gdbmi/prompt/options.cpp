@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <random>
+
+#include "core/threads/chaos_runs.h"
+
 namespace fred {
 
 namespace {
@@ -17,6 +22,8 @@ enum class Treatment {
   plain,
   native,
   replay,
+  chaos,
+  until_failure,
   gdb,
   help,
   version,
@@ -42,6 +49,7 @@ constexpr Option options[] = {
     {"version", Treatment::version},       {"v", Treatment::version},
     {"plain", Treatment::plain},           {"no-record", Treatment::native},
     {"replay-commands", Treatment::replay},
+    {"chaos", Treatment::chaos},           {"chaos-until-failure", Treatment::until_failure},
     {"gdb", Treatment::gdb},               {"commands-page", Treatment::page},
     {"python-helper", Treatment::helper},
     {"nx", Treatment::flag},               {"n", Treatment::flag},               {"nh", Treatment::flag},
@@ -82,6 +90,17 @@ bool takes_value(Treatment t) {
          t == Treatment::gdb;
 }
 
+/// The number behind the option's =, or nothing if there is none.
+Result<std::optional<u64>> number(std::string_view option, std::string_view text, u64 least, u64 most) {
+  if (text.empty()) return std::nullopt;
+  u64 value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+    return fail(fmt::format("option '--{}': '{}' is not a whole number from {} to {}", option, text, least, most));
+  }
+  return value;
+}
+
 Result<> apply(PromptOptions& all, const Option& option, std::string value) {
   switch (option.treatment) {
     case Treatment::flag:
@@ -115,6 +134,18 @@ Result<> apply(PromptOptions& all, const Option& option, std::string value) {
     case Treatment::replay:
       all.replay = std::move(value);
       break;
+    case Treatment::chaos: {
+      const auto seed = number(option.name, value, 0, ~u64{0});
+      if (!seed) return std::unexpected(seed.error());
+      all.engine = {fmt::format("--chaos={}", seed->value_or(std::random_device{}()))};
+      break;
+    }
+    case Treatment::until_failure: {
+      const auto runs = number(option.name, value, 1, most_chaos_runs);
+      if (!runs) return std::unexpected(runs.error());
+      all.most_runs = runs->value_or(default_chaos_runs);
+      break;
+    }
     case Treatment::gdb:
       all.gdb = std::move(value);
       break;
@@ -169,8 +200,18 @@ Result<PromptOptions> parse_options(std::span<const char* const> words) {
     }
     if (auto ok = apply(all, **option, std::move(value)); !ok) return std::unexpected(ok.error());
   }
+  if (all.native && (all.most_runs || !all.engine.empty()))
+    return fail("chaos is of recorded programs: not with --no-record");
+  if (all.most_runs && program_command(all).empty()) return fail("option '--chaos-until-failure' needs a program");
   if (all.tui && !all.plain) return fail("option '-tui' needs gdb's own terminal: add --plain");
   return all;
+}
+
+std::vector<std::string> program_command(const PromptOptions& options) {
+  const auto& words = options.program;
+  if (words.empty()) return {};
+  if (words.front() == "--args") return {words.begin() + 1, words.end()};
+  return {words.front()};
 }
 
 std::string options_help() {
@@ -185,6 +226,9 @@ Usage: fred-gdb [OPTIONS] [PROGRAM [CORE]]
   -iex CMD, -ix FILE      the same, before the program is loaded (gdb's commands only)
   --batch                 no prompt: exit after the commands, with status 1 if the last one failed
   --replay-commands FILE  execute a history that `history save` wrote, and compare every stop
+  --chaos[=SEED]          threads run for random slices, in random order; the same seed makes the same choices
+  --chaos-until-failure[=N]  first run the program so with one seed after another until it fails, at most N times
+                          (default 200), then debug it with the seed of that run
   --plain                 gdb's own prompt and TUI, connected to a fred session
   --no-record             no time travel: gdb debugs by itself, and can attach
   --gdb PATH              the gdb to use (at least version 12)

@@ -208,3 +208,19 @@ TEST_CASE("the function of a symbol as gdb prints it") {
   CHECK(function_name("list<int>::operator()(int) in section .text") == "list<int>::operator()");
   CHECK(function_name("No symbol matches $pc.\n") == "");
 }
+
+TEST_CASE("options of schedules: numbers behind =, or none") {
+  CHECK(options({"--chaos=7", "prog"})->engine == std::vector<std::string>{"--chaos=7"});
+  CHECK(options({"--chaos", "prog"})->engine.size() == 1);
+  CHECK(options({"--chaos-until-failure", "prog"})->most_runs == 200);
+  CHECK(options({"--chaos-until-failure=5", "--args", "prog", "-x"})->most_runs == 5);
+  CHECK(program_command(*options({"--args", "prog", "-x"})) == std::vector<std::string>{"prog", "-x"});
+  CHECK(program_command(*options({"prog", "core"})) == std::vector<std::string>{"prog"});
+  for (const char* bad : {"--chaos=x", "--chaos=-1", "--chaos=18446744073709551616", "--chaos-until-failure=0",
+                          "--chaos-until-failure=1.5", "--chaos-until-failure=1000001"}) {
+    CAPTURE(bad);
+    CHECK(!options({bad, "prog"}).has_value());
+  }
+  CHECK(!options({"--chaos-until-failure"}).has_value());  // no program
+  CHECK(!options({"--chaos=1", "--no-record", "prog"}).has_value());
+}
