@@ -21,6 +21,7 @@ enum class Treatment {
   help,
   version,
   page,
+  manual,
   helper,
   tui,
   refused
@@ -43,6 +44,7 @@ constexpr Option options[] = {
     {"plain", Treatment::plain},           {"no-record", Treatment::native},
     {"replay-commands", Treatment::replay},
     {"gdb", Treatment::gdb},               {"commands-page", Treatment::page},
+    {"commands-manual", Treatment::manual},
     {"python-helper", Treatment::helper},
     {"nx", Treatment::flag},               {"n", Treatment::flag},               {"nh", Treatment::flag},
     {"readnow", Treatment::flag},          {"r", Treatment::flag},               {"readnever", Treatment::flag},
@@ -126,6 +128,9 @@ Result<> apply(PromptOptions& all, const Option& option, std::string value) {
       break;
     case Treatment::page:
       all.commands_page = true;
+      break;
+    case Treatment::manual:
+      all.commands_manual = true;
       break;
     case Treatment::helper:
       all.python_helper = true;
