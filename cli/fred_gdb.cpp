@@ -61,6 +61,10 @@ int main(int argc, char** argv) {
     fmt::print("{}", fred::commands_page());
     return 0;
   }
+  if (options->commands_manual) {
+    fmt::print("{}", fred::commands_manual());
+    return 0;
+  }
   if (options->python_helper) {
     fmt::print("{}\n\n_FredLink.keep_record()\n", fred::RecordedSession::python_helper());
     return 0;

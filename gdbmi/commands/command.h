@@ -14,6 +14,8 @@ class Shell {
  public:
   virtual ~Shell() = default;
   virtual void print(std::string_view text) = 0;
+  /// For what can be longer than the screen: page by page, as gdb's own output.
+  virtual void print_pages(std::string_view text) { print(text); }
   /// gdb executes a command, its output appears. False: gdb is gone.
   virtual bool gdb(std::string_view line) = 0;
   /// A command that gdb is given comes back as a command of fred's, from within gdb.

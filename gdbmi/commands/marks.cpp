@@ -34,10 +34,12 @@ Result<> list(CommandContext& c, const Wording& w) {
     return {};
   }
   const auto where = c.session.where();
+  std::string text;
   for (const auto& m : marks) {
-    c.shell.print(fmt::format("{} {:<3} {:<24} {}{}\n", where && where->now == m.time ? '*' : ' ', m.number,
-                              c.session.print(m.time), m.name.empty() ? "" : m.name + "  ", m.place));
+    text += fmt::format("{} {:<3} {:<24} {}{}\n", where && where->now == m.time ? '*' : ' ', m.number,
+                        c.session.print(m.time), m.name.empty() ? "" : m.name + "  ", m.place);
   }
+  c.shell.print_pages(text);
   return {};
 }
 

@@ -28,18 +28,21 @@ Result<> info_timeline(CommandContext& c, Arguments) {
 Result<> info_snapshots(CommandContext& c, Arguments) {
   if (auto where = need_program(c); !where) return std::unexpected(where.error());
   const auto snapshots = c.session.snapshots();
-  if (snapshots.empty()) c.shell.print("No snapshots.\n");
+  std::string text = snapshots.empty() ? "No snapshots.\n" : "";
   for (std::size_t i = 0; i < snapshots.size(); ++i) {
-    c.shell.print(fmt::format("{:<4} {:<24} {:.1f} MiB\n", i + 1, c.session.print(snapshots[i].time),
-                              static_cast<double>(snapshots[i].bytes) / (1 << 20)));
+    text += fmt::format("{:<4} {:<24} {:.1f} MiB\n", i + 1, c.session.print(snapshots[i].time),
+                        static_cast<double>(snapshots[i].bytes) / (1 << 20));
   }
+  c.shell.print_pages(text);
   return {};
 }
 
 Result<> history(CommandContext& c, Arguments a) {
   const auto lines = c.session.history();
   if (a.empty()) {
-    for (const auto& line : lines) c.shell.print(line + "\n");
+    std::string text;
+    for (const auto& line : lines) text += line + "\n";
+    c.shell.print_pages(text);
     return {};
   }
   const auto word = a.substr(0, a.find(' '));
@@ -94,7 +97,7 @@ Result<> show_prompt(CommandContext& c, Arguments) { return show_fred(c, ""); }
 
 Result<> help(CommandContext& c, Arguments a) {
   if (a == "fred") {
-    c.shell.print(help_of_all());
+    c.shell.print_pages(help_of_all());
     return {};
   }
   if (const auto found = find_command(a, [&c](std::string_view text) { return c.shell.gdb_completions(text); });

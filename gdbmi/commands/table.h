@@ -25,10 +25,11 @@ std::optional<FoundCommand> find_command(std::string_view line, const GdbComplet
 /// The names and aliases that begin with `text`.
 std::vector<std::string> complete_command(std::string_view text);
 
-/// `help fred`, `help COMMAND`, and docs/COMMANDS.md.
+// help_pages.cpp: `help fred`, `help COMMAND`, docs/COMMANDS.md, and what docs/fred-gdb.1 says of commands.
 std::string help_of_all();
 std::string help_of(const Command& command);
 std::string commands_page();
+std::string commands_manual();
 
 /// Without blanks at both ends.
 std::string_view trimmed(std::string_view text);

@@ -18,7 +18,13 @@ namespace fred {
 
 namespace {
 LineReader* g_reader = nullptr;
+
+/// After Ctrl-D readline would print a newline each time that it gives the terminal back, from then on for every line.
+void give_terminal_back() {
+  rl_eof_found = 0;
+  rl_deprep_terminal();
 }
+}  // namespace
 
 LineReader::LineReader(asio::io_context& io, bool terminal) : io_(io), input_(io), terminal_(terminal) {
   g_reader = this;
@@ -28,6 +34,7 @@ LineReader::LineReader(asio::io_context& io, bool terminal) : io_(io), input_(io
   rl_readline_name = "fred";
   rl_catch_signals = 0;
   rl_catch_sigwinch = 0;
+  rl_deprep_term_function = give_terminal_back;
   rl_attempted_completion_function = complete;
   // gdb completes whole lines; only blanks separate words, so that `p head->v` is completed as gdb does.
   rl_completer_word_break_characters = " \t\n";

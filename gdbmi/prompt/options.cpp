@@ -28,6 +28,7 @@ enum class Treatment {
   help,
   version,
   page,
+  manual,
   helper,
   tui,
   refused
@@ -51,6 +52,7 @@ constexpr Option options[] = {
     {"replay-commands", Treatment::replay},
     {"chaos", Treatment::chaos},           {"chaos-until-failure", Treatment::until_failure},
     {"gdb", Treatment::gdb},               {"commands-page", Treatment::page},
+    {"commands-manual", Treatment::manual},
     {"python-helper", Treatment::helper},
     {"nx", Treatment::flag},               {"n", Treatment::flag},               {"nh", Treatment::flag},
     {"readnow", Treatment::flag},          {"r", Treatment::flag},               {"readnever", Treatment::flag},
@@ -157,6 +159,9 @@ Result<> apply(PromptOptions& all, const Option& option, std::string value) {
       break;
     case Treatment::page:
       all.commands_page = true;
+      break;
+    case Treatment::manual:
+      all.commands_manual = true;
       break;
     case Treatment::helper:
       all.python_helper = true;

@@ -27,6 +27,7 @@ class Prompt final : public Shell {
 
   // Shell, for the handlers
   void print(std::string_view text) override;
+  void print_pages(std::string_view text) override;
   bool gdb(std::string_view line) override;
   bool comes_back() const override { return session_.owns_program(); }
   std::vector<std::string> gdb_completions(std::string_view text) override;

@@ -1,5 +1,6 @@
 // What comes to the prompt by itself: gdb's output and events, signals; and completion.
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,6 +27,17 @@ void write_all(int fd, std::string_view bytes) {
 void Prompt::print(std::string_view text) {
   progress_.clear();
   write_all(STDOUT_FILENO, text);
+}
+
+/// gdb has the pages: it asks after each, and knows `set height` and q. Not as a script, from which the answers would
+/// be read; and not `echo`, as a line on a terminal is short.
+void Prompt::print_pages(std::string_view text) {
+  const UniqueFd file(terminal_ ? memfd_create("fred-pages", MFD_CLOEXEC) : -1);
+  if (!file) return print(text);
+  progress_.clear();
+  write_all(file.get(),
+            fmt::format("try:\n  gdb.write({})\nexcept KeyboardInterrupt:\n  gdb.write('Quit\\n')\n", mi::quote(text)));
+  give_to_gdb(fmt::format("server python exec(open('/proc/{}/fd/{}').read())", getpid(), file.get()), Way::typed);
 }
 
 void Prompt::say_error(std::string_view message) {

@@ -57,6 +57,7 @@ UserTerminal::~UserTerminal() {
 void UserTerminal::lend(int process_group) {
   if (!terminal_ || lent_ || process_group <= 0) return;
   lent_ = true;
+  if (std::exchange(program_, process_group) != process_group) program_modes_.reset();
   undisturbed([&] {
     if (program_modes_) tcsetattr(STDIN_FILENO, TCSADRAIN, &*program_modes_);
     tcsetpgrp(STDIN_FILENO, process_group);

@@ -49,7 +49,8 @@ class UserTerminal final : public ProgramTerminal {
   GdbLink* gdb_ = nullptr;
   bool terminal_;
   termios own_modes_{};
-  std::optional<termios> program_modes_;
+  int program_ = 0;                       // the process group that the terminal was lent to last
+  std::optional<termios> program_modes_;  // what it had made of the terminal; another begins with ours
   bool lent_ = false, command_ = false, keys_ = false, reads_ = false, listening_ = false;
   unsigned listened_ = 0;  // counts commands: an old wait is told from the present one
 };

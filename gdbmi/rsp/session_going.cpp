@@ -87,6 +87,7 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
   if (session_.at_tip() && !session_.is_changed_in_past()) {
     return go_on(request, how, kept_info, std::move(stopped));
   }
+  if (request.signal) tell_if_unsent(*request.signal);
   stopped(event_of(session_.run_recorded(how)));
 }
 
@@ -94,6 +95,15 @@ ThreadId SessionTarget::running_thread() {
   const auto peer = session_.here();
   const auto thread = peer ? (*peer)->thread() : std::unexpected(peer.error());
   return thread.value_or(0);
+}
+
+/// gdb names a signal that it has been told of, or one that the user wants to send: in the past only the former comes.
+void SessionTarget::tell_if_unsent(int signal) {
+  const auto peer = session_.here();
+  if (!peer) return;
+  const auto waiting = (*peer)->waiting_signal();
+  if (!waiting || (*waiting && (*waiting)->number == signal)) return;
+  tell(fmt::format("signal {} ({}) is not sent in the past: history cannot be changed", signal, strsignal(signal)));
 }
 
 /// One that gdb was not told of and that is delivered next.

@@ -91,6 +91,7 @@ class SessionTarget final : public Target {
   void go_on(const ResumeRequest& request, const Forward& how, std::span<const u8> kept_info,
              std::function<void(StopEvent)> stopped);
   std::optional<int> passed_signal_here();
+  void tell_if_unsent(int signal);
   Result<> take_signal(std::optional<int> wanted, std::span<const u8> kept_info);
   StopEvent event_of(const Result<RunStop>& stop);
   StopEvent event_of_hits(const std::vector<Hit>& hits);

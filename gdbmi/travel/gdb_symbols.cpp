@@ -102,11 +102,12 @@ std::string function_name(std::string_view symbol) {
 }
 
 std::string GdbSymbols::place(GuestAddr pc) {
-  const auto text = gdb_->console(fmt::format("info symbol {:#x}", pc.value));
-  const auto function = text ? function_name(*text) : "";
-  const auto line = gdb_->line_at(pc);
-  if (line && *line)
-    return fmt::format("{}:{}{}", (*line)->file, (*line)->line, function.empty() ? "" : " in " + function);
+  const auto answer = ask_python(*gdb_, fmt::format("where({:#x})", pc.value));
+  const auto function = answer ? function_name(answer->value("function", "")) : "";
+  const auto line = answer ? answer->value("line", 0U) : 0;
+  if (line != 0) {
+    return fmt::format("{}:{}{}", answer->value("file", ""), line, function.empty() ? "" : " in " + function);
+  }
   return function.empty() ? fmt::format("{:#x}", pc.value) : fmt::format("{:#x} in {}", pc.value, function);
 }
 

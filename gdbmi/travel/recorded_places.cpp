@@ -52,7 +52,10 @@ std::vector<Mark> RecordedSession::marks(Mark::Kind kind) {
   return all;
 }
 
-void RecordedSession::note(const CommandDone& command) {
+void RecordedSession::note(const CommandDone& done) {
+  CommandDone command = done;
+  // A Time of the history before: one cannot go back to it.
+  if (std::exchange(began_history_, false)) command.before.reset();
   log_.add({.command = command.text, .from = command.before, .to = command.after, .end = ""});
   const bool undone = std::exchange(undoing_, false);
   if (!command.after || command.before == command.after) return;

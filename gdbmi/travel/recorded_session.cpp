@@ -43,6 +43,7 @@ void RecordedSession::begin_history() {
   shown_.reset();
   landed_.reset();
   jumping_ = undoing_ = false;
+  began_history_ = true;
 }
 
 std::string RecordedSession::python_helper() {

@@ -105,6 +105,7 @@ class RecordedSession final : public TravelSession {
   std::vector<Mark> marks_;
   std::array<u64, 3> next_mark_{1, 1, 1};
   bool undoing_ = false;
+  bool began_history_ = false;  // by the command that is being executed
 };
 
 }  // namespace fred

@@ -20,7 +20,7 @@ class _Fred:
     @staticmethod
     def console(command):
         """What gdb's command line says to the command. Under MI gdb 18's to_string has the records of MI instead."""
-        if gdb.execute("echo x", to_string=True) != "x":
+        if not gdb.execute("echo x", to_string=True).endswith("x"):
             command = 'interpreter-exec console "%s"' % command.replace("\\", "\\\\").replace('"', '\\"')
         return gdb.execute(command, to_string=True)
 
@@ -124,6 +124,21 @@ class _Fred:
     @classmethod
     def code(cls, pc):
         cls.say({"line": cls.line(pc), "function": cls.function(pc)})
+
+    @classmethod
+    def where(cls, pc):
+        """The line, and the function as a frame there is called: the innermost one, also if it is inlined."""
+        entry, block = gdb.find_pc_line(pc), gdb.block_for_pc(pc)
+        while block is not None and block.function is None:
+            block = block.superblock
+        if block is not None:
+            name = block.function.print_name
+        else:
+            # The last line: `set trace-commands on` has the command in front.
+            name = cls.console("info symbol %#x" % pc).strip().splitlines()[-1]
+        has_line = entry.symtab is not None and entry.line != 0
+        cls.say({"function": name, "file": entry.symtab.filename if has_line else "",
+                 "line": entry.line if has_line else 0})
 
     @classmethod
     def symbols(cls):
@@ -294,8 +309,9 @@ class _Fred:
 
     # --- breakpoints --------------------------------------------------------------------------------------------
 
-    # What a catchpoint without an address catches, by how gdb tells it.
-    caught = (("syscall ", "syscall"), ("signal ", "signal"))
+    # What a catchpoint without an address catches, by how gdb tells it. One of exceptions has none as long as the library
+    # that throws them is not there, and is not hit.
+    caught = (("syscall ", "syscall"), ("signal ", "signal"), ("exception ", "break"))
 
     @classmethod
     def kind(cls, b):

@@ -273,7 +273,10 @@ Result<RunStop> Session::run_recorded(const Forward& how) {
   const auto called = in_called_function();
   if (!called) return std::unexpected(called.error());
   if (*called) return run_called_function(how);
-  if (auto dropped = drop_changes(true); !dropped) return std::unexpected(dropped.error());
+  const auto elsewhere = goes_on_elsewhere();
+  if (!elsewhere) return std::unexpected(elsewhere.error());
+  if (auto dropped = drop_changes(!*elsewhere); !dropped) return std::unexpected(dropped.error());
+  if (*elsewhere) return fail("in the past the program cannot go on from elsewhere: it is back where it was");
   if (at_tip()) {
     return RunStop{.end = end() ? RunEnd::guest_end : RunEnd::history_end, .time = tip(), .hits = {}};
   }

@@ -155,6 +155,8 @@ class Session final : public Execution {
 
   // session_changes.cpp
   Result<bool> in_called_function();
+  /// In the past pc was changed: what follows is no history.
+  Result<bool> goes_on_elsewhere();
   Result<RunStop> run_called_function(const Forward& how);
   /// Makes a change where the program is shown.
   Result<> change(const std::function<Result<>(Peer&)>& make);

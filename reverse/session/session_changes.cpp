@@ -82,6 +82,14 @@ Result<bool> Session::in_called_function() {
   return looks_called(*registers, p.change->before);
 }
 
+Result<bool> Session::goes_on_elsewhere() {
+  auto& p = *program_;
+  if (!p.change) return false;
+  const auto registers = p.worker->registers();
+  if (!registers) return std::unexpected(registers.error());
+  return registers->rip != p.change->before.rip;
+}
+
 Result<RunStop> Session::run_called_function(const Forward& how) {
   auto& p = *program_;
   p.change->called = true;

@@ -23,6 +23,7 @@ void VisitedPlaces::visit(const Time& time) {
 std::optional<Time> VisitedPlaces::here() const { return places_.empty() ? std::nullopt : std::optional(places_[at_]); }
 
 Result<Time> VisitedPlaces::back(u64 n) {
+  if (at_ == 0) return fail("no place back");
   if (n > at_) return fail(fmt::format("there are only {} place{} back", at_, plural(at_)));
   at_ -= n;
   return places_[at_];
@@ -30,7 +31,8 @@ Result<Time> VisitedPlaces::back(u64 n) {
 
 Result<Time> VisitedPlaces::forward(u64 n) {
   const std::size_t ahead = places_.empty() ? 0 : places_.size() - 1 - at_;
-  if (n > ahead || places_.empty()) return fail(fmt::format("there are only {} place{} forward", ahead, plural(ahead)));
+  if (ahead == 0) return fail("no place forward");
+  if (n > ahead) return fail(fmt::format("there are only {} place{} forward", ahead, plural(ahead)));
   at_ += n;
   return places_[at_];
 }

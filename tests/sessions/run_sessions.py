@@ -215,13 +215,36 @@ def check_page(context: Context, page: Path) -> Result:
     return Result(f"examples/{page.parent.name}", "failed" if wrong else "passed", wrong)
 
 
+def said(context: Context, *words: str) -> str:
+    return subprocess.run([context.build / "bin/fred-gdb", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True, timeout=context.timeout, check=False).stdout
+
+
 def check_commands_page(context: Context) -> Result:
-    """docs/COMMANDS.md is what the table of commands says."""
-    page = subprocess.run([context.build / "bin/fred-gdb", "--commands-page"], stdout=subprocess.PIPE, text=True,
-                          check=False).stdout
-    same = page == (HERE.parent.parent / "docs/COMMANDS.md").read_text()
-    return Result("docs/COMMANDS.md", "passed" if same else "failed",
-                  [] if same else ["write it anew: build/bin/fred-gdb --commands-page >docs/COMMANDS.md"])
+    """docs/COMMANDS.md and the section of the manual page are what the table of commands says."""
+    docs = HERE.parent.parent / "docs"
+    wrong = []
+    if said(context, "--commands-page") != (docs / "COMMANDS.md").read_text():
+        wrong.append("write it anew: build/bin/fred-gdb --commands-page >docs/COMMANDS.md")
+    if said(context, "--commands-manual") not in (docs / "fred-gdb.1").read_text():
+        wrong.append("put what build/bin/fred-gdb --commands-manual prints into docs/fred-gdb.1")
+    return Result("docs of commands", "failed" if wrong else "passed", wrong)
+
+
+def check_help(context: Context) -> Result:
+    """`help fred` lists the commands of both pages, with the same summaries in the same order."""
+    docs = HERE.parent.parent / "docs"
+    listed = [line for line in said(context, "-q", "-nx", "--batch", "-ex", "help fred").splitlines()
+              if line.startswith("  ")]
+    manual = (docs / "fred-gdb.1").read_text().partition(".SH COMMANDS\n")[2].partition("\n.SH ")[0]
+    pages = {"docs/COMMANDS.md": re.findall(r"^### `(.*)`\n\n(.*)$", (docs / "COMMANDS.md").read_text(), re.M),
+             "docs/fred-gdb.1": re.findall(r"^\.TP\n\.B (.*)\n(.*)$", manual.replace("\\-", "-"), re.M)}
+    wrong = [] if listed else ["it lists nothing"]
+    for name, rows in pages.items():
+        lines = [f"  {usage:<33} {summary}" for usage, summary in rows]
+        if lines != listed:
+            wrong.append(f"{name} differs: {sorted(set(lines) ^ set(listed)) or 'the order'}")
+    return Result("help fred", "failed" if wrong else "passed", wrong)
 
 
 # Command lines of which gdb itself and fred-gdb must make the same, to the letter.
@@ -259,7 +282,8 @@ def all_tests(context: Context) -> dict[str, Callable[[], Result]]:
     tests |= {f"examples/{page.parent.name}": partial(check_page, context, page)
               for page in sorted(HERE.parent.parent.glob("examples/*/README.md"))}
     tests |= {what: partial(check_program, context, what) for what in ("history", "other terminal", "few processes")}
-    tests["docs/COMMANDS.md"] = partial(check_commands_page, context)
+    tests["docs of commands"] = partial(check_commands_page, context)
+    tests["help fred"] = partial(check_help, context)
     return tests
 
 

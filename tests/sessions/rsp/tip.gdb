@@ -41,6 +41,20 @@ continue
 #> Breakpoint 3, main
 print c
 #> = 15
+# In the past there is no other way on, and no signal comes that did not.
+reverse-stepi
+jump 28
+#> in the past the program cannot go on from elsewhere: it is back where it was
+#> c \^= 1
+print c
+#> = 14
+stepi
+#> Breakpoint 3, main
+reverse-continue
+#> Breakpoint 2, main
+signal SIGUSR2
+#> signal 12 \(User defined signal 2\) is not sent in the past: history cannot be changed
+#> Breakpoint 3, main
 break handler
 signal SIGUSR1
 #> Breakpoint 4, handler \(n=10\)
