@@ -1,5 +1,5 @@
 // Two workers that add to the same sum, and a first thread that waits for them.
-// build: -O0 -g -pthread
+// build: -O0 -g -pthread -D_GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
 
