@@ -9,7 +9,7 @@ typedef struct Node {
   int users;
 } Node;
 
-enum { nodes = 3, rounds = 10 };
+enum { nodes = 3, rounds = 50 };
 static Node node[nodes];
 static Node* top;
 static Node* shared;

@@ -10,11 +10,17 @@ typedef struct {
 static Settings settings;
 static Settings* volatile published;
 
+static int number(const char* digits) {
+  int value = 0;
+  for (; *digits != '\0'; digits++) value = 10 * value + (*digits - '0');
+  return value;
+}
+
 static void* publisher(void* unused) {
   (void)unused;
   published = &settings;
-  settings.port = 80;
-  settings.limit = 100;
+  settings.port = number("80");
+  settings.limit = number("100");
   return NULL;
 }
 

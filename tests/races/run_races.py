@@ -221,11 +221,11 @@ def runs_until_failure(command: list[str], most: int) -> str:
     return f"> {most}"
 
 
-def print_table(c: Context, searches: int, natively: int) -> None:
+def print_table(c: Context, names: list[str], searches: int, natively: int) -> None:
     print(f"Runs until the race strikes: natively and with the fair schedule the first of at most {natively}; with chaos "
           f"the median and the largest number of {searches} searches.\n")
     print("| program | native | fair | chaos: median | largest |\n|---|--:|--:|--:|--:|")
-    for name in RACES:
+    for name in names:
         program = str(c.programs / name)
         native = runs_until_failure([program], natively)
         fair = runs_until_failure([str(c.fred), "record", "--", program], natively)
@@ -255,7 +255,7 @@ def main() -> int:
         compile_all(Path(folder))
         context = Context(options.build.resolve() / "bin" / "fred", Path(folder), options.seed, options.timeout)
         if options.table:
-            print_table(context, options.searches, options.native_runs)
+            print_table(context, [n for n in chosen if n in RACES], options.searches, options.native_runs)
             return 0
         harness.become_subreaper()
         return harness.report(options.jobs, [partial(run_check, name, context) for name in chosen], options.verbose)
