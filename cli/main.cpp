@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <random>
 
 #include "cli/commands.h"
+#include "core/base/number.h"
 #include "core/threads/chaos_runs.h"
 
 namespace {
@@ -13,10 +13,8 @@ namespace {
 /// Accepts digits alone, and nothing for an option that does without a value.
 CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
   const auto check = [=](const std::string& text) -> std::string {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool number = error == std::errc{} && end == text.data() + text.size();
-    if (text.empty() || (number && value >= least && value <= most)) return {};
+    const auto value = fred::whole_number<std::uint64_t>(text);
+    if (text.empty() || (value && *value >= least && *value <= most)) return {};
     return fmt::format("'{}' is not a whole number from {} to {}", text, least, most);
   };
   return {check, "", ""};

@@ -11,6 +11,7 @@
 
 #include "cli/record.h"
 #include "cli/shell_words.h"
+#include "core/base/write_all.h"
 
 namespace fred {
 
@@ -55,11 +56,7 @@ void show(const UniqueFd& from, int to) {
     const auto n = pread(from.get(), piece, sizeof piece, at);
     if (n <= 0) return;
     at += n;
-    for (ssize_t done = 0; done < n;) {
-      const auto written = write(to, piece + done, static_cast<std::size_t>(n - done));
-      if (written <= 0) return;
-      done += written;
-    }
+    write_all(to, {piece, static_cast<std::size_t>(n)});
   }
 }
 

@@ -8,7 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -18,6 +17,7 @@
 #include "core/base/descriptor.h"
 #include "core/base/lifeline.h"
 #include "core/base/log.h"
+#include "core/base/number.h"
 #include "core/base/raw_syscall.h"
 #include "core/control/controller.h"
 #include "core/control/report.h"
@@ -60,10 +60,9 @@ constexpr struct {
 
 template <class T>
 T number(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) quit(125, fmt::format("bad number '{}'", text));
-  return value;
+  const auto value = whole_number<T>(text);
+  if (!value) quit(125, fmt::format("bad number '{}'", text));
+  return *value;
 }
 
 Arguments parse(int argc, char** argv) {

@@ -114,11 +114,8 @@ bool Controller::carry_out(const Message& m, int descriptor) {
       stand(StopReason::reached, m.tag);
       break;
     case MessageKind::registers: {
-      const auto* thread = engine_.threads().find(static_cast<ThreadId>(m.number[0]));
-      if (thread == nullptr) {
-        refuse(m.tag, "there is no such thread");
-        break;
-      }
+      const auto* thread = thread_of(m);
+      if (thread == nullptr) break;
       const auto registers = engine_.threads().is_running(*thread) ? engine_.cpu().registers() : thread->registers;
       Message r{.kind = MessageKind::register_values};
       r.set_bytes({reinterpret_cast<const u8*>(&registers), sizeof registers});
@@ -127,11 +124,8 @@ bool Controller::carry_out(const Message& m, int descriptor) {
     }
     case MessageKind::vector_state: {
       auto& cpu = engine_.cpu();
-      const auto* thread = engine_.threads().find(static_cast<ThreadId>(m.number[0]));
-      if (thread == nullptr) {
-        refuse(m.tag, "there is no such thread");
-        break;
-      }
+      const auto* thread = thread_of(m);
+      if (thread == nullptr) break;
       std::vector<u8> area(thread->vector_area, thread->vector_area + cpu.vector_size());
       canonicalise_vector_area(area.data(), cpu.vector_mask());
       const u64 present = cpu.vector_mask();  // all of them: which are in their initial state depends on history
@@ -164,6 +158,12 @@ bool Controller::carry_out(const Message& m, int descriptor) {
     }
   }
   return true;
+}
+
+const GuestThread* Controller::thread_of(const Message& m) {
+  const auto* thread = engine_.threads().find(static_cast<ThreadId>(m.number[0]));
+  if (thread == nullptr) refuse(m.tag, "there is no such thread");
+  return thread;
 }
 
 void Controller::reply(Message m, u32 tag) {

@@ -22,6 +22,8 @@ class Controller {
   bool carry_out(const Message& m, int descriptor);
   void stand(StopReason reason, u32 tag);
   void reply(Message m, u32 tag);
+  /// The one that the command names; null: there is none, and the command has been refused.
+  const GuestThread* thread_of(const Message& m);
   void refuse(u32 tag, const char* why, int error = 0);
   void snapshot(u32 tag, int descriptor);
   void verify(u64 until, u32 tag);

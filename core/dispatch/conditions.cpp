@@ -77,7 +77,6 @@ void Conditions::arm(Use use, const Time& end) {
 
 void Conditions::arm_break_points() {
   slots_.assign(use_ == Use::note ? conditions_.size() : 0, nullptr);
-  thread_slots_.assign(slots_.size(), {});
   u64 used = 0;
   for (const auto& [pc, indices] : breaks_) {
     std::vector<BreakPoint> points;
@@ -149,7 +148,6 @@ void Conditions::look(const Time& at) {
 }
 
 void Conditions::leave_thread() {
-  thread_slots_.resize(slots_.size());
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i] != nullptr && conditions_[i].thread && for_this_thread(conditions_[i])) thread_slots_[i] = *slots_[i];
   }
@@ -180,8 +178,8 @@ std::vector<Note> Conditions::notes() {
     note.last = std::move(found_[i].last);
     const NoteSlot* slot = slots_.empty() ? nullptr : slots_[i];
     if (slot == nullptr) continue;
-    if (!for_this_thread(conditions_[i])) slot = i < thread_slots_.size() ? &thread_slots_[i] : nullptr;
-    if (slot == nullptr || slot->count == 0) continue;
+    if (!for_this_thread(conditions_[i])) slot = &thread_slots_[i];
+    if (slot->count == 0) continue;
     const Time at{.ticks = slot->last_ticks(), .pc = as<BreakCondition>(conditions_[i])->pc};
     note.count = slot->count;
     note.last = Hit{.at = at, .after = at};

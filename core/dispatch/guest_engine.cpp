@@ -32,7 +32,6 @@ namespace fred {
 
 namespace {
 constexpr u64 trap_flag = 0x100;
-constexpr i64 restart = -512;  // -ERESTARTSYS
 GuestEngine* g_engine = nullptr;
 
 /// Does a string instruction that has just done an iteration end although rcx is not 0?
@@ -150,10 +149,7 @@ void GuestEngine::advance(const Advance& how) {
     replay_edit();
     return;
   }
-  if (threads_->stuck() || (mode() == Mode::replay && !stand_.raised && threads_->switch_recorded())) {
-    log_exhausted_ = !threads_->next() && mode() == Mode::replay;
-    return;
-  }
+  if (threads_->stuck()) return switch_thread();
   if (stand_.raised) {
     const GuestFault fault = *stand_.raised;
     stand_.rest = 0;
@@ -170,8 +166,7 @@ void GuestEngine::advance(const Advance& how) {
   if (cpu_->stopped()) cpu_->no_stop();
   if ((deliverable || mode() == Mode::replay) && deliver_waiting()) return;
   if (threads_->switch_due(behind_call) || (mode() == Mode::replay && threads_->switch_recorded())) {
-    threads_->next();
-    return;
+    return switch_thread();
   }
   stand_.last_call.reset();
   plan_stop(how.stop_ticks);
@@ -186,6 +181,8 @@ void GuestEngine::advance(const Advance& how) {
     handle(cpu_->run());
   }
 }
+
+void GuestEngine::switch_thread() { log_exhausted_ = !threads_->next() && mode() == Mode::replay; }
 
 void GuestEngine::checksum() {
   // Live does it behind system calls; a worker finds the event there.
@@ -283,7 +280,7 @@ void GuestEngine::handle(const Exit& exit) {
           threads_->call([this] { system_call(); });
         }
         threads_->become_first();
-        if (threads_->stuck()) log_exhausted_ = !threads_->next() && mode() == Mode::replay;
+        if (threads_->stuck()) switch_thread();
         return;
       }
       const Watches::Change change(conditions_->watches(), now());
@@ -347,7 +344,7 @@ void GuestEngine::system_call() {
     processes_->finish_replayed_vfork();
     return;
   }
-  if (result == restart) {
+  if (result == restart_call) {
     regs.rip = pc;
     cpu_->count_tick();
   } else if (!call.keeps_registers()) {
@@ -358,7 +355,7 @@ void GuestEngine::system_call() {
   }
   stand_.after_call = true;
   stand_.last_call = static_cast<u32>(number);
-  if (!pages_->light_syscall(GuestAddr{pc}) && result != restart) {
+  if (!pages_->light_syscall(GuestAddr{pc}) && result != restart_call) {
     conditions_->system_call_made(static_cast<u32>(number));
   }
 }

@@ -156,6 +156,8 @@ class GuestEngine final : public Engine {
   void deliver(const KernelSignal& signal, const GuestFault* fault);
   /// Has the clock stop where `wanted` says, or to the next recorded or waiting signal if that is nearer.
   void plan_stop(u64 wanted);
+  /// Another thread runs, if one can.
+  void switch_thread();
   /// Logs or compares checksums of memory if that is due here (--checksum-every).
   void checksum();
   Exit step_one();

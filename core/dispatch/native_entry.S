@@ -1,16 +1,12 @@
 # u64 fred_native_enter(u64 fs): with this FS, traps; the handler of the trap (native_step.cpp) puts the
 # guest's state in place of ours and steps, and comes back behind the trap when it is done. Returns FS as the
 # guest left it.
+#include "core/arch/x86/callee_saved.inc"
         .text
         .globl  fred_native_enter, fred_native_done, fred_native_rsp
         .type   fred_native_enter, @function
 fred_native_enter:
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+        push_callee_saved
         mov     %rsp, fred_native_rsp(%rip)
         call    fred_write_fs_base
         int3
@@ -23,12 +19,7 @@ fred_native_done:                               # rsp is ours again, flags are c
         vzeroupper                              # as the C ABI wants it
         fninit
         ldmxcsr mxcsr(%rip)
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        pop_callee_saved
         ret
         .size   fred_native_enter, .-fred_native_enter
 

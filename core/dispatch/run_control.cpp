@@ -1,7 +1,5 @@
 #include "core/dispatch/run_control.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "core/dispatch/processes.h"

@@ -139,9 +139,8 @@ void control(siginfo_t& info, ucontext_t& context) {
   const i32 holder = slot.has_turn || g_turn_holder == nullptr ? 0 : g_turn_holder();
   if (holder == 0) {
     ask_to_stop(slot, context);
-  } else if (holder !=
-             raw_syscall(SYS_gettid)) {  // else the turn is on its way to this one, which looks at the request
-
+  } else if (holder != raw_syscall(SYS_gettid)) {
+    // Else the turn is on its way to this one, which looks at the request.
     raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)), static_cast<u64>(holder),
                 control_signal, reinterpret_cast<u64>(&info));
   }
@@ -260,10 +259,9 @@ void put_pending_signal(const KernelSignal& signal) {
 const GuestFault& last_fault() { return g_fault; }
 
 i64 guest_syscall(u64 number, const u64 (&args)[6]) {
-  constexpr i64 restart = -512;
   const i64 result = fred_guest_syscall(number, args, &g_cpu->state().request);
   // Interrupted by the session alone: no business of the guest's, the call begins anew.
-  return result == -EINTR && g_control_requested.load() && !g_slot->has_pending ? restart : result;
+  return result == -EINTR && g_control_requested.load() && !g_slot->has_pending ? restart_call : result;
 }
 
 i64 guest_syscall_without_turn(u64 number, const u64 (&args)[6], const SignalSlot& slot) {

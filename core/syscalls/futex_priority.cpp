@@ -11,12 +11,10 @@ namespace fred {
 
 namespace {
 
-constexpr i64 restart = -512;  // -ERESTARTSYS
-
 u32 owner_of(u32 word) { return word & FUTEX_TID_MASK; }
 
 /// A signal does not end such a wait: it begins anew.
-i64 anew_if_interrupted(i64 result) { return result == -EINTR ? restart : result; }
+i64 anew_if_interrupted(i64 result) { return result == -EINTR ? restart_call : result; }
 
 i64 lock(Syscall& call, Threads& threads, bool only_try, bool realtime) {
   const u32 own = static_cast<u32>(threads.running().tid);

@@ -12,9 +12,6 @@ class GuestMemory;
 
 class KernelBuffers {
  public:
-  /// More than this in one call, and the call keeps the turn instead.
-  static constexpr u64 most = u64{16} << 20;
-
   /// In place of [at, at+size), with its present contents. Memory that the guest could not write stands for itself: the
   /// kernel is to say EFAULT.
   GuestAddr in_place_of(const GuestMemory& memory, GuestAddr at, u64 size);

@@ -204,11 +204,10 @@ i64 sys_sched_yield(Syscall& call) {
 }
 
 i64 sys_set_robust_list(Syscall& call) {
-  constexpr u64 size = 24;  // of struct robust_list_head
-  if (call.arg(1) != size) return -EINVAL;
+  if (call.arg(1) != robust_list_size) return -EINVAL;
   call.engine().process().robust_list = call.addr(0);
   // The kernel has it for when the process is killed.
-  return call.perform([&] { return raw_syscall(SYS_set_robust_list, call.arg(0), size); });
+  return call.perform([&] { return raw_syscall(SYS_set_robust_list, call.arg(0), robust_list_size); });
 }
 
 i64 sys_get_robust_list(Syscall& call) {
@@ -217,7 +216,7 @@ i64 sys_get_robust_list(Syscall& call) {
     const i64 own = call.perform([] { return raw_syscall(SYS_gettid); });
     if (own != pid) return -EPERM;
   }
-  if (!call.put(call.addr(2), u64{24})) return -EFAULT;
+  if (!call.put(call.addr(2), robust_list_size)) return -EFAULT;
   return call.put(call.addr(1), call.engine().process().robust_list.value) ? 0 : -EFAULT;
 }
 

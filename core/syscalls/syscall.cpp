@@ -27,7 +27,6 @@ i64 Syscall::perform(const std::function<i64()>& ask) {
 }
 
 i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
-  constexpr i64 restart = -512;
   auto& engine = static_cast<GuestEngine&>(engine_);
   const auto& regs = engine.cpu().regs();
   auto& cut = engine.stand().cut_call;
@@ -40,7 +39,7 @@ i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
   cut.reset();
   if (may_wait()) return engine.threads().wait(number, now, limit);
   const i64 result = guest_syscall(number, now);
-  if (result == restart && control_requested() && !signal_is_pending()) {
+  if (result == restart_call && control_requested() && !signal_is_pending()) {
     cut = CutCall{.number = number, .pc = regs.rip, .sp = regs.gpr[rsp], .limit = limit};
   }
   return result;

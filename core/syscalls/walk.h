@@ -19,7 +19,7 @@ inline constexpr u64 max_transfer = 0x7ffff000;
 constexpr u64 bounded_size(u64 units, u64 unit) { return units > max_transfer / unit ? max_transfer : units * unit; }
 
 /// A signal ended the call: the guest sees -EINTR, or the dispatcher restarts it (-ERESTARTSYS).
-constexpr bool interrupted(i64 result) { return result == -EINTR || result == -512; }
+constexpr bool interrupted(i64 result) { return result == -EINTR || result == restart_call; }
 
 constexpr bool was_written(const Arg& arg, i64 result) {
   if (!is_error(result)) return true;

@@ -12,6 +12,9 @@
 
 namespace fred {
 
+/// Of struct robust_list_head (linux/futex.h), which set_robust_list wants to be told.
+inline constexpr u64 robust_list_size = 24;
+
 /// Where a thread stands beyond its registers: what GuestEngine keeps of the thread that runs.
 struct ThreadStand {
   bool after_call = false;               // at the boundary behind a system call
@@ -25,7 +28,7 @@ struct ThreadStand {
   std::optional<CutCall> cut_call;       // live: the session interrupted it
 };
 
-/// What a thread's own stack does when the engine's control flow has put it aside (threads.cpp, own_stack()).
+/// What a thread's own stack does when the engine's control flow has put it aside (turn.cpp, own_stack()).
 enum class Order : u8 {
   run,    // the function of a system call
   go_on,  // with a system call that has waited without the turn

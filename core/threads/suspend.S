@@ -4,16 +4,12 @@
 # void fred_suspend(u64* sp, void (*then)(GuestThread*), GuestThread* thread)
 # Saves this flow in *sp and calls then(thread) further down the same stack. Comes back when `then` does, or when
 # somebody resumes *sp: the frames of `then` are gone in that case.
+#include "core/arch/x86/callee_saved.inc"
         .text
         .globl  fred_suspend
         .type   fred_suspend, @function
 fred_suspend:
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+        push_callee_saved
         mov     %rsp, (%rdi)
         mov     %rdx, %rdi
         sub     $8, %rsp                        # the ABI wants the stack aligned at the call
@@ -28,12 +24,7 @@ fred_suspend:
 fred_resume:
         mov     %rdi, %rsp
 fred_resumed:
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        pop_callee_saved
         ret
         .size   fred_resume, .-fred_resume
 

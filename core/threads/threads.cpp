@@ -32,7 +32,6 @@ std::string waiting_text(u32 number, u64 first_argument) {
   if ((row->fds & 1) != 0) return fmt::format("in {} of descriptor {}", row->name, static_cast<i32>(first_argument));
   return fmt::format("in {}", row->name);
 }
-constexpr i64 restart = -512;              // -ERESTARTSYS
 constexpr u64 number_of_futex_wait = 455;  // newer than the headers
 
 i32 turn_holder() { return g_turn.holder.load(); }
@@ -329,7 +328,7 @@ i64 Threads::exit(Syscall& call) {
   // may be for the process, and nobody else would get it.
   const i64 again = call.perform([&]() -> i64 {
     block_all_signals();
-    return signal_is_pending() ? restart : 0;
+    return signal_is_pending() ? restart_call : 0;
   });
   if (again != 0) return again;
   call.keep_registers();
@@ -373,8 +372,7 @@ void Threads::end_locks(Syscall& call) {
 
 /// It has been dealt with: the kernel, which has it for when the process is killed, is not to look again.
 void Threads::forget_robust_list() {
-  constexpr u64 size = 24;
-  if (engine_.process().robust_list.value != 0 && g_turn.live) raw_syscall(SYS_set_robust_list, 0, size);
+  if (engine_.process().robust_list.value != 0 && g_turn.live) raw_syscall(SYS_set_robust_list, 0, robust_list_size);
   engine_.process().robust_list = {};
 }
 
@@ -414,12 +412,10 @@ bool Threads::is_shared_word(GuestAddr at) const {
 
 i64 Threads::wait_on_futex(Syscall& call, const FutexPlace& place, const FutexLimit& limit) {
   auto& t = *running_;
-  struct {
-    i64 seconds, nanoseconds;
-  } time{};
+  KernelTimespec time;
   if (limit.at.value != 0) {
     if (!call.get(time, limit.at)) return -EFAULT;
-    if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= 1000000000) return -EINVAL;
+    if (!time.valid()) return -EINVAL;
   }
   const u64 command = (limit.absolute ? FUTEX_WAIT_BITSET : FUTEX_WAIT) | FUTEX_PRIVATE_FLAG |
                       (limit.realtime ? FUTEX_CLOCK_REALTIME : 0);
@@ -432,7 +428,7 @@ i64 Threads::wait_on_futex(Syscall& call, const FutexPlace& place, const FutexLi
   const i64 result = wait(SYS_futex, args, TimeLimit(SYS_futex, args));
   const auto ended = t.futex_wait.load();
   futexes_.remove(t);
-  return ended == FutexWait::woken ? 0 : ended == FutexWait::again ? restart : result;
+  return ended == FutexWait::woken ? 0 : ended == FutexWait::again ? restart_call : result;
 }
 
 i64 Threads::wake_futex(u64 address, u32 most, u32 bits) {

@@ -49,7 +49,7 @@ i32 clock_of(u64 number, const u64 (&args)[6]) {
 }  // namespace
 
 i64 TimeLimit::now(i32 clock) {
-  Timespec t;
+  KernelTimespec t;
   raw_syscall(SYS_clock_gettime, static_cast<u64>(static_cast<i64>(clock)), reinterpret_cast<u64>(&t));
   return t.seconds * second + t.nanoseconds;
 }
@@ -64,12 +64,9 @@ TimeLimit::TimeLimit(u64 number, const u64 (&args)[6]) {
     if (ms <= 0) return;
     wait = ms * millisecond;
   } else {
-    Timespec t;
+    KernelTimespec t;
     // What the kernel refuses it is to refuse each time.
-    if (given == 0 || !guest_read(&t, GuestAddr{given}, sizeof t) || t.seconds < 0 || t.nanoseconds < 0 ||
-        t.nanoseconds >= second) {
-      return;
-    }
+    if (given == 0 || !guest_read(&t, GuestAddr{given}, sizeof t) || !t.valid()) return;
     wait = t.seconds >= longest / second ? longest : t.seconds * second + t.nanoseconds;
     if (wait == 0) return;
   }

@@ -6,6 +6,13 @@
 
 namespace fred {
 
+/// `struct timespec` of the kernel.
+struct KernelTimespec {
+  i64 seconds = 0, nanoseconds = 0;
+  /// What the kernel accepts as a limit.
+  bool valid() const { return seconds >= 0 && nanoseconds >= 0 && nanoseconds < 1000000000; }
+};
+
 class TimeLimit {
  public:
   TimeLimit() = default;
@@ -17,16 +24,13 @@ class TimeLimit {
   void shorten(u64 (&args)[6]);
 
  private:
-  struct Timespec {
-    i64 seconds = 0, nanoseconds = 0;
-  };
   static i64 now(i32 clock);
 
   i32 argument_ = -1;  // -1: no limit
   bool milliseconds_ = false;
   i32 clock_ = 0;
   i64 end_ = 0;  // on that clock, in nanoseconds
-  Timespec left_;
+  KernelTimespec left_;
 };
 
 /// A call that the session interrupted and that begins anew at the same place.

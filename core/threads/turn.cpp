@@ -23,7 +23,6 @@ Turn g_turn;
 namespace {
 
 constexpr u64 stack_size = u64{256} << 10;
-constexpr i64 restart = -512;  // -ERESTARTSYS
 
 void futex_wake_one(std::atomic<u32>& word) {
   raw_syscall(SYS_futex, reinterpret_cast<u64>(&word), FUTEX_WAKE_PRIVATE, 1);
@@ -94,15 +93,15 @@ void begin_call(GuestThread* t) {
 
 /// Interrupted by the session alone: it has nothing to do with the guest.
 bool only_control(const GuestThread* t, i64 result) {
-  return (result == -EINTR || result == restart) && !t->slot->has_pending;
+  return (result == -EINTR || result == restart_call) && !t->slot->has_pending;
 }
 
 /// Waits in the engine's queue of a futex: on the thread's own baton, with the time limit of the guest's call. The
 /// kernel decides, as natively, whether a signal makes the call begin anew.
 i64 wait_on_futex(GuestThread* t) {
   i64 r = guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
-  if (called_back(t)) return r;             // woken, and already its turn
-  if (r == 0 || r == -EAGAIN) r = restart;  // no reason that the guest should hear of
+  if (called_back(t)) return r;                  // woken, and already its turn
+  if (r == 0 || r == -EAGAIN) r = restart_call;  // no reason that the guest should hear of
   if (only_control(t, r)) return r;
   auto expected = FutexWait::waiting;
   if (!t->futex_wait.compare_exchange_strong(expected, FutexWait::left)) wait_for_baton(t);  // woken first
@@ -183,45 +182,41 @@ void retire_kernel_thread(GuestThread& t, Retire how) {
   }
 }
 
-void suspend_call(GuestThread& t) {
-  auto then = &leave_for_call;
-  t.order = Order::go_on;
-  for (;;) {
-    fred_suspend(&t.own_sp, g_turn.live ? then : &resume_control, &t);
-    switch (t.order) {
-      case Order::pass:
-        then = &pass_turn;
-        break;
-      case Order::again:
-        then = &leave_for_call;
-        break;
-      case Order::run:
-      case Order::go_on:
-      case Order::exit:
-        return;
-    }
+namespace {
+/// What a suspended stack does without the control flow; null: it goes on.
+auto without_control(Order order) -> void (*)(GuestThread*) {
+  switch (order) {
+    case Order::pass:
+      return &pass_turn;
+    case Order::again:
+      return &leave_for_call;
+    case Order::exit:
+      return &exit_kernel_thread;
+    case Order::run:
+    case Order::go_on:
+      break;
   }
+  return nullptr;
+}
+}  // namespace
+
+void suspend_call(GuestThread& t) {
+  t.order = Order::go_on;
+  auto* then = g_turn.live ? &leave_for_call : &resume_control;
+  do {
+    fred_suspend(&t.own_sp, then, &t);
+    then = without_control(t.order);
+  } while (then != nullptr);
 }
 
 void own_stack(GuestThread* t) {
   for (;;) {
-    auto then = &resume_control;
-    switch (t->order) {
-      case Order::run:
-        t->function();
-        t->calling = false;
-        break;
-      case Order::pass:
-        then = &pass_turn;
-        break;
-      case Order::exit:
-        then = &exit_kernel_thread;
-        break;
-      case Order::go_on:
-      case Order::again:
-        break;
+    if (t->order == Order::run) {
+      t->function();
+      t->calling = false;
     }
-    fred_suspend(&t->own_sp, then, t);
+    auto* const then = without_control(t->order);
+    fred_suspend(&t->own_sp, then != nullptr ? then : &resume_control, t);
   }
 }
 

@@ -1,28 +1,18 @@
 // What the handlers share.
 #include <fmt/format.h>
 
-#include <charconv>
-
+#include "core/base/number.h"
 #include "gdbmi/commands/handlers.h"
 #include "gdbmi/commands/table.h"
 
 namespace fred::handlers {
 
-namespace {
-std::optional<u64> whole_number(std::string_view text) {
-  u64 n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return n;
-}
-}  // namespace
-
 Result<u64> count(CommandContext& c, Arguments arguments) {
   if (arguments.empty()) return 1;
-  if (const auto n = whole_number(arguments)) return *n;
+  if (const auto n = whole_number<u64>(arguments)) return *n;
   const auto value = c.questions.evaluate(arguments);
   if (!value) return std::unexpected(value.error());
-  if (const auto n = whole_number(*value)) return *n;
+  if (const auto n = whole_number<u64>(*value)) return *n;
   return fail(fmt::format("'{}' is not a count: it is {}", arguments, *value));
 }
 

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <random>
 
+#include "core/base/number.h"
 #include "core/threads/chaos_runs.h"
 
 namespace fred {
@@ -95,9 +95,8 @@ bool takes_value(Treatment t) {
 /// The number behind the option's =, or nothing if there is none.
 Result<std::optional<u64>> number(std::string_view option, std::string_view text, u64 least, u64 most) {
   if (text.empty()) return std::nullopt;
-  u64 value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+  const auto value = whole_number<u64>(text);
+  if (!value || *value < least || *value > most) {
     return fail(fmt::format("option '--{}': '{}' is not a whole number from {} to {}", option, text, least, most));
   }
   return value;

@@ -7,22 +7,11 @@
 #include <chrono>
 #include <csignal>
 
+#include "core/base/write_all.h"
 #include "gdbmi/mi/parser.h"
 #include "gdbmi/prompt/prompt.h"
 
 namespace fred {
-
-namespace {
-
-void write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno != EINTR) return;
-    if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
-}  // namespace
 
 void Prompt::print(std::string_view text) {
   progress_.clear();

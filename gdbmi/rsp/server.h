@@ -113,6 +113,10 @@ class Server {
   const std::vector<ThreadFact>& threads();
   /// The one that runs.
   ThreadId current_thread();
+  /// Null: there is none.
+  const ThreadFact* find_thread(ThreadId id);
+  /// The one that a packet names, or the one that runs.
+  ThreadId named_thread(const ThreadSpec& thread);
   bool is_our_thread(const ThreadSpec& thread);
   /// Of the thread that gdb has selected.
   Result<const RegisterState*> registers();

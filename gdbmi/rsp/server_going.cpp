@@ -168,8 +168,7 @@ void Server::tell_notices() {
 }
 
 Server::Reply Server::handle(const StepBackwards&) {
-  const bool lives = std::ranges::find(threads(), steps_, &ThreadFact::id) != threads().end();
-  return resume({.motion = Motion::step_back, .thread = lives ? steps_ : 0});
+  return resume({.motion = Motion::step_back, .thread = find_thread(steps_) != nullptr ? steps_ : 0});
 }
 Server::Reply Server::handle(const ContinueBackwards&) { return resume({.motion = Motion::go_back}); }
 Server::Reply Server::handle(const StepAt& packet) { return resume_at({.motion = Motion::step}, packet.at); }

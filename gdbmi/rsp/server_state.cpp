@@ -58,10 +58,18 @@ ThreadId Server::current_thread() {
   return running == threads().end() ? 0 : running->id;
 }
 
+const ThreadFact* Server::find_thread(ThreadId id) {
+  const auto found = std::ranges::find(threads(), id, &ThreadFact::id);
+  return found == threads().end() ? nullptr : &*found;
+}
+
+ThreadId Server::named_thread(const ThreadSpec& t) {
+  return t.thread > 0 ? static_cast<ThreadId>(t.thread) : current_thread();
+}
+
 bool Server::is_our_thread(const ThreadSpec& t) {
   return (t.process <= 0 || t.process == process_) &&
-         (t.thread <= 0 ||
-          std::ranges::find(threads(), static_cast<ThreadId>(t.thread), &ThreadFact::id) != threads().end());
+         (t.thread <= 0 || find_thread(static_cast<ThreadId>(t.thread)) != nullptr);
 }
 
 Server::Reply Server::handle(const ReadRegisters&) {
@@ -149,17 +157,15 @@ Server::Reply Server::handle(const FirstThreads&) {
 }
 Server::Reply Server::handle(const MoreThreads&) { return "l"; }
 Server::Reply Server::handle(const ThreadName& packet) {
-  const auto id = packet.thread.thread > 0 ? static_cast<ThreadId>(packet.thread.thread) : current_thread();
-  const auto thread = std::ranges::find(threads(), id, &ThreadFact::id);
-  if (thread == threads().end()) return failed;
+  const auto* const thread = find_thread(named_thread(packet.thread));
+  if (thread == nullptr) return failed;
   return to_hex(thread->state.empty() ? thread->name : thread->state);
 }
 
 Server::Reply Server::handle(const Symbol& packet) { return thread_locals_.symbol(packet); }
 
 Server::Reply Server::handle(const ThreadLocal& packet) {
-  const auto of = packet.thread.thread > 0 ? static_cast<ThreadId>(packet.thread.thread) : current_thread();
-  const auto now = target_.registers(of);
+  const auto now = target_.registers(named_thread(packet.thread));
   if (!now) return failed;
   const auto at = thread_locals_.address(target_, now->general.fs_base, packet.link_map, packet.offset);
   return at ? fmt::format("{:x}", at->value) : "E." + at.error().message;

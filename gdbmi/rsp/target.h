@@ -1,6 +1,7 @@
 // What the protocol's server needs of the thing that is debugged. It says nothing of packets, and the server nothing of
 // processes; session_target.h is the one that is used.
 #pragma once
+#include <csignal>
 #include <functional>
 #include <optional>
 #include <span>
@@ -28,7 +29,7 @@ struct StoppedBySignal {
   int number = 0;        // 0: just stands
   bool arrived = false;  // SIGTRAP, and no signal of the program: the motion has ended where it was to
 };
-inline constexpr StoppedBySignal arrival{.number = 5, .arrived = true};
+inline constexpr StoppedBySignal arrival{.number = SIGTRAP, .arrived = true};
 struct StoppedAtBreak {
   bool hardware = false;
 };

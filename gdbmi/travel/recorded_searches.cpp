@@ -79,11 +79,10 @@ Result<> RecordedSession::arrive_before(Change& change, const Time& before, cons
 
 /// Which thread that is, if the program has several.
 std::string RecordedSession::thread_here() {
-  const auto peer = session_.here();
-  const auto threads = peer ? (*peer)->threads() : std::unexpected(peer.error());
-  if (!threads || threads->size() < 2) return "";
-  const auto running = std::ranges::find(*threads, true, &ThreadFact::runs);
-  return running == threads->end() ? "" : fmt::format(", thread {} \"{}\"", running->id, running->name);
+  const auto threads = target_.threads();
+  if (threads.size() < 2) return "";
+  const auto running = std::ranges::find(threads, true, &ThreadFact::runs);
+  return running == threads.end() ? "" : fmt::format(", thread {} \"{}\"", running->id, running->name);
 }
 
 Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation) {

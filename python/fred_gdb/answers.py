@@ -92,7 +92,7 @@ class _Fred:
             if known[0] <= pc < known[1]:
                 return known
         try:
-            lines = gdb.execute("disassemble %#x" % pc, to_string=True).splitlines()
+            lines = cls.console("disassemble %#x" % pc).splitlines()
         except gdb.error:
             return None
         starts = [int(line.replace("=>", "").split()[0], 16) for line in lines if "0x" in line and "<+" in line]
@@ -324,7 +324,7 @@ class _Fred:
             return None
         if any(cls.addresses(b)):  # of others it is 0
             return "break"  # of exceptions
-        row = gdb.execute("info breakpoints %d" % b.number, to_string=True).splitlines()[1]
+        row = cls.console("info breakpoints %d" % b.number).splitlines()[1]
         for words, kind in cls.caught:
             if row.split(None, 4)[4].startswith(words):
                 return kind

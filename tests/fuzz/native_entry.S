@@ -1,15 +1,11 @@
 # void fred_fuzz_enter(): loads the guest state of fred_fuzz_state and jumps to its code; comes back when
 # fred_fuzz_fault has changed the context of a fault to go on at fred_fuzz_leave.
+#include "core/arch/x86/callee_saved.inc"
         .text
         .globl  fred_fuzz_enter, fred_fuzz_leave, fred_fuzz_signal_entry
         .type   fred_fuzz_enter, @function
 fred_fuzz_enter:
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+        push_callee_saved
         movb    $1, fred_fuzz_native(%rip)
         mov     %rsp, fred_fuzz_engine_rsp(%rip)
         rdfsbase %rax
@@ -46,12 +42,7 @@ fred_fuzz_leave:                                        # rsp is the engine's, f
         fninit
         ldmxcsr mxcsr(%rip)
         movb    $0, fred_fuzz_native(%rip)
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        pop_callee_saved
         ret
         .size   fred_fuzz_enter, .-fred_fuzz_enter
 

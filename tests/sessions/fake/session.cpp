@@ -4,17 +4,10 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <charconv>
+
+#include "core/base/number.h"
 
 namespace fred::test {
-
-namespace {
-std::optional<u64> number(std::string_view text) {
-  u64 n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  return error == std::errc{} && end == text.data() + text.size() ? std::optional(n) : std::nullopt;
-}
-}  // namespace
 
 Result<> FakeSession::allow(LifeCycle command, std::string_view, GdbQuestions&) {
   if (command == LifeCycle::attach) return fail("attach is not there yet");
@@ -33,11 +26,11 @@ Result<Time> FakeSession::find(std::string_view text) {
   }
   std::optional<u64> step;
   if (text.ends_with('%')) {
-    if (const auto n = number(text.substr(0, text.size() - 1))) step = target_.tip() * *n / 100;
+    if (const auto n = whole_number<u64>(text.substr(0, text.size() - 1))) step = target_.tip() * *n / 100;
   } else if (text.starts_with('-')) {
-    if (const auto n = number(text.substr(1)); n && *n <= target_.position()) step = target_.position() - *n;
+    if (const auto n = whole_number<u64>(text.substr(1)); n && *n <= target_.position()) step = target_.position() - *n;
   } else {
-    step = number(text.substr(0, text.find(':')));
+    step = whole_number<u64>(text.substr(0, text.find(':')));
   }
   if (!step || *step > target_.tip()) return fail(fmt::format("'{}' is not in history", text));
   return at(*step);
