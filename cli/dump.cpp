@@ -9,6 +9,7 @@
 #include "core/base/raw_syscall.h"
 #include "core/syscalls/table.h"
 #include "core/trace/log_file.h"
+#include "core/tree/recorded_tree.h"
 
 namespace fred {
 

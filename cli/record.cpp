@@ -15,9 +15,10 @@
 #include <optional>
 
 #include "cli/engine_process.h"
+#include "cli/verify.h"
 #include "core/control/peer.h"
 #include "core/elf/program.h"
-#include "core/trace/log_file.h"
+#include "core/tree/recorded_tree.h"
 
 namespace fred {
 
@@ -33,30 +34,14 @@ void forward(int signal) {
 }
 void note(int signal) { g_signal_of_user = signal; }
 
-/// Ends an engine process and waits until it has gone. Only for the session's own children: what the program leaves
-/// running is not waited for.
-void end_and_wait(Peer& peer) {
-  if (peer.pid() <= 0) return;
-  peer.close();
-  while (waitpid(peer.pid(), nullptr, 0) < 0 && errno == EINTR) {
-  }
-  peer = Peer{};
-}
-
-struct Snapshot {
-  Peer peer;
-  u64 event = 0;  // the number of the next event
-};
-
 struct Session {
+  explicit Session(RecordingFolder& folder) : processes([&folder](pid_t pid) { (void)folder.guard(pid); }) {}
+
   Peer live;
-  std::vector<Snapshot> snapshots;
+  ProcessList processes;  // besides the first
+  std::vector<RecordedSnapshot> snapshots;
   std::optional<Peer::Pending> pending;  // the snapshot that live has been asked for
-  std::optional<Message> ended, diverged;
-  struct Verified {
-    u64 events = 0, ticks = 0, nanoseconds = 0;
-  };
-  std::optional<Verified> verified;
+  std::optional<Message> ended;
   std::string statistics;
   bool start_failed = false;
   std::string deadlock;
@@ -105,7 +90,7 @@ int wait_for_live(Session& session, u64 period, bool end_deadlocks) {
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   const UniqueFd ended{signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK)};
-  pollfd sources[] = {{ended.get(), POLLIN, 0}, {session.live.socket(), POLLIN, 0}};
+  int live_socket = session.live.socket();
   for (;;) {
     int status = 0;
     const pid_t changed = waitpid(live, &status, WUNTRACED | WNOHANG);
@@ -120,16 +105,40 @@ int wait_for_live(Session& session, u64 period, bool end_deadlocks) {
       kill(live, SIGCONT);
       continue;
     }
-    const int ready = poll(sources, 2, period != 0 ? static_cast<int>(period) : -1);
+    std::vector<pollfd> sources{{ended.get(), POLLIN, 0}, {live_socket, POLLIN, 0}};
+    session.processes.add_sources(sources);
+    const int ready = poll(sources.data(), sources.size(), period != 0 ? static_cast<int>(period) : -1);
     signalfd_siginfo taken;
     while (read(ended.get(), &taken, sizeof taken) > 0) {
     }
     if (ready < 0) continue;
     session.live.drain();
+    session.processes.drain();
     if (!session.deadlock.empty()) meet_deadlock(session, end_deadlocks);
-    if ((sources[1].revents & (POLLHUP | POLLERR)) != 0) sources[1].fd = -1;  // it ends
+    if ((sources[1].revents & (POLLHUP | POLLERR)) != 0) live_socket = -1;  // it ends
     if (ready > 0 || session.pending) continue;
     if (auto pending = session.live.ask_for_snapshot()) session.pending = std::move(*pending);
+  }
+}
+
+/// The program has ended; what it has left running is recorded until it ends as well. Signals to fred end that: the
+/// processes go on without being recorded.
+void wait_for_children(ProcessList& processes) {
+  constexpr int before_a_word = 2000;  // milliseconds
+  g_signal_of_user = 0;
+  bool told = false;
+  processes.drain();
+  while (processes.any_running()) {
+    if (g_signal_of_user != 0) return processes.release();
+    std::vector<pollfd> sources;
+    processes.add_sources(sources);
+    if (poll(sources.data(), sources.size(), told ? -1 : before_a_word) == 0) {
+      fmt::print(stderr,
+                 "fred: the program has ended; what it started is recorded until it ends as well "
+                 "(Ctrl-C: it goes on without being recorded)\n");
+      told = true;
+    }
+    processes.drain();
   }
 }
 
@@ -148,54 +157,6 @@ bool begin(Session& session, bool snapshot, const std::string& state) {
     session.snapshots.push_back({std::move(*peer), now->event});
   }
   return session.live.send({.kind = MessageKind::resume}).has_value();
-}
-
-/// A worker that is not forked from a snapshot but starts from a serialised state.
-struct RebuildPlan {
-  EngineCommand command;  // as live was started
-  std::string state;      // empty: no rebuilding
-};
-Result<Peer> rebuilt_worker(const RebuildPlan& plan) {
-  auto command = plan.command;
-  command.mode = "rebuild";
-  command.options.push_back("--state=" + plan.state);
-  const auto engine = start_engine(command);
-  if (!engine) return std::unexpected(engine.error());
-  return Peer{engine->pid, UniqueFd{engine->control}};
-}
-
-/// Has a worker of each snapshot re-execute what happened until the next one; false, with the divergence noted if
-/// it is one, if that did not succeed.
-bool verify(Session& session, const RebuildPlan& rebuild) {
-  Session::Verified sum;
-  for (std::size_t i = 0; i < session.snapshots.size(); ++i) {
-    auto& snapshot = session.snapshots[i];
-    const bool last = i + 1 == session.snapshots.size();
-    auto worker = rebuild.state.empty() ? snapshot.peer.worker() : rebuilt_worker(rebuild);
-    if (!worker) return false;
-    const auto tag = worker->send({.kind = MessageKind::verify, .number = {last ? 0 : session.snapshots[i + 1].event}});
-    const auto m = tag ? receive_message(worker->socket()) : std::unexpected(tag.error());
-    end_and_wait(*worker);
-    if (m && m->kind == MessageKind::diverged) session.diverged = *m;
-    if (!m || m->kind != MessageKind::verified) return false;
-    sum.events += m->number[0] - snapshot.event;
-    sum.ticks = m->number[1];
-    sum.nanoseconds += m->number[2];
-  }
-  session.verified = sum;
-  return true;
-}
-
-void print_verification(const Session& session) {
-  if (session.diverged) {
-    const auto& d = *session.diverged;
-    fmt::print(stderr, "fred: diverged at event {}, time {}:{:#x}: {}\n", d.number[0], d.number[1], d.number[2],
-               d.text);
-    return;
-  }
-  const auto& v = *session.verified;
-  fmt::print(stderr, "fred: verified {} events, {} ticks, {:.3f} s, no divergence\n", v.events, v.ticks,
-             static_cast<double>(v.nanoseconds) / 1e9);
 }
 
 void save_statistics(const Session& session, const std::string& dir) {
@@ -226,7 +187,7 @@ RecordedRun record_once(const RunOptions& options, const RecordSetup& setup) {
   const auto program = find_program(options.command.front(), std::getenv("PATH"));
   if (!program) return {.status = failed(program.error().message, exit_status_for(program.error()))};
   auto* const folder = &setup.folder;
-  Session session;
+  Session session(*folder);
   auto engine_options = options.engine;
   if (options.verify || options.log_registers) engine_options.emplace_back("--log-registers");
   const EngineCommand command{.mode = "record",
@@ -239,7 +200,9 @@ RecordedRun record_once(const RunOptions& options, const RecordSetup& setup) {
   auto engine = start_engine(command);
   if (!engine) return {.status = failed(engine.error().message)};
   session.live = Peer{engine->pid, UniqueFd{engine->control}};
-  session.live.on_other([&session](const Message& m) { session.take(m); });
+  session.live.on_other([&session](const Message& m, UniqueFd socket) {
+    if (!session.processes.take(m, std::move(socket))) session.take(m);
+  });
   g_live = engine->pid;
   if (auto r = folder->guard(engine->pid); !r) return {.status = failed(r.error().message)};
   sigset_t child;
@@ -253,6 +216,7 @@ RecordedRun record_once(const RunOptions& options, const RecordSetup& setup) {
                                    setup.end_deadlocks);
   g_live = -1;
   session.live.drain();
+  wait_for_children(session.processes);
   int result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   const auto end_snapshots = [&session] {
     for (auto& snapshot : session.snapshots) end_and_wait(snapshot.peer);
@@ -272,11 +236,14 @@ RecordedRun record_once(const RunOptions& options, const RecordSetup& setup) {
   save_statistics(session, folder->path());
   if (options.stats) fmt::print(stderr, "{}", session.statistics);
   if (options.verify) {
-    if (!verify(session, {command, state}) && !session.diverged) {
-      result = failed("the re-execution ended before it could say how it went");
+    Verifier verifier(command, state, session.processes);
+    if (verifier.run(session.snapshots)) {
+      fmt::print(stderr, "{}", verifier.result());
+    } else if (verifier.diverged()) {
+      fmt::print(stderr, "{}", verifier.result());
+      result = 125;
     } else {
-      print_verification(session);
-      if (session.diverged) result = 125;
+      result = failed(verifier.error());
     }
   }
   end_snapshots();

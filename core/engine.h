@@ -33,6 +33,8 @@ class Engine {
   virtual bool owns_descriptor(i64 fd) const = 0;
   /// Where stand-ins of mapped files go: an existing directory of this recording; empty in run mode.
   virtual const std::string& recording_dir() const = 0;
+  /// Among the recorded processes that share that folder (core/tree/recorded_tree.h).
+  virtual u32 process_number() const = 0;
   /// One line for the user on fred's own copy of stderr, at most once per process for each `key`.
   virtual void notice_once(u64 key, const std::string& line) = 0;
 

@@ -1,6 +1,7 @@
 // fred-engine: runs one guest. Started by the front ends (cli/), which find the program and say what is
 // wanted; not meant to be started by hand.
 //
+//   fred-engine replay --dir=DIR --process=N --control-fd=N [OPTIONS] -- PROGRAM   a worker of an executed process
 //   fred-engine rebuild --dir=DIR --state=PATH --control-fd=N [OPTIONS] -- PROGRAM   a worker (guest_state.h)
 //   fred-engine run|record [--dir=DIR] [--env-fd=N] [--control-fd=N] [OPTIONS] -- PROGRAM ARGV0 ARGS…
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include "core/base/log.h"
 #include "core/base/number.h"
 #include "core/base/raw_syscall.h"
+#include "core/base/write_all.h"
 #include "core/control/controller.h"
 #include "core/control/report.h"
 #include "core/control/statistics.h"
@@ -32,10 +34,11 @@ namespace fred {
 namespace {
 
 struct Arguments {
-  bool record = false;
+  bool record = false, replay = false;
   std::string dir;
   std::string state;  // rebuild: where the guest's state lies
-  int env_fd = -1, control_fd = -1, lifeline_fd = -1;
+  int env_fd = -1, control_fd = -1, lifeline_fd = -1, tree_fd = -1, errors_fd = -1;
+  ProcessPlace place;  // of an executed child
   bool stats = false;  // print them at the end (fred run; fred record gets them over the socket)
   EngineOptions engine;
   std::string program;
@@ -65,54 +68,76 @@ T number(std::string_view text) {
   return *value;
 }
 
+/// NUMBER,PARENT,EVENT as a recorded process passes them to the engine that it executes.
+ProcessPlace place_of(std::string_view text) {
+  const auto first = text.find(','), second = text.find(',', first + 1);
+  if (second == text.npos) quit(125, fmt::format("bad process '{}'", text));
+  return {.number = number<u32>(text.substr(0, first)),
+          .parent = number<u32>(text.substr(first + 1, second - first - 1)),
+          .parent_event = number<u64>(text.substr(second + 1)),
+          .origin = ProcessOrigin::executed};
+}
+
+/// All other options. `passed_on`: the engine of an executed child gets them as well.
+constexpr struct {
+  std::string_view name;  // with = at its end if there is a value
+  bool passed_on;
+  void (*set)(Arguments& a, std::string_view value);
+} option_rows[] = {
+    {"--state=", false, [](Arguments& a, std::string_view v) { a.state = v; }},
+    {"--dir=", false, [](Arguments& a, std::string_view v) { a.dir = v; }},
+    {"--process=", false, [](Arguments& a, std::string_view v) { a.place = place_of(v); }},
+    {"--env-fd=", false, [](Arguments& a, std::string_view v) { a.env_fd = number<int>(v); }},
+    {"--tree-fd=", false, [](Arguments& a, std::string_view v) { a.tree_fd = number<int>(v); }},
+    {"--errors-fd=", false, [](Arguments& a, std::string_view v) { a.errors_fd = number<int>(v); }},
+    {"--control-fd=", false, [](Arguments& a, std::string_view v) { a.control_fd = number<int>(v); }},
+    {"--lifeline-fd=", false, [](Arguments& a, std::string_view v) { a.lifeline_fd = number<int>(v); }},
+    {"--stats", false, [](Arguments& a, std::string_view) { a.stats = true; }},
+    {"--checksum-every=", true, [](Arguments& a, std::string_view v) { a.engine.checksum_every = number<u64>(v); }},
+    {"--chaos=", true, [](Arguments& a, std::string_view v) { a.engine.chaos = number<u64>(v); }},
+    {"--no-children", true, [](Arguments& a, std::string_view) { a.engine.children = false; }},
+    {"--log-registers", true, [](Arguments& a, std::string_view) { a.engine.log_registers = true; }},
+    {"--no-fsgsbase", true, [](Arguments&, std::string_view) { use_no_fsgsbase(); }},
+    {"--lockstep", true, [](Arguments& a, std::string_view) { a.engine.lockstep = true; }},
+    {"--cpu=", true,
+     [](Arguments& a, std::string_view v) {
+       auto level = parse_cpu_level(v);
+       if (!level) quit(125, level.error().message);
+       a.engine.cpu = *level;
+     }},
+    {"--log=", true,
+     [](Arguments&, std::string_view v) {
+       if (auto r = set_log_levels(v); !r) quit(125, r.error().message);
+     }},
+};
+
+bool take_option(Arguments& a, std::string_view arg) {
+  for (const auto& s : switches) {
+    if (arg != s.name) continue;
+    a.engine.translate.*s.option = s.value;
+    a.engine.words.emplace_back(arg);
+    return true;
+  }
+  for (const auto& row : option_rows) {
+    if (row.name.ends_with('=') ? !arg.starts_with(row.name) : arg != row.name) continue;
+    row.set(a, arg.substr(row.name.size()));
+    if (row.passed_on) a.engine.words.emplace_back(arg);
+    return true;
+  }
+  return false;
+}
+
 Arguments parse(int argc, char** argv) {
   Arguments a;
   if (argc < 2) quit(125, "fred-engine is started by fred; see 'fred --help'");
-  a.record = std::string_view{argv[1]} == "record";
+  const std::string_view mode = argv[1];
+  a.record = mode == "record";
+  a.replay = mode == "replay";
   int i = 2;
   for (; i < argc && std::string_view{argv[i]} != "--"; ++i) {
-    const std::string_view arg = argv[i];
-    const auto value = arg.substr(std::min(arg.size(), arg.find('=') + 1));
-    bool known = false;
-    for (const auto& s : switches) {
-      if (arg != s.name) continue;
-      a.engine.translate.*s.option = s.value;
-      known = true;
-    }
-    if (known) continue;
-    if (arg.starts_with("--state=")) {
-      a.state = value;
-    } else if (arg.starts_with("--dir=")) {
-      a.dir = value;
-    } else if (arg.starts_with("--env-fd=")) {
-      a.env_fd = number<int>(value);
-    } else if (arg.starts_with("--control-fd=")) {
-      a.control_fd = number<int>(value);
-    } else if (arg.starts_with("--lifeline-fd=")) {
-      a.lifeline_fd = number<int>(value);
-    } else if (arg.starts_with("--checksum-every=")) {
-      a.engine.checksum_every = number<u64>(value);
-    } else if (arg.starts_with("--chaos=")) {
-      a.engine.chaos = number<u64>(value);
-    } else if (arg == "--stats") {
-      a.stats = true;
-    } else if (arg == "--log-registers") {
-      a.engine.log_registers = true;
-    } else if (arg == "--no-fsgsbase") {
-      use_no_fsgsbase();
-    } else if (arg == "--lockstep") {
-      a.engine.lockstep = true;
-    } else if (arg.starts_with("--cpu=")) {
-      auto level = parse_cpu_level(value);
-      if (!level) quit(125, level.error().message);
-      a.engine.cpu = *level;
-    } else if (arg.starts_with("--log=")) {
-      if (auto r = set_log_levels(value); !r) quit(125, r.error().message);
-    } else {
-      quit(125, fmt::format("fred-engine: unknown option '{}'", arg));
-    }
+    if (!take_option(a, argv[i])) quit(125, fmt::format("fred-engine: unknown option '{}'", argv[i]));
   }
-  if (i + 2 >= argc + 0 && i + 1 >= argc) quit(125, "fred-engine: no program");
+  if (i + 1 >= argc) quit(125, "fred-engine: no program");
   a.program = argv[++i];
   for (++i; i < argc; ++i) a.args.emplace_back(argv[i]);
   return a;
@@ -137,51 +162,70 @@ std::vector<std::string> read_environment(int fd) {
   return env;
 }
 
+/// What fred says does not go where the guest may have put its standard error. Our own descriptors go out of its way.
+void take_descriptors(Arguments& a) {
+  const i64 errors = raise_descriptor(a.errors_fd >= 0 ? a.errors_fd : raw_syscall(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 3));
+  if (errors >= 0) set_error_descriptor(static_cast<int>(errors));
+  if (a.control_fd >= 0) a.control_fd = static_cast<int>(raise_descriptor(a.control_fd));
+  if (a.tree_fd >= 0) a.tree_fd = static_cast<int>(raise_descriptor(a.tree_fd));
+  if (a.lifeline_fd >= 0) hold_lifeline(a.lifeline_fd);
+}
+
+void start_recording(GuestEngine& engine, const Arguments& a) {
+  auto& tree = engine.tree();
+  auto place = a.place.number != 0 ? tree.join(a.tree_fd, a.place, a.control_fd) : tree.found(a.control_fd);
+  if (!place) quit(125, place.error().message);
+  if (a.engine.log_registers) engine.events().log_full_registers();
+  if (auto r = engine.start_recording(a.dir); !r) quit(125, r.error().message);
+}
+
+[[noreturn]] void run_to_the_end(GuestEngine& engine, Reporter& report, bool stats) {
+  const auto end = engine.run();
+  engine.tree().turn().leave();
+  if (!engine.processes().unrecorded_child()) {
+    report.ended(engine, end);
+    engine.events().finish();
+    if (stats) write_all(error_descriptor(), statistics_text(engine));
+  }
+  end_as(end);
+}
+
 int main_of_engine(int argc, char** argv) {
   auto a = parse(argc, argv);
-  // Our own descriptors go out of the guest's way first.
-  const i64 errors = raise_descriptor(raw_syscall(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 3));
-  if (errors >= 0) set_error_descriptor(static_cast<int>(errors));
   std::vector<std::string> env;
   if (a.env_fd >= 0) env = read_environment(a.env_fd);
-  if (a.control_fd >= 0) a.control_fd = static_cast<int>(raise_descriptor(a.control_fd));
-  if (a.lifeline_fd >= 0) hold_lifeline(a.lifeline_fd);
+  take_descriptors(a);
   take_over_limits();
 
   GuestEngine engine(a.engine);
   install_kernel_signals(engine.cpu());
   engine.signals().inherit();
+  if (!a.state.empty() || a.replay) block_all_signals();
   if (!a.state.empty()) {
-    block_all_signals();
     if (auto r = load_guest(engine, a.dir, a.state); !r) quit(125, r.error().message);
     be_worker(engine, a.control_fd);
   }
+  if (a.replay) be_worker(engine, a.control_fd, [&] { return engine.start_again(a.dir, a.place.number); });
   Reporter report(a.control_fd);
-  if (a.record) {
-    if (a.engine.log_registers) engine.events().log_full_registers();
-    if (auto r = engine.start_recording(a.dir); !r) quit(125, r.error().message);
-  }
+  if (a.record) start_recording(engine, a);
   if (auto r = engine.start(a.program, std::move(a.args), std::move(env)); !r) {
     report.start_failed();
     quit(exit_status_for(r.error()), r.error().message);
   }
   engine.signals().mirror_all();
   engine.on_deadlock([&report](const std::string& text) { report.deadlock(text); });
+  engine.on_forked([&] {
+    report.move_to(engine.tree().control());
+    report.started();
+  });
+  engine.on_child([&] { run_to_the_end(engine, report, false); });
   std::optional<Controller> controller;
   if (a.control_fd >= 0) {
     controller.emplace(engine, report);
     report.started();
-    controller->serve();
+    if (a.place.number == 0) controller->serve();
   }
-  const auto end = engine.run();
-  if (!engine.processes().unrecorded_child()) {
-    report.ended(engine, end);
-    if (a.stats) {
-      const auto text = statistics_text(engine);
-      raw_syscall(SYS_write, static_cast<u64>(error_descriptor()), reinterpret_cast<u64>(text.data()), text.size());
-    }
-  }
-  end_as(end);
+  run_to_the_end(engine, report, a.stats && a.place.number == 0);
 }
 
 }  // namespace

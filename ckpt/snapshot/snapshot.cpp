@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstring>
 #include <ctime>
 #include <new>
 
@@ -98,6 +99,9 @@ void go_first_without_memory() {
     if (message->kind != MessageKind::worker || descriptor < 0) {
       answer.set_text("a snapshot forks workers, nothing else");
     } else if (const i64 worker = fork_for_session(engine, control); worker == 0) {
+      if (const i64 detached = engine.memory().detach_shared(); detached < 0) {
+        quit(125, fmt::format("cannot make shared memory private: {}", strerror(static_cast<int>(-detached))));
+      }
       be_worker(engine, static_cast<int>(raise_descriptor(descriptor)));
     } else if (worker < 0) {
       const auto why = fail_errno(static_cast<int>(-worker), "cannot fork a worker").error();
@@ -114,21 +118,21 @@ void go_first_without_memory() {
 
 }  // namespace
 
-void be_worker(GuestEngine& engine, int control) {
+void be_worker(GuestEngine& engine, int control, const std::function<Result<>()>& from_log) {
   prctl(PR_SET_NAME, "fred-worker");
   Reporter reporter(control);
+  engine.events().on_divergence([&](const Divergence& d) { reporter.diverged(d); });
   if (engine.mode() != Mode::replay) {
-    auto started = engine.start_replaying();
+    auto started = from_log ? from_log() : engine.start_replaying();
     if (!started) quit(125, started.error().message);
   }
-  engine.events().on_divergence([&](const Divergence& d) { reporter.diverged(d); });
   Controller controller(engine, reporter);
   for (;;) controller.serve();
 }
 
 Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_parent) {
   const bool replaying = engine.mode() == Mode::replay;
-  OwnCopy copy(!replaying && engine.memory().shares_memory());
+  OwnCopy copy(engine.memory().shares_memory());
   const i64 pid = fork_for_session(engine, control_of_parent);
   if (pid != 0) {
     if (pid > 0) copy.wait(pid);
@@ -139,13 +143,13 @@ Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_par
   control = static_cast<int>(raise_descriptor(control));
   if (!replaying) {
     close_guest_descriptors(engine);
-    const i64 detached = engine.memory().detach_shared();
-    copy.made();
-    if (detached < 0) {
-      LOG_INFO(snapshot, "cannot make shared memory private: errno {}", -detached);
-      _exit(1);  // the session does with fewer snapshots
-    }
     engine.set_replay_start({.offset = engine.events().log_bytes(), .events = engine.events().events()});
+  }
+  const i64 detached = engine.memory().detach_shared();
+  copy.made();
+  if (detached < 0) {
+    LOG_INFO(snapshot, "cannot make shared memory private: errno {}", -detached);
+    _exit(1);  // the session does with fewer snapshots
   }
   take_control_request();
   be_snapshot(engine, control);

@@ -4,6 +4,8 @@
 #pragma once
 #include <sys/types.h>
 
+#include <functional>
+
 #include "core/dispatch/guest_engine.h"
 
 namespace fred {
@@ -15,6 +17,7 @@ namespace fred {
 Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_parent);
 
 /// Serves the session as a worker; `engine` replays.
-[[noreturn]] void be_worker(GuestEngine& engine, int control);
+/// `from_log`: from the begin of an executed process's log, in an engine that has no guest yet.
+[[noreturn]] void be_worker(GuestEngine& engine, int control, const std::function<Result<>()>& from_log = nullptr);
 
 }  // namespace fred

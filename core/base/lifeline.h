@@ -6,6 +6,8 @@ namespace fred {
 
 /// Takes the descriptor over, out of the guest's way.
 void hold_lifeline(int fd);
+/// -1: there is none.
+int lifeline();
 /// For a forked child that leaves the recording.
 void release_lifeline();
 

@@ -10,6 +10,7 @@
 #include "ckpt/snapshot/snapshot.h"
 #include "core/control/value_bytes.h"
 #include "core/dispatch/guest_state.h"
+#include "core/dispatch/processes.h"
 #include "core/memory/guest_access.h"
 #include "core/signals/kernel_signals.h"
 #include "core/threads/threads.h"
@@ -36,6 +37,7 @@ Controller::Controller(GuestEngine& engine, Reporter& reporter) : engine_(engine
 }
 
 void Controller::serve() {
+  engine_.tree().turn().release();  // while it stands
   for (;;) {
     int descriptor = -1;
     const auto m = receive_message(reporter_.socket(), &descriptor);
@@ -62,6 +64,11 @@ bool Controller::answer_request() {
       stop = true;
     } else if (m->kind == MessageKind::snapshot) {
       snapshot(m->tag, descriptor);
+    } else if (m->kind == MessageKind::release && engine_.mode() == Mode::record) {
+      engine_.processes().leave_recording();
+      reporter_.move_to(-1);
+      if (descriptor >= 0) close(descriptor);
+      return false;
     } else if (m->kind != MessageKind::part) {  // of a command that is refused
       refuse(m->tag, "the guest is running");
     }
@@ -104,6 +111,13 @@ bool Controller::carry_out(const Message& m, int descriptor) {
       break;
     case MessageKind::run_on:
       stand(run_.run_on(), m.tag);
+      break;
+    case MessageKind::enter_child:
+      if (engine_.mode() == Mode::replay && engine_.processes().enter_child(static_cast<u32>(m.number[0]))) {
+        stand(StopReason::reached, m.tag);
+      } else {
+        refuse(m.tag, "history has no such child from here on");
+      }
       break;
     case MessageKind::verify:
       verify(m.number[0], m.tag);
@@ -193,6 +207,7 @@ void Controller::snapshot(u32 tag, int descriptor) {
   if (engine_.ended()) return refuse(tag, "the guest has ended");
   if (engine_.is_edited()) return refuse(tag, "the worker was changed: it is no part of history");
   const u64 begin = now_ns();
+  if (!engine_.is_worker()) engine_.take_shared_turn();
   const auto pid = fork_snapshot(engine_, descriptor, reporter_.socket());
   if (!pid) return refuse(tag, pid.error().message.c_str(), pid.error().code);
   Message m{.kind = MessageKind::snapshot_taken,

@@ -36,10 +36,13 @@ Result<u32> Peer::send(Message m, int descriptor) {
   return m.tag;
 }
 
-Result<Message> Peer::next_message() {
+Result<Peer::Received> Peer::next_message() {
   for (;;) {
-    auto m = receive_message(socket());
-    if (!m || m->kind != MessageKind::more) return m;
+    int descriptor = -1;
+    auto m = receive_message(socket(), &descriptor);
+    UniqueFd kept{descriptor};
+    if (!m) return std::unexpected(m.error());
+    if (m->kind != MessageKind::more) return Received{std::move(*m), std::move(kept)};
     auto& text = parts_[m->tag];
     text.insert(text.end(), m->bytes().begin(), m->bytes().end());
   }
@@ -54,17 +57,18 @@ std::vector<u8> Peer::take_text(const Message& answer) {
 
 Result<Message> Peer::wait(u32 tag) {
   for (;;) {
-    auto m = next_message();
-    if (!m) return m;
+    auto received = next_message();
+    if (!received) return std::unexpected(received.error());
+    auto* const m = &received->message;
     if (m->kind == MessageKind::diverged) {
       return fail(
           fmt::format("diverged at event {}, time {}:{:#x}: {}", m->number[0], m->number[1], m->number[2], m->text));
     }
     if (m->tag == tag) {
       if (m->kind == MessageKind::refused) return std::unexpected(Error{static_cast<int>(m->number[0]), m->text});
-      return m;
+      return *m;
     }
-    if (on_other_) on_other_(*m);
+    if (on_other_) on_other_(*m, std::move(received->descriptor));
   }
 }
 
@@ -93,9 +97,9 @@ Result<Message> Peer::ask(Message m, int descriptor) {
 
 void Peer::drain() {
   while (message_waits(socket())) {
-    const auto m = next_message();
-    if (!m) return;
-    if (on_other_) on_other_(*m);
+    auto received = next_message();
+    if (!received) return;
+    if (on_other_) on_other_(received->message, std::move(received->descriptor));
   }
 }
 

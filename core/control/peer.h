@@ -56,7 +56,9 @@ class Peer {
   Standing standing_of(const Message& at_time);
   /// A refusal, a divergence and a process that has gone are Errors.
   Result<Message> ask(Message m, int descriptor = -1);
-  void on_other(std::function<void(const Message&)> handler) { on_other_ = std::move(handler); }
+  /// With a descriptor that may have come with it.
+  using Others = std::function<void(const Message&, UniqueFd)>;
+  void on_other(Others handler) { on_other_ = std::move(handler); }
   /// Takes what has come without being asked for.
   void drain();
 
@@ -138,7 +140,11 @@ class Peer {
   Result<Standing> go(const Message& m);
   Result<Peer> fork_of(MessageKind kind);
   /// The next message that is a whole answer or report.
-  Result<Message> next_message();
+  struct Received {
+    Message message;
+    UniqueFd descriptor;
+  };
+  Result<Received> next_message();
   /// Sends a command whose text may be longer than one message.
   Result<u32> send_long(Message m, std::span<const u8> text);
   /// For commands that are answered by done.
@@ -151,7 +157,7 @@ class Peer {
   UniqueFd socket_;
   u32 last_tag_ = 0;
   std::map<u32, std::vector<u8>> parts_;  // of answers that are still coming, by tag
-  std::function<void(const Message&)> on_other_;
+  Others on_other_;
 };
 
 }  // namespace fred

@@ -26,6 +26,8 @@ class Reporter {
 
   void send(Message m);
   int socket() const { return socket_; }
+  /// A forked child has a session's socket of its own.
+  void move_to(int socket) { socket_ = socket; }
 
  private:
   int socket_;

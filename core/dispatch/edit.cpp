@@ -114,6 +114,7 @@ Result<> GuestEngine::edit(const Edit& edit) {
     leave_history();
   }
   if (mode() == Mode::record) {
+    take_shared_turn();
     events_.begin(EventKind::edit, static_cast<u32>(edit.kind), now(), cpu_->regs());
     auto copy = edit;
     events_.value(&copy.at, sizeof copy.at);
@@ -146,7 +147,9 @@ bool GuestEngine::approach_event() {
   if (mode() != Mode::replay) return false;
   const auto* next = events_.peek();
   if (next == nullptr || next->ticks != cpu_->ticks()) return false;
-  if (next->kind != EventKind::edit && next->kind != EventKind::thread_switch) return false;
+  if (next->kind != EventKind::edit && next->kind != EventKind::thread_switch && next->kind != EventKind::turn) {
+    return false;
+  }
   const Time there = next->time(), here = now();
   if (there.pc == here.pc && there.rest > here.rest && advance_repeated(there.rest - here.rest)) return true;
   step_one();

@@ -42,6 +42,18 @@ bool ends_repetition(const Instruction& i, u64 flags) {
   return false;
 }
 
+/// An environment as one text, each string with its NUL.
+std::string joined(const std::vector<std::string>& strings) {
+  std::string all;
+  for (const auto& s : strings) all.append(s.c_str(), s.size() + 1);
+  return all;
+}
+std::vector<std::string> separated(const std::string& all) {
+  std::vector<std::string> strings;
+  for (std::size_t at = 0; at < all.size(); at += strings.back().size() + 1) strings.emplace_back(all.c_str() + at);
+  return strings;
+}
+
 /// Is there an event in the log for each time this is carried out?
 bool is_recorded(Effect effect) {
   switch (effect) {
@@ -149,6 +161,7 @@ void GuestEngine::advance(const Advance& how) {
     replay_edit();
     return;
   }
+  if (mode() == Mode::replay ? replay_turn() : !hold_shared_turn()) return;
   if (threads_->stuck()) return switch_thread();
   if (stand_.raised) {
     const GuestFault fault = *stand_.raised;
@@ -547,11 +560,12 @@ void GuestEngine::plan_stop(u64 wanted) {
   if (mode() == Mode::replay) {
     const auto* next = events_.peek();
     const bool planned = next != nullptr && (next->kind == EventKind::signal || next->kind == EventKind::edit ||
-                                             next->kind == EventKind::thread_switch);
+                                             next->kind == EventKind::thread_switch || next->kind == EventKind::turn);
     if (planned) sooner(next->ticks);
   } else {
     if (signal_is_pending()) sooner(ticks + 1);
     sooner(threads_->next_look());
+    if (tree_.turn().held()) sooner(shared_slice_end_);
   }
   if (at != 0) {
     cpu_->stop_at(at);
@@ -581,7 +595,9 @@ Result<> GuestEngine::load(OpenPlan open, std::vector<std::string> env) {
   inputs.hwcap = guest_cpu_.hwcap();
   inputs.hwcap2 = guest_cpu_.hwcap2();
   inputs.smallest_signal_stack = signals_->frame_size();
+  inputs.stack_room = memory_->wanted_stack_room();
   events_.value(&inputs, sizeof inputs);
+  memory_->set_stack_room(inputs.stack_room);
   pages_->forget({GuestAddr{0}, layout::stack_top});
   memory_->clear_guest();
   auto loaded = apply_load_plan(*this, open, vdso_image());
@@ -598,27 +614,67 @@ Result<> GuestEngine::load(OpenPlan open, std::vector<std::string> env) {
 }
 
 Result<> GuestEngine::start(const std::string& program, std::vector<std::string> args, std::vector<std::string> env) {
-  auto found = open_program(program, std::move(args));
-  if (!found) return std::unexpected(found.error());
-  auto plan = make_load_plan(*this, std::move(*found));
-  if (!plan) return std::unexpected(plan.error());
-  process_.thread = static_cast<i32>(raw_syscall(SYS_gettid));
+  OpenPlan plan;
+  if (mode() != Mode::replay) {
+    auto found = open_program(program, std::move(args));
+    if (!found) return std::unexpected(found.error());
+    auto made = make_load_plan(*this, std::move(*found));
+    if (!made) return std::unexpected(made.error());
+    plan = std::move(*made);
+    process_.thread = static_cast<i32>(raw_syscall(SYS_gettid));
+  }
   events_.begin(EventKind::start, 0, now(), cpu_->regs());
-  auto loaded = load(std::move(*plan), std::move(env));
+  // What the process has from whoever executed it.
+  ProcessPlace place = tree_.place();
+  events_.value(&place, sizeof place);
+  events_.value(&process_.thread, sizeof process_.thread);
+  events_.value(&signals_->state(), sizeof signals_->state());
+  events_.value(&guest_limits(), sizeof guest_limits());
+  auto strings = joined(env);
+  events_.blob(strings);
+  if (mode() == Mode::replay) {
+    tree_.replay(place);
+    env = separated(strings);
+  }
+  auto loaded = load(std::move(plan), std::move(env));
   if (events_.mode() != Mode::run) events_.end();
   return loaded;
 }
 
 Result<> GuestEngine::start_recording(const std::string& dir) {
   recording_dir_ = dir;
-  return events_.start_recording(dir);
+  return events_.start_recording(log_path(dir, process_number()));
+}
+
+Result<> GuestEngine::start_again(const std::string& dir, u32 process) {
+  recording_dir_ = dir;
+  if (auto started = events_.start_replaying(log_path(dir, process), 0, 0); !started) return started;
+  return start({}, {}, {});
+}
+
+Result<> GuestEngine::begin_child(const ProcessPlace& place) {
+  const bool worker = mode() == Mode::replay;
+  const auto log = log_path(recording_dir_, place.number);
+  if (auto begun = worker ? events_.start_replaying(log, 0, 0) : events_.start_recording(log); !begun) return begun;
+  last_checksum_ = 0;
+  events_.begin(EventKind::forked, 0, now(), cpu_->regs());
+  ProcessPlace own = place;
+  events_.value(&own, sizeof own);
+  if (worker) tree_.replay(own);
+  return {};
+}
+
+void GuestEngine::run_as_child() {
+  if (on_child_) on_child_();
+  end_as(run());
 }
 
 Result<> GuestEngine::start_replaying() {
   cpu_->no_stop();
   stand_.waiting.reset();
   threads_->become_worker();
-  return events_.start_replaying(recording_dir_, replay_start_.offset, replay_start_.events);
+  return events_.start_replaying(log_path(recording_dir_, process_number()), replay_start_.offset,
+                                 replay_start_.events);
 }
 
 void GuestEngine::end_guest(const GuestEnd& end) {

@@ -14,6 +14,7 @@
 #include "core/threads/guest_thread.h"
 #include "core/trace/event_stream.h"
 #include "core/translate/code_pages.h"
+#include "core/tree/recorded_tree.h"
 
 namespace fred {
 
@@ -26,9 +27,11 @@ struct EngineOptions {
   TranslateOptions translate;
   bool lockstep = false;  // every block natively as well (lockstep.h)
   CpuLevel cpu = CpuLevel::v3;
-  bool log_registers = false;  // every event holds all registers, not their hash
-  std::optional<u64> chaos;    // seed of the chaos scheduler (core/threads/scheduler.h); none: the fair one
-  u64 checksum_every = 0;      // events between memory checksums; 0: none
+  bool log_registers = false;      // every event holds all registers, not their hash
+  std::optional<u64> chaos;        // seed of the chaos scheduler (core/threads/scheduler.h); none: the fair one
+  u64 checksum_every = 0;          // events between memory checksums; 0: none
+  bool children = true;            // the guest's children are recorded as well
+  std::vector<std::string> words;  // the options as they were given, for the engine of an executed child
 };
 
 /// How the guest ended.
@@ -57,6 +60,7 @@ class GuestEngine final : public Engine {
   GuestProcess& process() override { return process_; }
   bool owns_descriptor(i64 fd) const override;
   const std::string& recording_dir() const override { return recording_dir_; }
+  u32 process_number() const override { return tree_.place().number; }
   void notice_once(u64 key, const std::string& line) override;
   void code_gone(GuestRange range) override;
   void code_mapped(GuestRange range) override;
@@ -67,6 +71,7 @@ class GuestEngine final : public Engine {
   const GuestCpu& guest_cpu() const { return guest_cpu_; }
   GuestSignals& signals() { return *signals_; }
   EventStream& events() { return events_; }
+  RecordedTree& tree() { return tree_; }
   Processes& processes() { return *processes_; }
   Threads& threads() { return *threads_; }
   ThreadStand& stand() { return stand_; }
@@ -80,12 +85,17 @@ class GuestEngine final : public Engine {
   Result<> start(const std::string& program, std::vector<std::string> args, std::vector<std::string> env);
 
   Result<> start_recording(const std::string& dir);
+  /// A worker of an executed process, from the begin of its log: start() takes everything from there.
+  Result<> start_again(const std::string& dir, u32 process);
   /// A worker re-executes from where in the log its snapshot was taken.
   struct LogPlace {
     u64 offset = 0, events = 0;
   };
   void set_replay_start(const LogPlace& place) { replay_start_ = place; }
   Result<> start_replaying();
+  /// Within a fork of the guest: this process, live or re-executed, is the child from here on, and logs or reads its
+  /// own log. The child's first event is open then. Live: an Error leaves it without a log.
+  Result<> begin_child(const ProcessPlace& place);
   /// Null without --lockstep.
   const Lockstep* lockstep() const { return lockstep_.get(); }
   u64 code_write_faults() const { return pages_->faults(); }
@@ -99,6 +109,19 @@ class GuestEngine final : public Engine {
   /// What is to be done at the next safe point of run() after the session has asked for something
   /// (core/signals: control_requested()).
   void on_request(std::function<void()> handler) { on_request_ = std::move(handler); }
+
+  /// Live: what is shared with other recorded processes does not change from here on, until it waits or stands.
+  void take_shared_turn();
+
+  /// Within the fork: this process has become a child, recorded or not.
+  void on_forked(std::function<void()> handler) { on_forked_ = std::move(handler); }
+  void tell_forked() const {
+    if (on_forked_) on_forked_();
+  }
+  /// Live: a forked child does nothing that its parent's session has asked for: it runs by itself. `handler` takes
+  /// over, and does not come back.
+  void on_child(std::function<void()> handler) { on_child_ = std::move(handler); }
+  [[noreturn]] void run_as_child();
 
   /// Live: what is to be done when all threads wait for each other for ever. Told once.
   void on_deadlock(std::function<void(const std::string& text)> handler) { on_deadlock_ = std::move(handler); }
@@ -156,6 +179,13 @@ class GuestEngine final : public Engine {
   void deliver(const KernelSignal& signal, const GuestFault* fault);
   /// Has the clock stop where `wanted` says, or to the next recorded or waiting signal if that is nearer.
   void plan_stop(u64 wanted);
+  // shared_memory.cpp
+  /// Live: false: it is not to execute anything now, for it does not have the turn of processes that share memory, or
+  /// has just got it, and with it another Time.
+  bool hold_shared_turn();
+  /// A worker: true: that happened here, and does again.
+  bool replay_turn();
+  void turn_event(std::vector<GuestRange> changed);
   /// Another thread runs, if one can.
   void switch_thread();
   /// Logs or compares checksums of memory if that is due here (--checksum-every).
@@ -185,17 +215,20 @@ class GuestEngine final : public Engine {
   std::unique_ptr<Lockstep> lockstep_;  // null without --lockstep
   std::unique_ptr<Conditions> conditions_;
   EventStream events_;
+  RecordedTree tree_;
   GuestProcess process_;
   std::string recording_dir_;
   std::vector<u64> noticed_;
   LogPlace replay_start_;
   bool ended_ = false;
   bool log_exhausted_ = false;
+  u64 shared_slice_end_ = 0;      // ticks at which processes that share memory may want the turn
   u64 last_checksum_ = 0;         // the number of that event
   ThreadStand stand_;             // of the thread that runs
   KernelSignal recorded_signal_;  // a worker: signal_here() of the log
   bool edited_ = false;           // a worker that has left the recorded path
   std::function<void()> on_request_;
+  std::function<void()> on_forked_, on_child_;
   std::function<void(const std::string&)> on_deadlock_;
   GuestEnd end_;
 };

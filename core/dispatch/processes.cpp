@@ -16,6 +16,7 @@
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/conditions.h"
+#include "core/dispatch/executed_child.h"
 #include "core/dispatch/fork.h"
 #include "core/elf/initial_stack.h"
 #include "core/elf/program.h"
@@ -31,12 +32,7 @@ namespace {
 
 constexpr u64 child_stack_size = u64{1} << 20;
 
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> p;
-  for (auto& s : strings) p.push_back(s.data());
-  p.push_back(nullptr);
-  return p;
-}
+constexpr u64 notice_no_log = u64{1} << 43;
 
 /// Closes what is marked close-on-exec, but for the engine's own and the files of the plan.
 void close_on_exec(GuestEngine& engine, const OpenPlan& plan) {
@@ -57,29 +53,97 @@ void close_on_exec(GuestEngine& engine, const OpenPlan& plan) {
 }  // namespace
 
 i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
+  std::optional<RecordedTree::NewProcess> place;  // live: the child's
+  const bool tells_child = (flags & CLONE_CHILD_SETTID) != 0;
+  if (tells_child) call.will_write(call.addr(3), sizeof(i32));
   bool child = false;
   const i64 result = call.perform([&]() -> i64 {
     if (const i64 shared = engine_.memory().share_for_fork(); shared < 0) return shared;
     engine_.threads().words_became_shared();
+    auto& tree = engine_.tree();
+    if (engine_.mode() == Mode::record && engine_.options().children) {
+      place = tree.prepare(engine_.events().events());
+    }
     const i64 pid = fork_engine(engine_.cpu(), flags, call.arg(2), call.arg(3), call.arg(4));
     child = pid == 0;
     if (child) {
-      engine_.events().stop_recording();  // before anything more is logged: the log is the parent's
-      release_lifeline();
+      engine_.events().leave_log();  // before anything more is logged: the log is the parent's
+      return 0;
     }
-    if (!child) engine_.signals().set_mask(engine_.signals().state().mask, false);
+    if (place) {
+      if (pid > 0) tree.announce(*place, pid);
+      RecordedTree::release(*place);
+    }
+    engine_.signals().set_mask(engine_.signals().state().mask, false);
     return pid;
   });
+  ProcessPlace chosen;
+  if (place) chosen = place->place;
+  if (!child && result > 0 && engine_.mode() != Mode::run) {
+    call.value(&chosen, sizeof chosen);
+    child = call.replaying() && chosen.number != 0 && chosen.number == entering_;
+  }
   if (!child) return result;
-  LOG_INFO(dispatch, "forked child {}: not recorded", getpid());
-  unrecorded_child_ = true;
-  (void)engine_.conditions().set({});  // they are the session's, which this process has none of
-  engine_.threads().forked_child((flags & CLONE_CHILD_CLEARTID) != 0 ? call.addr(3) : GuestAddr{});
+  const GuestAddr clear_tid = (flags & CLONE_CHILD_CLEARTID) != 0 ? call.addr(3) : GuestAddr{};
+  if (call.replaying()) {
+    begin_again(chosen, clear_tid);
+  } else {
+    begin_live(place, clear_tid);
+  }
+  if (tells_child) call.output(call.addr(3), sizeof(i32));
+  if (engine_.mode() != Mode::run) engine_.events().end();
+  call.close_event();
+  engine_.tell_forked();
+  if (stack.value != 0) engine_.cpu().regs().gpr[rsp] = stack.value;
+  return 0;
+}
+
+void Processes::begin_live(const std::optional<RecordedTree::NewProcess>& place, GuestAddr clear_tid) {
+  (void)engine_.conditions().set({});  // they are the session's, which has not asked this process for anything
+  const auto tid = static_cast<i32>(raw_syscall(SYS_gettid));
+  engine_.threads().forked_child(clear_tid, tid);
   take_pending_signal();  // it was the parent's
   engine_.memory().apply_fork_advice();
   engine_.signals().set_mask(engine_.signals().state().mask, false);
-  if (stack.value != 0) engine_.cpu().regs().gpr[rsp] = stack.value;
-  return 0;
+  if (place) {
+    engine_.tree().become(*place);
+    if (auto begun = engine_.begin_child(engine_.tree().place()); begun) {
+      engine_.events().value(&engine_.process().thread, sizeof engine_.process().thread);
+      return;
+    } else {
+      engine_.notice_once(notice_no_log,
+                          fmt::format("a child ({}) is not recorded: {}", getpid(), begun.error().message));
+    }
+  }
+  LOG_INFO(dispatch, "forked child {}: not recorded", getpid());
+  leave_recording();
+}
+
+void Processes::begin_again(const ProcessPlace& place, GuestAddr clear_tid) {
+  entering_ = 0;
+  engine_.memory().apply_fork_advice();
+  if (auto begun = engine_.begin_child(place); !begun) {
+    engine_.events().diverged("the log of the child: " + begun.error().message, engine_.now());
+  }
+  i32 tid = 0;
+  engine_.events().value(&tid, sizeof tid);
+  engine_.threads().forked_child(clear_tid, tid);
+}
+
+void Processes::leave_recording() {
+  engine_.events().leave_log();
+  engine_.tree().leave();
+  release_lifeline();
+  unrecorded_child_ = true;
+}
+
+bool Processes::enter_child(u32 number) {
+  entering_ = number;
+  while (entering_ != 0 && !engine_.ended()) {
+    engine_.advance({});
+    if (engine_.log_exhausted()) break;
+  }
+  return std::exchange(entering_, 0) == 0;
 }
 
 void Processes::vfork_child(void* self) {
@@ -169,20 +233,23 @@ i64 Processes::exit(Syscall& call, int status) {
   return 0;
 }
 
+i64 Processes::leave_by(const std::string& path, std::vector<std::string>& args, std::vector<std::string>& env) {
+  const auto mask = engine_.signals().state().mask;
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
+  hand_back_limits();
+  if (parent_) execute_engine(engine_, path, args, env);
+  auto argv = pointers_to(args), envp = pointers_to(env);
+  const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>(path.c_str()), reinterpret_cast<u64>(argv.data()),
+                                 reinterpret_cast<u64>(envp.data()));
+  take_over_limits();
+  engine_.signals().set_mask(mask, false);
+  return failed;
+}
+
 i64 Processes::execute(Syscall& call, const std::string& path, std::vector<std::string> args,
                        std::vector<std::string> env) {
   if (parent_ || unrecorded_child_) {
-    const i64 result = call.perform([&] {
-      const auto mask = engine_.signals().state().mask;
-      raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
-      hand_back_limits();
-      auto argv = pointers(args), envp = pointers(env);
-      const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>(path.c_str()),
-                                     reinterpret_cast<u64>(argv.data()), reinterpret_cast<u64>(envp.data()));
-      take_over_limits();
-      engine_.signals().set_mask(mask, false);
-      return failed;
-    });
+    const i64 result = call.perform([&] { return leave_by(path, args, env); });
     if (result == 0) {  // only when replaying
       call.keep_registers();
       child_left_ = true;
@@ -192,12 +259,17 @@ i64 Processes::execute(Syscall& call, const std::string& path, std::vector<std::
   OpenPlan open;
   const i64 result = call.perform([&]() -> i64 {
     auto program = open_program(path, args);
-    if (!program) return -(program.error().code != 0 ? program.error().code : ENOEXEC);
-    if (auto sizes = check_string_sizes(program->args, env, program->execfn, engine_.memory().stack_room()); !sizes) {
+    if (!program) {
+      return is_child() ? leave_by(path, args, env) : -(program.error().code != 0 ? program.error().code : ENOEXEC);
+    }
+    if (auto sizes = check_string_sizes(program->args, env, program->execfn, GuestMemory::wanted_stack_room());
+        !sizes) {
       return -E2BIG;
     }
     auto plan = make_load_plan(engine_, std::move(*program));
-    if (!plan) return -(plan.error().code != 0 ? plan.error().code : ENOEXEC);
+    if (!plan) {
+      return is_child() ? leave_by(path, args, env) : -(plan.error().code != 0 ? plan.error().code : ENOEXEC);
+    }
     open = std::move(*plan);
     return 0;
   });

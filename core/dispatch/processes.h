@@ -1,8 +1,10 @@
-// Children and new programs of the guest, as far as one recorded process has them:
-//   fork    the child goes on unrecorded in its own copy of the engine and leaves it at its execve
+// Children and new programs of the guest:
+//   fork    the child goes on in its own copy of the engine, and records itself in a log of its own
 //   vfork   (and other CLONE_VM|CLONE_VFORK children, as posix_spawn makes them) the child shares our memory
-//           until exec or exit, while the parent waits: what it executes is part of the parent's recording
-//   execve  of the recorded process is done in place
+//           until exec or exit, while the parent waits: until then it is part of the parent's recording. What it
+//           executes is a process of its own (executed_child.h)
+//   execve  of a recorded process is done in place
+// A child that cannot be recorded goes on without: as an engine until its next execve.
 #pragma once
 #include <optional>
 
@@ -25,9 +27,15 @@ class Processes {
   bool child_left() const { return child_left_; }
   void finish_replayed_vfork();
 
+  /// A worker: re-executes up to the fork that began process `number`, and is that process from then on. False: the log
+  /// has no such fork from here on.
+  bool enter_child(u32 number);
+
   bool in_vfork_child() const { return parent_.has_value(); }
   /// This process is a forked child that is not recorded.
   bool unrecorded_child() const { return unrecorded_child_; }
+  /// Live: from here on it is not. At a safe point, or within a fork.
+  void leave_recording();
 
  private:
   struct Parent {
@@ -35,12 +43,17 @@ class Processes {
     std::vector<u8> vector;
     GuestSignalState signals;
   };
+  bool is_child() const { return engine_.tree().place().parent != 0; }
+  void begin_live(const std::optional<RecordedTree::NewProcess>& place, GuestAddr clear_tid);
+  void begin_again(const ProcessPlace& place, GuestAddr clear_tid);
+  i64 leave_by(const std::string& path, std::vector<std::string>& args, std::vector<std::string>& env);
   i64 end_vfork(i64 pid);
   static void vfork_child(void* self);
 
   GuestEngine& engine_;
   std::optional<Parent> parent_;
   bool unrecorded_child_ = false;
+  u32 entering_ = 0;         // replaying: the process whose fork is waited for
   bool child_left_ = false;  // replaying: the vfork child has gone
 };
 

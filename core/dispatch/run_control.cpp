@@ -59,6 +59,7 @@ StopReason RunControl::trace(const Time& goal, u64 most, std::vector<TracePoint>
 StopReason RunControl::go(const Goal& goal) {
   const Time begin = engine_.now();
   const bool replaying = engine_.mode() == Mode::replay;
+  const u32 process = engine_.process_number();
   const bool limited = replaying && !engine_.is_edited() && horizon_.has_value();
   const Time target = limited ? std::min(goal.time, *horizon_) : goal.time;
   auto& conditions = engine_.conditions();
@@ -99,12 +100,9 @@ StopReason RunControl::go(const Goal& goal) {
     last = at;
     if (control_requested() && engine_.is_safe_point() && on_request_ && on_request_()) return StopReason::interrupted;
     advance(at, target, (goal.steps != 0 && of_thread) || goal.visit != nullptr);
-    if (engine_.processes().unrecorded_child()) leave_session();
+    if (!replaying && engine_.process_number() != process) engine_.run_as_child();
   }
 }
-
-/// A forked child is nobody's: it reports nothing, obeys nothing, and ends by itself.
-void RunControl::leave_session() { end_as(engine_.run()); }
 
 void RunControl::advance(const Time& at, const Time& goal, bool one) {
   if (one || at.ticks != goal.ticks) {

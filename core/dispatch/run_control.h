@@ -70,7 +70,6 @@ class RunControl {
   StopReason go(const Goal& goal);
   /// One move towards `goal`, which lies ahead of `at`.
   void advance(const Time& at, const Time& goal, bool one);
-  [[noreturn]] void leave_session();
   bool at_break(const Time& at) const;
 
   GuestEngine& engine_;

@@ -17,6 +17,7 @@ struct StackInputs {
   u64 hwcap = 0, hwcap2 = 0;
   u64 smallest_signal_stack = 2048;  // AT_MINSIGSTKSZ
   u64 clock_ticks = 100;             // AT_CLKTCK
+  u64 stack_room = 0;                // bytes that the main stack may take
 };
 
 /// Makes the main stack and fills it from process().args and .env. Sets auxv, args_area and env_area of process(),

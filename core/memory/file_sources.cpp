@@ -150,7 +150,8 @@ std::expected<std::string, i64> FileSources::stand_in(int fd, const Version& ver
   auto known = stand_ins_.find(version);
   if (known == stand_ins_.end() || fresh || !known->second.settled) {
     StandIn made;
-    made.path = fmt::format("files/{:x}-{:x}-{:x}-{:x}", version.dev, version.ino, version.mtime_ns, serial_++);
+    made.path = fmt::format("files/{:x}-{:x}-{:x}-{:x}-{:x}", version.dev, version.ino, version.mtime_ns,
+                            engine_.process_number(), serial_++);
     struct timespec now {};
     clock_gettime(CLOCK_REALTIME, &now);
     made.settled = nanoseconds(now) - std::max(version.mtime_ns, version.ctime_ns) > settling_ns;

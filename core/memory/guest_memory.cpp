@@ -24,21 +24,21 @@ constexpr u32 type_mask = MAP_TYPE;
 constexpr GuestRange everything{GuestAddr{0}, layout::stack_top};
 constexpr u32 kept_flags = MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE;
 
-u64 stack_limit() {
-  rlimit limit{};
-  raw_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, reinterpret_cast<u64>(&limit));
-  if (limit.rlim_cur == RLIM_INFINITY) return 8 << 20;
-  return std::min(page_floor(limit.rlim_cur), layout::largest_stack_room);
-}
-
 }  // namespace
 
 i64 ask_kernel(const KernelStep& step) { return step(); }
 
 int real_prot(int guest_prot) { return (guest_prot & ~PROT_EXEC) | (guest_prot & PROT_EXEC ? PROT_READ : 0); }
 
-GuestMemory::GuestMemory(Engine& engine) : engine_(engine), sources_(engine), stack_room_(stack_limit()) {
+GuestMemory::GuestMemory(Engine& engine) : engine_(engine), sources_(engine), stack_room_(wanted_stack_room()) {
   absorb_engine_mappings();
+}
+
+u64 GuestMemory::wanted_stack_room() {
+  rlimit limit{};
+  raw_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, reinterpret_cast<u64>(&limit));
+  if (limit.rlim_cur == RLIM_INFINITY) return 8 << 20;
+  return std::min(page_floor(limit.rlim_cur), layout::largest_stack_room);
 }
 
 GuestAddr GuestMemory::mmap_top() const {
@@ -208,7 +208,6 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
 }
 
 i64 GuestMemory::make_stack(u64 size, int prot) {
-  stack_room_ = stack_limit();
   Mapping m;
   m.range = {layout::stack_top - page_ceil(size), layout::stack_top};
   m.prot = static_cast<u8>(prot);

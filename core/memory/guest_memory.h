@@ -56,6 +56,8 @@ class GuestMemory {
   bool shares_memory() const { return shares_memory_; }
   /// Recording: other processes can write this memory from now on.
   void follow_shared(GuestRange range);
+  /// Live: is there any such memory?
+  bool follows_shared() const { return !shadow_.empty(); }
   /// What they (and the guest) wrote since the last time.
   std::vector<GuestRange> shared_changes() { return shadow_.changes(table_); }
   MapNames names() const { return {{heap_begin_, brk_}, initial_sp_}; }
@@ -94,6 +96,9 @@ class GuestMemory {
   void set_initial_sp(GuestAddr sp) { initial_sp_ = sp; }
   /// The room of the main stack, from its limit when it was made.
   u64 stack_room() const { return stack_room_; }
+  /// Live: what RLIMIT_STACK gives the main stack of a program that is executed now.
+  static u64 wanted_stack_room();
+  void set_stack_room(u64 size) { stack_room_ = size; }
   /// The end of the area that mappings are placed in, top-down.
   GuestAddr mmap_top() const;
 

@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "core/base/raw_syscall.h"
+#include "core/dispatch/guest_engine.h"
 #include "core/engine.h"
 #include "core/memory/unique_fd.h"
 #include "core/syscalls/handlers.h"
@@ -201,6 +202,7 @@ void mirror_shared_memory(Syscall& call) {
   std::vector<Run> runs;
   if (!call.replaying())
     for (const GuestRange range : memory.shared_changes()) runs.push_back({range});
+  guest_engine(call).tree().turn().changes_found();
   share_runs(call, runs);
   apply_runs(call, runs, [](const Mapping&, const Run&) {});
 }

@@ -110,7 +110,9 @@ bool is_valid(const clone_args& args) {
 i64 sys_fork(Syscall& call) {
   const u64 args[6] = {SIGCHLD, 0, 0, 0, 0, 0};
   Syscall as_clone(call.engine(), SYS_clone, args);
-  return clone_any(as_clone, SIGCHLD, {}, {}, {});
+  const i64 result = clone_any(as_clone, SIGCHLD, {}, {}, {});
+  if (as_clone.event_closed()) call.close_event();
+  return result;
 }
 
 i64 sys_vfork(Syscall& call) { return clone_any(call, CLONE_VM | CLONE_VFORK | SIGCHLD, {}, {}, {}); }

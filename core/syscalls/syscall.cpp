@@ -38,6 +38,8 @@ i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
   if (anew) limit.shorten(now);
   cut.reset();
   if (may_wait()) return engine.threads().wait(number, now, limit);
+  const auto* row = find_row(number_);
+  const TurnAway away(engine.tree().turn(), row != nullptr && row->blocks);
   const i64 result = guest_syscall(number, now);
   if (result == restart_call && control_requested() && !signal_is_pending()) {
     cut = CutCall{.number = number, .pc = regs.rip, .sp = regs.gpr[rsp], .limit = limit};
@@ -45,9 +47,13 @@ i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
   return result;
 }
 
-bool Syscall::may_wait() const {
+bool Syscall::may_wait() const { return leaves_turn(true); }
+
+bool Syscall::leaves_turn(bool to_threads) const {
   const auto* row = find_row(number_);
-  return row != nullptr && row->blocks && !keeps_turn_ && static_cast<GuestEngine&>(engine_).threads().can_wait();
+  auto& engine = static_cast<GuestEngine&>(engine_);
+  return row != nullptr && row->blocks && !keeps_turn_ &&
+         (engine.threads().can_wait() || (!to_threads && engine.tree().turn().held()));
 }
 
 i64 Syscall::execute() {
@@ -68,7 +74,7 @@ void Syscall::output(GuestAddr at, u64 size) {
 
 GuestAddr Syscall::buffer(GuestAddr at, u64 size) {
   engine_.open_code_pages(guest_range(at, size));
-  return may_wait() ? buffers_.in_place_of(engine_.memory(), at, size) : at;
+  return leaves_turn() ? buffers_.in_place_of(engine_.memory(), at, size) : at;
 }
 
 void Syscall::value(void* data, u64 size) { events_of(engine_).value(data, size); }

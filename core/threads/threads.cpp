@@ -160,7 +160,10 @@ bool Threads::idle() {
   auto& t = *g_turn.here;
   t.order = t.exited ? Order::exit : Order::again;
   t.successor = nullptr;
-  fred_suspend(&g_turn.control_sp, &resume_own, &t);
+  {
+    const TurnAway away(engine_.tree().turn(), true);
+    fred_suspend(&g_turn.control_sp, &resume_own, &t);
+  }
   set_running_slot(*g_turn.here->slot);
   collect_finished();
   return scheduler_.has_ready();
@@ -490,12 +493,12 @@ i64 Threads::requeue_futex(u64 from, u64 to, u32 wake, u32 move) {
 
 // Beginnings and ends. ----------------------------------------------------------------------------------------
 
-void Threads::forked_child(GuestAddr clear_tid) {
+void Threads::forked_child(GuestAddr clear_tid, i32 tid) {
   auto& own = *running_;
   own.clear_tid = clear_tid;
   engine_.process().robust_list = {};  // as in the kernel
-  own.tid = static_cast<i32>(raw_syscall(SYS_gettid));
-  engine_.process().thread = own.tid;
+  own.tid = tid;
+  engine_.process().thread = tid;
   scheduler_.forget_all();
   std::erase_if(threads_, [&](const auto& t) {
     if (t.get() == &own) return false;
@@ -573,7 +576,8 @@ void Threads::free_dead() {
 void Threads::free_thread(GuestThread& t) {
   if (t.stack != nullptr) free_stack(t);
   if (t.vector_area != nullptr) Cpu::free_vector_area(t.vector_area);
-  if (t.slot != nullptr) free_signal_stack(t.slot);
+  // A worker goes on with that of the thread that had the turn when its snapshot was made.
+  if (t.slot != nullptr && t.slot != &running_slot()) free_signal_stack(t.slot);
 }
 
 }  // namespace fred

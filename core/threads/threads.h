@@ -98,8 +98,8 @@ class Threads {
   /// second is the control flow's, behind the call.
   void end_others();
   void become_first();
-  /// In a forked child only the thread that forked is left.
-  void forked_child(GuestAddr clear_tid);
+  /// In a forked child only the thread that forked is left; `tid` is its id there.
+  void forked_child(GuestAddr clear_tid, i32 tid);
   /// From here on this process re-executes.
   void become_worker();
   /// A worker: the recorded call waited; comes back when the thread goes on.

@@ -30,21 +30,21 @@ bool guest_equal(GuestAddr at, std::span<const u8> bytes) {
 
 }  // namespace
 
-Result<> EventStream::start_recording(const std::string& dir) {
-  if (auto r = writer_.open(log_path(dir)); !r) return r;
+Result<> EventStream::start_recording(const std::string& log) {
+  if (auto r = writer_.open(log); !r) return r;
   mode_ = Mode::record;
   return {};
 }
 
-Result<> EventStream::start_replaying(const std::string& dir, u64 from, u64 events_before) {
+Result<> EventStream::start_replaying(const std::string& log, u64 from, u64 events_before) {
   writer_.abandon();
-  if (auto r = reader_.open(log_path(dir), from, events_before); !r) return r;
+  if (auto r = reader_.open(log, from, events_before); !r) return r;
   mode_ = Mode::replay;
   for (auto& c : counts_) c = 0;
   return {};
 }
 
-void EventStream::stop_recording() {
+void EventStream::leave_log() {
   writer_.abandon();
   mode_ = Mode::run;
 }

@@ -24,15 +24,17 @@ class EventStream {
 
   Mode mode() const { return mode_; }
   void start_running() { mode_ = Mode::run; }
-  Result<> start_recording(const std::string& dir);
+  Result<> start_recording(const std::string& log);
   /// `from`, `events_before`: where in the log the worker's snapshot was taken (log_bytes(), events() then).
-  Result<> start_replaying(const std::string& dir, u64 from, u64 events_before);
+  Result<> start_replaying(const std::string& log, u64 from, u64 events_before);
   void on_divergence(OnDivergence handler) { on_divergence_ = std::move(handler); }
   /// Recording: every event holds all registers, not only their hash, so that a divergence shows both sides.
   void log_full_registers() { full_registers_ = true; }
   bool full_registers() const { return full_registers_; }
-  /// A forked child that is not recorded goes on without a log.
-  void stop_recording();
+  /// Recording ends with the guest.
+  void finish() { writer_.finish(); }
+  /// A forked child leaves its parent's log, whatever event of it is open; a process goes on without being recorded.
+  void leave_log();
 
   /// Opens an event. The registers are compared when replaying and logged when recording.
   void begin(EventKind kind, u32 detail, const Time& time, const Registers& registers);

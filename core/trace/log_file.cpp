@@ -17,16 +17,17 @@ namespace fred {
 
 namespace {
 constexpr u64 window_step = u64{4} << 20;
+/// Most processes are short.
+constexpr u64 first_window = u64{256} << 10;
 /// A long log is made in large steps: the file system then hands out whole runs of pages (ext4: 1.4 µs a page, against
 /// 3.5 µs in steps of 4 MiB).
 constexpr u64 largest_window_step = u64{32} << 20;
 }  // namespace
 
-std::string log_path(const std::string& recording_dir) { return recording_dir + "/events"; }
-
 LogWriter::~LogWriter() { abandon(); }
 
 Result<> LogWriter::open(const std::string& path) {
+  events_ = 0;
   const i64 fd =
       raw_syscall(SYS_open, reinterpret_cast<u64>(path.c_str()), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (is_error(fd)) return fail_errno(static_cast<int>(-fd), "cannot create the event log " + path);
@@ -41,6 +42,14 @@ void LogWriter::abandon() {
   window_ = nullptr;
   if (fd_ >= 0) close_engine_descriptor(fd_);
   fd_ = -1;
+  window_size_ = base_ = used_ = 0;
+  event_ = no_event;
+}
+
+void LogWriter::finish() {
+  if (fd_ < 0) return;
+  raw_syscall(SYS_ftruncate, static_cast<u64>(fd_), page_ceil(bytes() + sizeof(EventHeader)));
+  abandon();
 }
 
 void LogWriter::make_room(u64 size) {
@@ -49,8 +58,8 @@ void LogWriter::make_room(u64 size) {
   const u64 position = base_ + used_;
   const u64 keep_from = page_floor(in_event() ? event_ : position);
   const u64 wanted = position - keep_from + size;
-  const u64 step = std::clamp(window_size_ * 2, window_step, largest_window_step);
-  const u64 new_size = std::max(step, page_ceil(wanted + window_step / 4));
+  const u64 step = std::clamp(window_size_ * 2, first_window, largest_window_step);
+  const u64 new_size = std::max(step, page_ceil(wanted + step / 4));
   if (window_ != nullptr) munmap(window_, window_size_);
   const int no_space = posix_fallocate(fd_, static_cast<off_t>(keep_from), static_cast<off_t>(new_size));
   if (no_space != 0) {
@@ -115,14 +124,21 @@ void LogWriter::end() {
   ++events_;
 }
 
-LogReader::~LogReader() {
+LogReader::~LogReader() { close(); }
+
+void LogReader::close() {
   if (window_ != nullptr) munmap(const_cast<u8*>(window_), window_size_);
+  window_ = nullptr;
+  window_size_ = base_ = 0;
   if (fd_ >= 0) close_engine_descriptor(fd_);
+  fd_ = -1;
 }
 
 Result<> LogReader::open(const std::string& path, u64 from, u64 events_before) {
-  next_ = from;
+  close();
+  next_ = item_ = end_ = from;
   events_ = events_before;
+  pause_at_ = ~u64{0};
   const i64 fd = raw_syscall(SYS_open, reinterpret_cast<u64>(path.c_str()), O_RDONLY | O_CLOEXEC);
   if (is_error(fd)) return fail_errno(static_cast<int>(-fd), "cannot open the event log " + path);
   fd_ = static_cast<int>(raise_descriptor(fd));

@@ -10,9 +10,6 @@
 
 namespace fred {
 
-/// Where a log of a recording lies.
-std::string log_path(const std::string& recording_dir);
-
 /// Appends events. Room is allocated on the disk before it is written, so a full disk is an Error at a
 /// known place and never a fault. The descriptor is kept high, out of the guest's way.
 class LogWriter {
@@ -32,6 +29,9 @@ class LogWriter {
   u8* item_space(ItemKind kind, u64 size, GuestAddr at = {});
   void end();
   bool in_event() const { return event_ != no_event; }
+
+  /// Nothing more is written: room that was not needed is given back. (A page behind the end stays, for readers.)
+  void finish();
 
   /// Forgets the log in a forked child that does not record: nothing of it is written any more.
   void abandon();
@@ -69,8 +69,11 @@ class LogReader {
   LogReader& operator=(const LogReader&) = delete;
   ~LogReader();
 
-  /// `from`: offset of the first event to read, which is number `events_before`. The log may still grow.
+  /// `from`: offset of the first event to read, which is number `events_before`. The log may still grow. One that was
+  /// open before is closed.
   Result<> open(const std::string& path, u64 from = 0, u64 events_before = 0);
+
+  void close();
 
   /// The event that next() would give; nullptr at the end of the log.
   const EventHeader* peek();

@@ -16,13 +16,16 @@ constexpr std::chrono::milliseconds looks_every{10};
 constexpr std::chrono::microseconds cost_of_copy{7};
 }  // namespace
 
-Live::Live(asio::io_context& io, SnapshotSet& snapshots, Peer peer, bool take_snapshots)
+Live::Live(asio::io_context& io, SnapshotSet& snapshots, ProcessList& processes, Peer peer, bool take_snapshots)
     : snapshots_(snapshots),
+      processes_(processes),
       peer_(std::move(peer)),
       socket_(io, peer_.socket()),
       timer_(io),
       take_snapshots_(take_snapshots) {
-  peer_.on_other([this](const Message& m) { take(m); });
+  peer_.on_other([this](const Message& m, UniqueFd socket) {
+    if (!processes_.take(m, std::move(socket))) take(m);
+  });
 }
 
 Live::~Live() { socket_.release(); }  // the Peer owns it

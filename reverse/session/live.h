@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "cli/process_list.h"
 #include "reverse/session/snapshot_set.h"
 
 namespace fred {
@@ -15,8 +16,8 @@ class Live {
  public:
   using Stopped = std::function<void(Result<Standing>)>;
 
-  /// Snapshots that it leaves on its way go to `snapshots`.
-  Live(boost::asio::io_context& io, SnapshotSet& snapshots, Peer peer, bool take_snapshots);
+  /// Snapshots that it leaves on its way go to `snapshots`, its children to `processes`.
+  Live(boost::asio::io_context& io, SnapshotSet& snapshots, ProcessList& processes, Peer peer, bool take_snapshots);
   ~Live();
   Live(const Live&) = delete;
   Live& operator=(const Live&) = delete;
@@ -46,6 +47,7 @@ class Live {
   void finish(Result<Standing> stopped);
 
   SnapshotSet& snapshots_;
+  ProcessList& processes_;
   Peer peer_;
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer timer_;

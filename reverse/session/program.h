@@ -18,11 +18,14 @@ struct Session::Program {
   Program(boost::asio::io_context& io, RecordingFolder recording, Peer live_peer, bool take_snapshots)
       : folder(std::move(recording)),
         snapshots(children),
-        live(std::make_unique<Live>(io, snapshots, std::move(live_peer), take_snapshots)) {}
+        processes([this](pid_t process) { (void)folder.guard(process); }),
+        live(std::make_unique<Live>(io, snapshots, processes, std::move(live_peer), take_snapshots)) {}
   ~Program() {
     end_worker();
     end_probe();
     if (live) children.end(std::move(live->peer()));
+    processes.drain();
+    processes.release();
   }
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -40,6 +43,7 @@ struct Session::Program {
   RecordingFolder folder;
   Children children;
   SnapshotSet snapshots;
+  ProcessList processes;       // besides the first
   std::unique_ptr<Live> live;  // null: it has gone
   pid_t pid = -1;
   bool detached = false;

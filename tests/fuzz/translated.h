@@ -14,6 +14,7 @@ class FuzzEngine final : public Engine {
   GuestProcess& process() override { return process_; }
   bool owns_descriptor(i64) const override { return false; }
   const std::string& recording_dir() const override { return dir_; }
+  u32 process_number() const override { return 1; }
   void notice_once(u64, const std::string&) override {}
   void code_gone(GuestRange) override {}
   void code_mapped(GuestRange) override {}

@@ -314,7 +314,7 @@ TEST_CASE("control: interrupts and snapshots of what runs") {
     REQUIRE(tag);
     auto pending = live.ask_for_snapshot();
     REQUIRE(pending);
-    live.on_other([&](const Message& m) {
+    live.on_other([&](const Message& m, UniqueFd) {
       REQUIRE(m.tag == pending->tag);
       REQUIRE(m.kind == MessageKind::snapshot_taken);
       snapshots.emplace_back(static_cast<pid_t>(m.number[5]), std::move(pending->socket));

@@ -25,6 +25,7 @@ class MemoryEngine : public Engine {
   GuestProcess& process() override { return process_; }
   bool owns_descriptor(i64) const override { return false; }
   const std::string& recording_dir() const override { return dir_; }
+  u32 process_number() const override { return 1; }
   void notice_once(u64, const std::string& line) override { notices.push_back(line); }
   void code_gone(GuestRange range) override { gone.push_back(range); }
   void code_mapped(GuestRange range) override { mapped.push_back(range); }

@@ -16,6 +16,7 @@
 #include "core/control/peer.h"
 #include "core/dispatch/run_control.h"
 #include "core/trace/log_file.h"
+#include "core/tree/recorded_tree.h"
 
 namespace fred {
 

@@ -1,0 +1,87 @@
+#include "cli/process_list.h"
+
+#include <algorithm>
+#include <csignal>
+
+namespace fred {
+
+bool ProcessList::take(const Message& m, UniqueFd socket) {
+  if (m.kind != MessageKind::process_began) return false;
+  auto process = std::make_unique<RecordedProcess>();
+  auto& p = *process;
+  p.place = {.number = static_cast<u32>(m.number[0]),
+             .parent = static_cast<u32>(m.number[1]),
+             .parent_event = m.number[2],
+             .origin = static_cast<ProcessOrigin>(m.number[3]),
+             .pid = static_cast<i32>(m.number[4])};
+  p.peer = Peer{p.place.pid, std::move(socket)};
+  p.peer.on_other([this, &p](const Message& report, UniqueFd other) {
+    if (take(report, std::move(other))) return;
+    if (report.kind == MessageKind::started) p.begun = true;
+    if (report.kind == MessageKind::ended) {
+      p.end = {.by_signal = report.number[0] != 0,
+               .status = static_cast<int>(report.number[1]),
+               .events = report.number[2],
+               .ticks = report.number[3]};
+    }
+  });
+  guard_(p.place.pid);
+  const auto behind = std::ranges::upper_bound(all_, p.place.number, {}, [](const auto& x) { return x->place.number; });
+  all_.insert(behind, std::move(process));
+  return true;
+}
+
+void ProcessList::add_sources(std::vector<pollfd>& sources) const {
+  for (const auto& p : all_) {
+    if (!p->gone) sources.push_back({p->peer.socket(), POLLIN, 0});
+  }
+}
+
+void ProcessList::drain(RecordedProcess& p) {
+  p.peer.drain();
+  if (!message_waits(p.peer.socket())) return;  // else what could not be received: the end
+  p.peer.close();
+  p.gone = true;
+  // It leaves its socket as well when it executes what cannot be recorded.
+  p.unrecorded = !p.end && kill(p.place.pid, 0) == 0;
+}
+
+void ProcessList::drain() {
+  // By index: what is told may add processes, behind or before.
+  for (bool again = true; again;) {
+    again = false;
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      auto& p = *all_[i];
+      if (p.gone || !message_waits(p.peer.socket())) continue;
+      drain(p);
+      again = true;
+    }
+  }
+}
+
+bool ProcessList::any_running() const {
+  return std::ranges::any_of(all_, [](const auto& p) { return !p->gone; });
+}
+
+void ProcessList::release() {
+  for (const auto& p : all_) {
+    if (p->gone || !p->peer.send({.kind = MessageKind::release})) continue;
+    p->peer.prod();
+    p->unrecorded = true;
+  }
+}
+
+RecordedProcess* ProcessList::find(u32 number) const {
+  const auto found = std::ranges::find(all_, number, [](const auto& p) { return p->place.number; });
+  return found != all_.end() ? found->get() : nullptr;
+}
+
+std::vector<RecordedProcess*> ProcessList::children_of(u32 number) const {
+  std::vector<RecordedProcess*> children;
+  for (const auto& p : all_) {
+    if (p->place.parent == number && p->begun) children.push_back(p.get());
+  }
+  return children;
+}
+
+}  // namespace fred

@@ -1,0 +1,60 @@
+// The processes of a recording besides the first: what each has told over its control socket.
+#pragma once
+#include <poll.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/control/peer.h"
+#include "core/tree/recorded_tree.h"
+
+namespace fred {
+
+struct RecordedProcess {
+  ProcessPlace place;
+  Peer peer;           // closed once it has gone
+  bool begun = false;  // it has a history: it may be killed before, or find that its program cannot be loaded
+  bool gone = false;
+  /// How it ended; none while it runs, and if it has been killed or has gone on without being recorded.
+  struct End {
+    bool by_signal = false;
+    int status = 0;
+    u64 events = 0, ticks = 0;
+  };
+  std::optional<End> end;
+  bool unrecorded = false;  // it has gone on without being recorded
+};
+
+class ProcessList {
+ public:
+  /// `guard`: called once with the id of each.
+  explicit ProcessList(std::function<void(pid_t)> guard) : guard_(std::move(guard)) {}
+  ProcessList(const ProcessList&) = delete;
+  ProcessList& operator=(const ProcessList&) = delete;
+
+  /// A report of any recorded process: takes process_began, with the new one's control socket. False: another one.
+  bool take(const Message& m, UniqueFd socket);
+
+  /// To wait for what they tell, beside other sources; and taking it.
+  void add_sources(std::vector<pollfd>& sources) const;
+  void drain();
+  bool any_running() const;
+  /// Those that still run go on without being recorded.
+  void release();
+
+  /// In the order in which they began.
+  const std::vector<std::unique_ptr<RecordedProcess>>& all() const { return all_; }
+  RecordedProcess* find(u32 number) const;
+  /// The children of a process that have a history.
+  std::vector<RecordedProcess*> children_of(u32 number) const;
+
+ private:
+  void drain(RecordedProcess& process);
+
+  std::function<void(pid_t)> guard_;
+  std::vector<std::unique_ptr<RecordedProcess>> all_;
+};
+
+}  // namespace fred

@@ -1,0 +1,79 @@
+// Processes that write to the same memory take turns (core/tree/shared_turn.h); here is where this one gets it, and
+// what it then sees of the others.
+#include <cstring>
+
+#include "core/base/log.h"
+#include "core/dispatch/conditions.h"
+#include "core/dispatch/guest_engine.h"
+#include "core/dispatch/processes.h"
+#include "core/memory/opened_pages.h"
+#include "core/threads/threads.h"
+
+namespace fred {
+
+namespace {
+/// How long others wait for a process that computes.
+constexpr u64 slice = u64{1} << 18;  // ticks, some 0.3 ms
+}  // namespace
+
+void GuestEngine::take_shared_turn() {
+  auto& turn = tree_.turn();
+  while (turn.takes_part() && !turn.take()) {
+  }
+}
+
+bool GuestEngine::hold_shared_turn() {
+  auto& turn = tree_.turn();
+  if (!memory_->follows_shared()) {
+    if (turn.held()) turn.release();  // such memory is no more
+    return true;
+  }
+  if (mode() != Mode::record) return true;
+  if (!turn.takes_part()) {
+    tree_.share_memory();
+    if (!turn.takes_part()) return true;
+  }
+  const u64 ticks = cpu_->ticks();
+  if (turn.held() && ticks >= shared_slice_end_ && is_safe_point()) {
+    if (turn.others_wait() && !turn.pass()) return false;
+    shared_slice_end_ = ticks + slice;
+  }
+  if (!turn.held()) {
+    if (!turn.take()) return false;
+    shared_slice_end_ = ticks + slice;
+  }
+  if (!turn.changes_due() || threads_->stuck()) return true;
+  turn.changes_found();
+  const auto changed = memory_->shared_changes();
+  if (changed.empty()) return true;
+  turn_event(changed);
+  return false;
+}
+
+bool GuestEngine::replay_turn() {
+  const auto* next = events_.peek();
+  if (next == nullptr || next->kind != EventKind::turn || next->time() != now()) return false;
+  turn_event({});
+  return true;
+}
+
+void GuestEngine::turn_event(std::vector<GuestRange> changed) {
+  const Watches::Change change(conditions_->watches(), now());
+  events_.begin(EventKind::turn, 0, now(), cpu_->regs());
+  std::string ranges(reinterpret_cast<const char*>(changed.data()), changed.size() * sizeof(GuestRange));
+  events_.blob(ranges);
+  changed.resize(ranges.size() / sizeof(GuestRange));
+  std::memcpy(changed.data(), ranges.data(), ranges.size());
+  for (const auto& range : changed) {
+    code_gone(range);
+    const OpenedPages pages(*memory_, range);
+    events_.output(range.begin, range.size());
+  }
+  events_.end();
+  LOG_DEBUG(dispatch, "{} ranges of shared memory have changed at {}", changed.size(), cpu_->ticks());
+  stand_.rest = 0;
+  stand_.after_call = false;
+  cpu_->count_tick();
+}
+
+}  // namespace fred

@@ -1,0 +1,104 @@
+#include "core/tree/recorded_tree.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "core/base/descriptor.h"
+#include "core/base/raw_syscall.h"
+#include "core/control/message.h"
+
+namespace fred {
+
+std::string log_path(const std::string& recording_dir, u32 process) {
+  return process <= 1 ? recording_dir + "/events" : fmt::format("{}/events.{}", recording_dir, process);
+}
+
+Result<> RecordedTree::map(int descriptor) {
+  page_descriptor_ = descriptor;
+  void* at = mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  if (at == MAP_FAILED) return fail_errno(errno, "cannot map the page of the recorded processes");
+  page_ = static_cast<Page*>(at);
+  return {};
+}
+
+Result<> RecordedTree::found(int control) {
+  control_ = control;
+  place_ = {.number = 1, .pid = static_cast<i32>(getpid())};
+  const i64 made = raw_syscall(SYS_memfd_create, reinterpret_cast<u64>("fred-processes"), MFD_CLOEXEC);
+  if (is_error(made)) return fail_errno(static_cast<int>(-made), "no memory for the page of the recorded processes");
+  const i64 high = raise_descriptor(made);
+  if (is_error(high)) return fail_errno(static_cast<int>(-high), "cannot keep the page of the recorded processes");
+  raw_syscall(SYS_ftruncate, static_cast<u64>(high), page_size);
+  if (auto mapped = map(static_cast<int>(high)); !mapped) return mapped;
+  page_->last_number = 1;
+  return {};
+}
+
+Result<> RecordedTree::join(int page, const ProcessPlace& place, int control) {
+  control_ = control;
+  place_ = place;
+  place_.pid = static_cast<i32>(getpid());
+  return map(page);
+}
+
+std::optional<ProcessPlace> RecordedTree::next_place(u64 event, ProcessOrigin origin) {
+  if (page_ == nullptr) return std::nullopt;
+  return ProcessPlace{
+      .number = page_->last_number.fetch_add(1) + 1, .parent = place_.number, .parent_event = event, .origin = origin};
+}
+
+std::optional<RecordedTree::NewProcess> RecordedTree::prepare(u64 event) {
+  if (page_ == nullptr) return std::nullopt;
+  NewProcess child;
+  if (control_ >= 0) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return std::nullopt;
+    child.control = static_cast<int>(raise_descriptor(ends[0]));
+    child.session_end = static_cast<int>(raise_descriptor(ends[1]));
+    if (child.control < 0 || child.session_end < 0) {
+      release(child);
+      return std::nullopt;
+    }
+  }
+  child.place = *next_place(event, ProcessOrigin::forked);
+  return child;
+}
+
+void RecordedTree::announce(const NewProcess& child, i64 pid) const {
+  if (control_ < 0) return;
+  const auto& p = child.place;
+  const Message m{.kind = MessageKind::process_began,
+                  .pid = static_cast<u32>(getpid()),
+                  .number = {p.number, p.parent, p.parent_event, static_cast<u64>(p.origin), static_cast<u64>(pid)}};
+  (void)send_message(control_, m, child.session_end);  // without a session there is nobody to tell
+}
+
+void RecordedTree::release(const NewProcess& child) {
+  close_engine_descriptor(child.control);
+  close_engine_descriptor(child.session_end);
+}
+
+void RecordedTree::become(const NewProcess& child) {
+  close_engine_descriptor(child.session_end);
+  close_engine_descriptor(control_);
+  control_ = child.control;
+  turn_.forget();
+  place_ = child.place;
+  place_.pid = static_cast<i32>(getpid());
+}
+
+void RecordedTree::leave() {
+  turn_.leave();
+  close_engine_descriptor(std::exchange(control_, -1));
+  close_engine_descriptor(std::exchange(page_descriptor_, -1));
+  if (page_ != nullptr) munmap(std::exchange(page_, nullptr), page_size);
+  place_ = {};
+}
+
+}  // namespace fred

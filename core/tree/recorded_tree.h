@@ -1,0 +1,86 @@
+// The recorded processes of one recording: each is an engine with a log of its own in the recording's folder and a
+// control socket to the session. This is what one of them knows of that: which it is, and how its children get a place.
+//
+// Processes are numbered from 1, the program that was started, in the order in which they begin. The counter lies in a
+// page that all of them share: by the fork, or as a descriptor that an executed engine inherits.
+#pragma once
+#include <atomic>
+#include <optional>
+#include <string>
+
+#include "core/base/error.h"
+#include "core/memory/unique_fd.h"
+#include "core/tree/shared_turn.h"
+
+namespace fred {
+
+/// How a recorded process began.
+enum class ProcessOrigin : u8 {
+  started,   // by the session
+  forked,    // its history begins at the fork in its parent's
+  executed,  // by a child that had shared its parent's memory (vfork, posix_spawn): its history begins with its program
+};
+
+/// Which process this is; pointer-free, part of the first event of its log.
+struct ProcessPlace {
+  u32 number = 0;        // 0: not recorded
+  u32 parent = 0;        // its parent's number; 0: none
+  u64 parent_event = 0;  // the number of the event in the parent's log within which it began
+  ProcessOrigin origin = ProcessOrigin::started;
+  u8 reserved[3] = {};
+  i32 pid = 0;
+};
+
+/// Where the log of a process lies in the recording's folder.
+std::string log_path(const std::string& recording_dir, u32 process = 1);
+
+class RecordedTree {
+ public:
+  /// The first process. `control`: its control socket, or -1.
+  Result<> found(int control);
+  /// A process that was executed by a recorded one; `page`: page_descriptor() there.
+  Result<> join(int page, const ProcessPlace& place, int control);
+  /// A worker: it re-executes this process.
+  void replay(const ProcessPlace& place) { place_ = place; }
+
+  const ProcessPlace& place() const { return place_; }
+  int control() const { return control_; }
+  int page_descriptor() const { return page_descriptor_; }
+
+  /// The place of a child that begins within the event with this number; nothing if it cannot be recorded.
+  std::optional<ProcessPlace> next_place(u64 event, ProcessOrigin origin);
+  /// The turn of those that write to the same memory, and taking part in it from now on.
+  SharedTurn& turn() { return turn_; }
+  void share_memory() {
+    if (page_ != nullptr) turn_.take_part(&page_->turn, place_.pid);
+  }
+  /// A place for a forked child, with both ends of its control socket in the engine's range of descriptors.
+  struct NewProcess {
+    ProcessPlace place;
+    int control = -1, session_end = -1;
+  };
+  std::optional<NewProcess> prepare(u64 event);
+  /// The session learns of it, from the parent or from the child itself.
+  void announce(const NewProcess& child, i64 pid) const;
+  /// The parent's copies of the descriptors go.
+  static void release(const NewProcess& child);
+  /// In the forked child: it is that process from here on.
+  void become(const NewProcess& child);
+  /// In a child: it is not recorded (any more).
+  void leave();
+
+ private:
+  struct Page {
+    std::atomic<u32> last_number;
+    SharedTurn::Word turn;
+  };
+  Result<> map(int descriptor);
+
+  ProcessPlace place_;
+  int control_ = -1;
+  int page_descriptor_ = -1;
+  Page* page_ = nullptr;
+  SharedTurn turn_;
+};
+
+}  // namespace fred

@@ -1,0 +1,78 @@
+// The turn of recorded processes that write to the same memory: one of them at a time executes guest code, so that
+// what each sees of the others' writes changes only where it gets the turn back, at a Time of its own, and can be
+// logged there (EventKind::turn, or with the system call that waited). Processes without such memory do not take part.
+//
+// The word lies in the page of the recorded processes (recorded_tree.h). Whoever holds it may die: that is noticed by
+// those who wait.
+#pragma once
+#include <atomic>
+
+#include "core/base/types.h"
+
+namespace fred {
+
+class SharedTurn {
+ public:
+  /// In memory that all processes share; zeros at first.
+  struct Word {
+    std::atomic<i32> holder;   // process id; 0: nobody
+    std::atomic<u32> waiting;  // processes
+    std::atomic<i32> last;     // who had it last
+  };
+
+  /// This process writes to memory that others share; idempotent. `word`: null where nobody else is recorded.
+  void take_part(Word* word, i32 pid) {
+    word_ = word;
+    pid_ = pid;
+  }
+  bool takes_part() const { return word_ != nullptr; }
+
+  bool held() const { return held_; }
+  /// Waits for the turn. False: a signal has come instead.
+  bool take();
+  /// Does nothing if it is not held.
+  void release();
+  /// The others that wait go first; held again behind it, unless a signal has come.
+  bool pass();
+  bool others_wait() const { return word_->waiting.load() != 0; }
+  /// Others have had it, and what they changed has not been looked for since.
+  bool changes_due() const { return changes_due_; }
+  void changes_found() { changes_due_ = false; }
+
+  /// In a forked child: the turn is its parent's.
+  void forget() {
+    held_ = false;
+    word_ = nullptr;
+  }
+  /// This process has left the recording.
+  void leave() {
+    if (word_ != nullptr) release();
+    word_ = nullptr;
+  }
+
+ private:
+  Word* word_ = nullptr;
+  i32 pid_ = 0;  // of this process: a vfork child acts for it
+  bool held_ = false;
+  bool changes_due_ = false;
+};
+
+/// Gives the turn up for a call that may wait.
+class TurnAway {
+ public:
+  TurnAway(SharedTurn& turn, bool wanted) : turn_(turn), away_(wanted && turn.held()) {
+    if (away_) turn_.release();
+  }
+  TurnAway(const TurnAway&) = delete;
+  TurnAway& operator=(const TurnAway&) = delete;
+  ~TurnAway() {
+    while (away_ && !turn_.take()) {
+    }
+  }
+
+ private:
+  SharedTurn& turn_;
+  bool away_;
+};
+
+}  // namespace fred
