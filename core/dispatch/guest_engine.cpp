@@ -83,6 +83,9 @@ GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), gues
   conditions_ = std::make_unique<Conditions>(*this);
   processes_ = std::make_unique<Processes>(*this);
   threads_ = std::make_unique<Threads>(*this);
+  tree_.turn().on_release([this] {
+    if (mode() == Mode::record) memory_->refresh_shared(tree_.turn().has_others());
+  });
   events_.on_waiting([this] { threads_->wait_as_recorded(); });
   if (options_.lockstep) lockstep_ = std::make_unique<Lockstep>(*this, *cpu_, *pages_);
   set_page_opener([](GuestRange range) { g_engine->open_code_pages(range); });

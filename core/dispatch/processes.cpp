@@ -61,6 +61,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
     if (const i64 shared = engine_.memory().share_for_fork(); shared < 0) return shared;
     engine_.threads().words_became_shared();
     auto& tree = engine_.tree();
+    if (engine_.mode() == Mode::record) engine_.memory().refresh_shared(true);  // the child knows what it begins with
     if (engine_.mode() == Mode::record && engine_.options().children) {
       place = tree.prepare(engine_.events().events());
     }

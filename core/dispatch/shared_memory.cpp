@@ -13,11 +13,12 @@ namespace fred {
 
 namespace {
 /// How long others wait for a process that computes.
-constexpr u64 slice = u64{1} << 18;  // ticks, some 0.3 ms
+constexpr u64 slice = u64{1} << 16;  // ticks, some 0.1 ms
 }  // namespace
 
 void GuestEngine::take_shared_turn() {
   auto& turn = tree_.turn();
+  if (mode() == Mode::record) tree_.share_memory();
   while (turn.takes_part() && !turn.take()) {
   }
 }
@@ -25,7 +26,7 @@ void GuestEngine::take_shared_turn() {
 bool GuestEngine::hold_shared_turn() {
   auto& turn = tree_.turn();
   if (!memory_->follows_shared()) {
-    if (turn.held()) turn.release();  // such memory is no more
+    if (turn.takes_part()) turn.leave();  // such memory is no more
     return true;
   }
   if (mode() != Mode::record) return true;
@@ -44,7 +45,7 @@ bool GuestEngine::hold_shared_turn() {
   }
   if (!turn.changes_due() || threads_->stuck()) return true;
   turn.changes_found();
-  const auto changed = memory_->shared_changes();
+  const auto changed = memory_->shared_changes(true);
   if (changed.empty()) return true;
   turn_event(changed);
   return false;

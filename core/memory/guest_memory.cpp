@@ -198,10 +198,12 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
   FRED_CHECK(static_cast<u64>(got) == placed->begin.value, "mmap gave {:#x} for {:#x}", got, placed->begin.value);
   if (m.flags & MAP_GROWSDOWN) other_growing_ = true;
   mirrors_files_ |= request.mirror;
-  shares_memory_ |= shared && !request.file;
+  shares_memory_ |= shared && (!request.file || request.file->source == Source::shared);
   const bool code = m.prot & PROT_EXEC;
+  const bool follow = is_shared_file(m) && engine_.mode() == Mode::record;
   table_.insert(std::move(m));
   if (code) engine_.code_mapped(*placed);
+  if (follow && !shadow_.follow(*placed)) LOG_INFO(memory, "{}: too large to be followed", request.file->path);
   LOG_DEBUG(memory, "map {:#x}-{:#x} prot {} flags {:#x} {}", placed->begin.value, placed->end.value, request.prot,
             request.flags, request.file ? request.file->path : "");
   return got;

@@ -56,10 +56,13 @@ class GuestMemory {
   bool shares_memory() const { return shares_memory_; }
   /// Recording: other processes can write this memory from now on.
   void follow_shared(GuestRange range);
+  /// Live: what it has now is known: the process has written it itself.
+  void refresh_shared(bool files) { shadow_.refresh(table_, files); }
   /// Live: is there any such memory?
   bool follows_shared() const { return !shadow_.empty(); }
   /// What they (and the guest) wrote since the last time.
-  std::vector<GuestRange> shared_changes() { return shadow_.changes(table_); }
+  /// `files`: also those that are mapped shared.
+  std::vector<GuestRange> shared_changes(bool files) { return shadow_.changes(table_, files); }
   MapNames names() const { return {{heap_begin_, brk_}, initial_sp_}; }
   /// As the guest reads in /proc/self/maps.
   std::string maps_text();

@@ -33,8 +33,10 @@ void for_each_page(GuestRange range, Function&& page) {
 
 bool is_shared_memory(const Mapping& m) {
   return m.owner == Owner::guest && m.flags & MAP_SHARED && !(m.traits & trait_private_yet) && m.file &&
-         m.file->source == Source::guest_file;
+         (m.file->source == Source::guest_file || m.file->source == Source::shared);
 }
+
+bool is_shared_file(const Mapping& m) { return is_shared_memory(m) && m.file->source == Source::shared; }
 
 bool SharedShadow::follow(GuestRange range) {
   u64 total = range.size();
@@ -62,16 +64,32 @@ void SharedShadow::compare(GuestRange range, std::vector<GuestRange>& changed) {
   });
 }
 
-std::vector<GuestRange> SharedShadow::changes(const AddressMap& table) {
+void SharedShadow::refresh(const AddressMap& table, bool files) {
+  std::vector<GuestRange> ignored;
+  for (const GuestRange range : followed_) {
+    for (const auto& m : table.in(range)) {
+      if (is_shared_memory(m) && m.prot & PROT_READ && (files || !is_shared_file(m))) compare(m.range, ignored);
+    }
+  }
+  files_known_ = files;
+}
+
+std::vector<GuestRange> SharedShadow::changes(const AddressMap& table, bool files) {
   std::vector<GuestRange> changed, still;
   for (const GuestRange range : followed_) {
     for (const auto& m : table.in(range)) {
       if (!is_shared_memory(m)) continue;
       still.push_back(m.range);
-      if (m.prot & PROT_READ) compare(m.range, changed);
+      if (!(m.prot & PROT_READ) || (!files && is_shared_file(m))) continue;
+      if (is_shared_file(m) && !files_known_) {
+        for_each_page(m.range, [&](GuestAddr page) { changed.push_back(guest_range(page, page_size)); });
+      } else {
+        compare(m.range, changed);
+      }
     }
   }
   followed_ = std::move(still);
+  if (files && !files_known_) refresh(table, true);
   return changed;
 }
 

@@ -17,8 +17,11 @@ class SharedShadow {
   /// more memory than can be compared at every call.
   bool follow(GuestRange range);
   /// What differs from what is known, which it becomes. Ranges lie within a page each. Mappings that the guest
-  /// cannot read are passed over.
-  std::vector<GuestRange> changes(const AddressMap& table);
+  /// cannot read are passed over; those of files are looked at only if `files` is set.
+  std::vector<GuestRange> changes(const AddressMap& table, bool files);
+  /// The process has written itself: what is there becomes known. Without `files`, what they have is not known from
+  /// then on: all of it counts as changed.
+  void refresh(const AddressMap& table, bool files);
   bool empty() const { return followed_.empty(); }
 
  private:
@@ -26,10 +29,13 @@ class SharedShadow {
   using Page = std::array<u8, page_size>;
   void compare(GuestRange range, std::vector<GuestRange>& changed);
   std::vector<GuestRange> followed_;
+  bool files_known_ = true;
   std::map<GuestAddr, std::unique_ptr<Page>> known_;  // pages that are not zero
 };
 
-/// True for memory without a file that is really shared with other processes.
+/// True for memory that is really shared with other processes.
 bool is_shared_memory(const Mapping& mapping);
+/// Of that, a file that can be written.
+bool is_shared_file(const Mapping& mapping);
 
 }  // namespace fred

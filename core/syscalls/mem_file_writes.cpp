@@ -200,9 +200,11 @@ void mirror_shared_memory(Syscall& call) {
   if (!row || !row->blocks) return;
   GuestMemory& memory = call.engine().memory();
   std::vector<Run> runs;
-  if (!call.replaying())
-    for (const GuestRange range : memory.shared_changes()) runs.push_back({range});
-  guest_engine(call).tree().turn().changes_found();
+  if (!call.replaying()) {
+    auto& turn = guest_engine(call).tree().turn();
+    for (const GuestRange range : memory.shared_changes(turn.changes_due())) runs.push_back({range});
+    turn.changes_found();
+  }
   share_runs(call, runs);
   apply_runs(call, runs, [](const Mapping&, const Run&) {});
 }

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "core/base/raw_syscall.h"
+#include "core/dispatch/guest_engine.h"
 #include "core/engine.h"
 #include "core/memory/guest_access.h"
 #include "core/syscalls/handlers.h"
@@ -22,7 +23,7 @@ namespace {
 
 constexpr u64 shm_dev = 1;  // as /proc/self/maps shows it
 
-struct Segment {
+struct SharedSegment {
   i64 error = 0;
   u64 size = 0;
   u32 key = 0;
@@ -33,8 +34,8 @@ bool is_segment(const Mapping& m) {
   return m.owner == Owner::guest && m.file && m.file->dev == shm_dev && m.file->path.starts_with("/SYSV");
 }
 
-Segment ask_about_segment(Syscall& call) {
-  Segment segment;
+SharedSegment ask_about_segment(Syscall& call) {
+  SharedSegment segment;
   if (!call.replaying()) {
     shmid_ds info{};
     segment.error = raw_syscall(SYS_shmctl, call.arg(0), IPC_STAT, reinterpret_cast<u64>(&info));
@@ -112,7 +113,7 @@ i64 sys_shmat(Syscall& call) {
     addr = GuestAddr{page_floor(addr.value)};
   }
   if (addr.value == 0 && replace) return -EINVAL;
-  const Segment segment = ask_about_segment(call);
+  const SharedSegment segment = ask_about_segment(call);
   if (segment.error) return segment.error;
 
   MapRequest request{.addr = addr, .size = segment.size, .flags = MAP_SHARED};
@@ -138,6 +139,7 @@ i64 sys_shmat(Syscall& call) {
     return raw_syscall(SYS_mmap, place->begin.value, place->size(), PROT_READ | PROT_WRITE,
                        MAP_SHARED | (replace ? MAP_FIXED : MAP_FIXED_NOREPLACE), static_cast<u64>(object), 0);
   };
+  guest_engine(call).take_shared_turn();
   const i64 at = memory.attach(*place, prot, file, attach, verdict_of(call));
   if (is_error(at)) return at;
   if (!again && call.mode() != Mode::run) log_contents(call, *place);

@@ -1,5 +1,6 @@
 // mmap and its kin: the guest's requests, their files, and the kernel's verdicts in the log.
 #include "core/syscalls/memory.h"
+#include "core/dispatch/guest_engine.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -117,6 +118,7 @@ i64 sys_mmap(Syscall& call) {
     early = -EINVAL;
   const FileUse use{
       .offset = request.offset, .size = page_ceil(request.size), .prot = request.prot, .shared = type != MAP_PRIVATE};
+  if (use.shared) guest_engine(call).take_shared_turn();  // what is mapped stays as it is copied
   FileAnswer answer = ask_about_file(call, fd, early, use);
   if (answer.error) return answer.error;
   if (answer.found.anonymous) {

@@ -40,6 +40,7 @@ i32 turn_holder() { return g_turn.holder.load(); }
 Threads::Threads(GuestEngine& engine) : engine_(engine), scheduler_(engine.options().chaos) {
   g_threads = this;
   g_turn.successor = &successor_of;
+  g_turn.shared = &engine.tree().turn();
   auto first = std::make_unique<GuestThread>();
   first->number = ++last_number_;
   first->vector_area = engine.cpu().vector_area();
@@ -160,10 +161,7 @@ bool Threads::idle() {
   auto& t = *g_turn.here;
   t.order = t.exited ? Order::exit : Order::again;
   t.successor = nullptr;
-  {
-    const TurnAway away(engine_.tree().turn(), true);
-    fred_suspend(&g_turn.control_sp, &resume_own, &t);
-  }
+  fred_suspend(&g_turn.control_sp, &resume_own, &t);
   set_running_slot(*g_turn.here->slot);
   collect_finished();
   return scheduler_.has_ready();

@@ -58,10 +58,13 @@ bool try_take(GuestThread* t) {
   i32 nobody = 0;
   if (!g_turn.holder.compare_exchange_strong(nobody, t->tid)) return false;
   t->slot->has_turn = true;
+  while (g_turn.shared->takes_part() && !g_turn.shared->take()) {
+  }
   return true;
 }
 
 bool release(GuestThread* t) {
+  g_turn.shared->release();
   g_turn.holder = 0;
   return (g_turn.finished.load() == nullptr && !control_requested()) || !try_take(t);
 }

@@ -7,6 +7,7 @@
 // flow to others, and goes on where it was when it has the turn again.
 #pragma once
 #include "core/threads/guest_thread.h"
+#include "core/tree/shared_turn.h"
 
 extern "C" {
 void fred_suspend(fred::u64* sp, void (*then)(fred::GuestThread*), fred::GuestThread* thread);
@@ -25,6 +26,7 @@ struct Turn {
   GuestThread* (*successor)(GuestThread*) =
       nullptr;  // who is to have the turn when this thread waits; null: nobody yet
   bool live = true;
+  SharedTurn* shared = nullptr;  // that of processes, which this one holds as long as a thread of it has the turn
 };
 extern Turn g_turn;
 

@@ -19,11 +19,13 @@ namespace {
 
 constexpr timespec look_again{.tv_sec = 0, .tv_nsec = 50'000'000};
 
-/// A zombie counts as dead: it executes nothing any more.
+/// A zombie counts as dead: it executes nothing any more. (Threads without the turn of their process come here: no
+/// allocation.)
 bool is_dead(i32 pid) {
   if (raw_syscall(SYS_kill, static_cast<u64>(pid), 0) == -ESRCH) return true;
-  const auto path = fmt::format("/proc/{}/stat", pid);
-  const i64 fd = raw_syscall(SYS_open, reinterpret_cast<u64>(path.c_str()), O_RDONLY | O_CLOEXEC);
+  char path[32];
+  *fmt::format_to_n(path, sizeof path - 1, "/proc/{}/stat", pid).out = '\0';
+  const i64 fd = raw_syscall(SYS_open, reinterpret_cast<u64>(path), O_RDONLY | O_CLOEXEC);
   if (is_error(fd)) return false;
   char text[512];
   const i64 n = raw_syscall(SYS_read, static_cast<u64>(fd), reinterpret_cast<u64>(text), sizeof text - 1);
@@ -69,6 +71,7 @@ bool SharedTurn::pass() {
 
 void SharedTurn::release() {
   if (!held_) return;
+  if (on_release_) on_release_();
   held_ = false;
   word_->holder = 0;
   raw_syscall(SYS_futex, reinterpret_cast<u64>(&word_->holder), FUTEX_WAKE, 1);

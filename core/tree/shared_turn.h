@@ -6,6 +6,7 @@
 // those who wait.
 #pragma once
 #include <atomic>
+#include <functional>
 
 #include "core/base/types.h"
 
@@ -18,13 +19,20 @@ class SharedTurn {
     std::atomic<i32> holder;   // process id; 0: nobody
     std::atomic<u32> waiting;  // processes
     std::atomic<i32> last;     // who had it last
+    std::atomic<u32> members;  // processes that take part; one that was killed counts on
   };
 
   /// This process writes to memory that others share; idempotent. `word`: null where nobody else is recorded.
   void take_part(Word* word, i32 pid) {
+    if (word_ == word) return;
     word_ = word;
     pid_ = pid;
+    ++word_->members;
   }
+  /// Called before it is given up, with the turn.
+  void on_release(std::function<void()> handler) { on_release_ = std::move(handler); }
+  /// Others take part as well.
+  bool has_others() const { return word_->members.load() > 1; }
   bool takes_part() const { return word_ != nullptr; }
 
   bool held() const { return held_; }
@@ -44,9 +52,11 @@ class SharedTurn {
     held_ = false;
     word_ = nullptr;
   }
-  /// This process has left the recording.
+  /// This process takes no part any more.
   void leave() {
-    if (word_ != nullptr) release();
+    if (word_ == nullptr) return;
+    release();
+    --word_->members;
     word_ = nullptr;
   }
 
@@ -55,6 +65,7 @@ class SharedTurn {
   i32 pid_ = 0;  // of this process: a vfork child acts for it
   bool held_ = false;
   bool changes_due_ = false;
+  std::function<void()> on_release_;
 };
 
 /// Gives the turn up for a call that may wait.

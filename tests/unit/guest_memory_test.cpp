@@ -516,7 +516,7 @@ TEST_CASE("guest memory: what unrecorded children write to shared memory is foun
   CHECK(memory.shares_memory());
   at.ptr<u8>()[10] = 1;
   REQUIRE(memory.share_for_fork() == 0);
-  CHECK(memory.shared_changes().empty());
+  CHECK(memory.shared_changes(true).empty());
   REQUIRE(engine.notices.size() == 1);  // too much to follow
   CHECK(engine.notices[0].find("64 MiB") != std::string::npos);
   CHECK(in_child([&] {
@@ -526,13 +526,13 @@ TEST_CASE("guest memory: what unrecorded children write to shared memory is foun
           large.ptr<u8>()[0] = 5;
           return 0;
         }) == 0);
-  CHECK(memory.shared_changes() == std::vector{GuestRange{at + 10, at + 21}, guest_range(at + 50 * page_size, 1)});
-  CHECK(memory.shared_changes().empty());
+  CHECK(memory.shared_changes(true) == std::vector{GuestRange{at + 10, at + 21}, guest_range(at + 50 * page_size, 1)});
+  CHECK(memory.shared_changes(true).empty());
   at.ptr<u8>()[10] = 0;
-  CHECK(memory.shared_changes() == std::vector{guest_range(at + 10, 1)});
+  CHECK(memory.shared_changes(true) == std::vector{guest_range(at + 10, 1)});
   REQUIRE(memory.unmap(at, page_size) == 0);
   REQUIRE(memory.protect(at + 50 * page_size, page_size, PROT_NONE) == 0);
-  CHECK(memory.shared_changes().empty());
+  CHECK(memory.shared_changes(true).empty());
 }
 
 TEST_CASE("guest memory: two views of shared memory stay one memory") {
