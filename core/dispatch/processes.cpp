@@ -56,10 +56,27 @@ void close_on_exec(GuestEngine& engine, const OpenPlan& plan) {
 
 }  // namespace
 
+i64 Processes::share_memory(Syscall& call) {
+  auto& memory = engine_.memory();
+  if (!memory.shares_at_fork()) return 0;
+  GuestMemory::SharedForFork shared;
+  if (!call.replaying()) shared = memory.share_for_fork();
+  call.value(&shared, sizeof shared);
+  if (call.replaying()) {
+    if (const auto now = memory.share_for_fork(shared.objects); now.objects != shared.objects) {
+      engine_.events().diverged(fmt::format("recorded: {} objects of memory shared with a child; now: {} (errno {})",
+                                            shared.objects, now.objects, -now.error),
+                                engine_.now());
+    }
+  }
+  return shared.error;
+}
+
 i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   bool child = false;
+  const i64 shared = share_memory(call);
   const i64 result = call.perform([&]() -> i64 {
-    if (const i64 shared = engine_.memory().share_for_fork(); shared < 0) return shared;
+    if (shared < 0) return shared;
     engine_.threads().words_became_shared();
     const i64 pid = fork_engine(engine_.cpu(), flags, call.arg(2), call.arg(3), call.arg(4));
     child = pid == 0;

@@ -35,6 +35,8 @@ class Processes {
     std::vector<u8> vector;
     GuestSignalState signals;
   };
+  /// Memory that a child is to share. -errno if memory is short for it.
+  i64 share_memory(Syscall& call);
   i64 end_vfork(i64 pid);
   static void vfork_child(void* self);
 
