@@ -553,7 +553,14 @@ void Threads::become_first() {
   bury(from);
 }
 
-void Threads::become_worker() { g_turn.live = false; }
+void Threads::become_worker() {
+  g_turn.live = false;
+  // The stack for signals is that of the thread which ran when the snapshot was taken: it goes with that thread.
+  auto* own = make_signal_stack();
+  FRED_CHECK(own != nullptr, "no memory for a worker's signal stack");
+  use_signal_stack(own);
+  set_running_slot(*own);
+}
 
 void Threads::bury(GuestThread& t) {
   const auto found = std::find_if(threads_.begin(), threads_.end(), [&](const auto& p) { return p.get() == &t; });

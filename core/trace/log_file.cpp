@@ -24,7 +24,10 @@ constexpr u64 largest_window_step = u64{32} << 20;
 
 std::string log_path(const std::string& recording_dir) { return recording_dir + "/events"; }
 
-LogWriter::~LogWriter() { abandon(); }
+LogWriter::~LogWriter() {
+  if (window_ != nullptr) munmap(window_, window_size_);
+  abandon();
+}
 
 Result<> LogWriter::open(const std::string& path) {
   const i64 fd =
@@ -37,8 +40,7 @@ Result<> LogWriter::open(const std::string& path) {
 }
 
 void LogWriter::abandon() {
-  if (window_ != nullptr) munmap(window_, window_size_);
-  window_ = nullptr;
+  window_ = nullptr;  // nothing to unmap: see make_room. Something else may lie there by now
   if (fd_ >= 0) close_engine_descriptor(fd_);
   fd_ = -1;
 }

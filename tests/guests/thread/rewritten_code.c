@@ -79,11 +79,23 @@ static void patched_while_executed(void) {
   CHECK(changes <= 101);
 }
 
+/// Pages that nobody has written since they were executed, when the threads have ended.
+static void rewritten_alone(void) {
+  for (int i = 0; i < 3; i++) {
+    u8* page = MUST(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (int value = 1; value <= 3; value++) {
+      write_function(page, value);
+      CHECK_EQ(call(page), value);
+    }
+  }
+}
+
 int main(void) {
   code = MUST(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   rewrites(0);
   MUST(syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0));
   rewrites(1);
   patched_while_executed();
+  rewritten_alone();
   return done();
 }
