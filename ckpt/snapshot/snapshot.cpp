@@ -37,7 +37,7 @@ i64 fork_for_session(GuestEngine& engine, int control_of_parent) {
   return 0;
 }
 
-/// Live does not go on before the snapshot has its own copy of memory that they share: what live writes there until
+/// Who is forked goes on only when the snapshot has its own copy of memory that they share: what it writes there until
 /// then would be in the snapshot. (No pipe: its descriptors would be seen in the numbers of those that the guest's
 /// threads open meanwhile.)
 class OwnCopy {
@@ -99,8 +99,9 @@ void go_first_without_memory() {
     if (message->kind != MessageKind::worker || descriptor < 0) {
       answer.set_text("a snapshot forks workers, nothing else");
     } else if (const i64 worker = fork_for_session(engine, control); worker == 0) {
+      // The snapshot itself writes nothing, so there is no hurry.
       if (const i64 detached = engine.memory().detach_shared(); detached < 0) {
-        quit(125, fmt::format("cannot make shared memory private: {}", strerror(static_cast<int>(-detached))));
+        quit(125, fmt::format("no memory for a worker's copy of shared memory: errno {}", -detached));
       }
       be_worker(engine, static_cast<int>(raise_descriptor(descriptor)));
     } else if (worker < 0) {
@@ -132,7 +133,7 @@ void be_worker(GuestEngine& engine, int control, const std::function<Result<>()>
 
 Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_parent) {
   const bool replaying = engine.mode() == Mode::replay;
-  OwnCopy copy(engine.memory().shares_memory());
+  OwnCopy copy(engine.memory().is_really_shared());
   const i64 pid = fork_for_session(engine, control_of_parent);
   if (pid != 0) {
     if (pid > 0) copy.wait(pid);
@@ -141,15 +142,15 @@ Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_par
     return static_cast<pid_t>(pid);
   }
   control = static_cast<int>(raise_descriptor(control));
-  if (!replaying) {
-    close_guest_descriptors(engine);
-    engine.set_replay_start({.offset = engine.events().log_bytes(), .events = engine.events().events()});
-  }
+  if (!replaying) close_guest_descriptors(engine);
   const i64 detached = engine.memory().detach_shared();
   copy.made();
   if (detached < 0) {
     LOG_INFO(snapshot, "cannot make shared memory private: errno {}", -detached);
     _exit(1);  // the session does with fewer snapshots
+  }
+  if (!replaying) {
+    engine.set_replay_start({.offset = engine.events().log_bytes(), .events = engine.events().events()});
   }
   take_control_request();
   be_snapshot(engine, control);

@@ -181,6 +181,7 @@ void GuestEngine::advance(const Advance& how) {
   const bool behind_call = std::exchange(stand_.after_call, false);
   if (cpu_->stopped()) cpu_->no_stop();
   if ((deliverable || mode() == Mode::replay) && deliver_waiting()) return;
+  signals_->end_temporary_mask(mode() == Mode::replay);  // the user has dropped the signal
   if (threads_->switch_due(behind_call) || (mode() == Mode::replay && threads_->switch_recorded())) {
     return switch_thread();
   }
@@ -552,6 +553,9 @@ void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault) {
     return;
   }
   cpu_->count_tick();
+  // Another signal that waits is delivered before the handler's first instruction, as natively: its own runs first.
+  stand_.after_call = true;
+  stand_.last_call.reset();
 }
 
 void GuestEngine::plan_stop(u64 wanted) {

@@ -19,7 +19,7 @@ struct GuestState {
   u64 ticks = 0;
   u64 log_offset = 0, events = 0;  // where in the log it stands
   u8 cpu_level = 0;                // CpuLevel
-  bool after_call = false;         // at the boundary behind a system call
+  bool after_call = false;         // behind a system call, or before a handler: signals are delivered
   u64 rest = 0;
   Registers registers = {};
   u64 vector_mask = 0;

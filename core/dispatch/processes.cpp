@@ -52,13 +52,30 @@ void close_on_exec(GuestEngine& engine, const OpenPlan& plan) {
 
 }  // namespace
 
+i64 Processes::share_memory(Syscall& call) {
+  auto& memory = engine_.memory();
+  if (!memory.shares_at_fork()) return 0;
+  GuestMemory::SharedForFork shared;
+  if (!call.replaying()) shared = memory.share_for_fork();
+  call.value(&shared, sizeof shared);
+  if (call.replaying()) {
+    if (const auto now = memory.share_for_fork(shared.objects); now.objects != shared.objects) {
+      engine_.events().diverged(fmt::format("recorded: {} objects of memory shared with a child; now: {} (errno {})",
+                                            shared.objects, now.objects, -now.error),
+                                engine_.now());
+    }
+  }
+  return shared.error;
+}
+
 i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   std::optional<RecordedTree::NewProcess> place;  // live: the child's
   const bool tells_child = (flags & CLONE_CHILD_SETTID) != 0;
   if (tells_child) call.will_write(call.addr(3), sizeof(i32));
   bool child = false;
+  const i64 shared = share_memory(call);
   const i64 result = call.perform([&]() -> i64 {
-    if (const i64 shared = engine_.memory().share_for_fork(); shared < 0) return shared;
+    if (shared < 0) return shared;
     engine_.threads().words_became_shared();
     auto& tree = engine_.tree();
     if (engine_.mode() == Mode::record) engine_.memory().refresh_shared(true);  // the child knows what it begins with

@@ -47,6 +47,8 @@ class Processes {
   void begin_live(const std::optional<RecordedTree::NewProcess>& place, GuestAddr clear_tid);
   void begin_again(const ProcessPlace& place, GuestAddr clear_tid);
   i64 leave_by(const std::string& path, std::vector<std::string>& args, std::vector<std::string>& env);
+  /// Memory that a child is to share. -errno if memory is short for it.
+  i64 share_memory(Syscall& call);
   i64 end_vfork(i64 pid);
   static void vfork_child(void* self);
 

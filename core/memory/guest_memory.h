@@ -119,13 +119,21 @@ class GuestMemory {
 
   // Forks and states. -----------------------------------------------------------------------------------
 
-  /// Before the guest forks: MAP_SHARED|MAP_ANONYMOUS memory, until now private, becomes really shared.
-  /// -errno if memory is short.
-  i64 share_for_fork();
+  /// Before the guest forks: MAP_SHARED|MAP_ANONYMOUS memory, until now private, becomes really shared. In a worker as
+  /// well, so that whatever depends on it is decided alike.
+  struct SharedForFork {
+    u64 objects = 0;  // that were made so
+    i64 error = 0;    // -errno: memory was short for the next one
+  };
+  SharedForFork share_for_fork(u64 most = ~u64{0});
+  /// Is there such memory?
+  bool shares_at_fork() const;
   /// In the guest's forked child: does what MADV_DONTFORK and MADV_WIPEONFORK asked for.
   void apply_fork_advice();
-  /// In a forked snapshot or worker: memory that is really shared with live becomes a private copy.
-  /// -errno if memory is short.
+  /// Is there memory that a fork of this process would share?
+  bool is_really_shared() const;
+  /// In a forked snapshot or worker: memory that is really shared with whom it was forked from becomes a copy of its
+  /// own. -errno if memory is short.
   i64 detach_shared();
 
   /// The table, the heap and the layout, without the contents of memory.

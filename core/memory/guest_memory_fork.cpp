@@ -83,6 +83,10 @@ std::vector<Mapping> pieces_of(const AddressMap& table, const MappedFile& object
   return pieces;
 }
 
+bool is_private_yet(const std::pair<const GuestAddr, Mapping>& entry) {
+  return (entry.second.traits & trait_private_yet) != 0;
+}
+
 bool really_shared(const Mapping& m) {
   if (m.owner != Owner::guest || !(m.flags & MAP_SHARED) || m.traits & trait_private_yet || !m.file) return false;
   return m.file->source == Source::shared || m.file->source == Source::guest_file;
@@ -113,15 +117,17 @@ void GuestMemory::follow_shared(GuestRange range) {
                                               range.size() >> 20));
 }
 
-i64 GuestMemory::share_for_fork() {
-  if (engine_.mode() == Mode::run) return 0;
-  for (;;) {
-    const auto& all = table_.all();
-    const auto next =
-        std::find_if(all.begin(), all.end(), [](const auto& entry) { return entry.second.traits & trait_private_yet; });
-    if (next == all.end()) return 0;
-    if (const i64 r = make_really_shared(Mapping(next->second)); r < 0) return r;
+bool GuestMemory::shares_at_fork() const { return std::ranges::any_of(table_.all(), is_private_yet); }
+
+GuestMemory::SharedForFork GuestMemory::share_for_fork(u64 most) {
+  SharedForFork done;
+  for (const auto& all = table_.all(); done.objects < most; ++done.objects) {
+    const auto next = std::ranges::find_if(all, is_private_yet);
+    if (next == all.end()) break;
+    done.error = make_really_shared(Mapping(next->second));
+    if (done.error < 0) break;
   }
+  return done;
 }
 
 void GuestMemory::apply_fork_advice() {
@@ -136,6 +142,10 @@ void GuestMemory::apply_fork_advice() {
       raw_syscall(SYS_madvise, m.range.begin.value, m.range.size(), MADV_DONTNEED);
     }
   }
+}
+
+bool GuestMemory::is_really_shared() const {
+  return std::ranges::any_of(table_.all(), [](const auto& entry) { return really_shared(entry.second); });
 }
 
 i64 GuestMemory::detach_shared() {

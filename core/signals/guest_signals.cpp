@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/base/log.h"
@@ -16,7 +17,6 @@
 namespace fred {
 
 namespace {
-constexpr u64 never_blocked = signal_bit(SIGKILL) | signal_bit(SIGSTOP);
 constexpr i32 ss_autodisarm = static_cast<i32>(1u << 31);
 constexpr u64 trap_flag = 0x100, direction_flag = 0x400, resume_flag = 0x10000;
 /// The flags that sigreturn takes from the frame (FIX_EFLAGS of the kernel).
@@ -74,6 +74,11 @@ void GuestSignals::set_action(int signal, const GuestSigaction& action, bool rep
 void GuestSignals::set_mask(u64 mask, bool replaying) {
   state_.mask = mask & ~never_blocked;
   if (!replaying && !signal_is_pending()) set_real_mask(state_.mask);
+}
+
+void GuestSignals::end_temporary_mask(bool replaying) {
+  if (!std::exchange(state_.has_saved_mask, false)) return;
+  set_mask(state_.saved_mask, replaying);
 }
 
 void GuestSignals::mirror_all() {
@@ -189,12 +194,14 @@ GuestSignals::Delivery GuestSignals::deliver(const KernelSignal& signal, const G
   dies_of = number;
   if (forced && (blocked || ignored)) return Delivery::dies;
   if (ignored) {
+    end_temporary_mask(replaying);
     set_mask(state_.mask, replaying);
     return Delivery::ignored;
   }
   if (action.handler == reinterpret_cast<u64>(SIG_DFL)) {
     const auto what = default_action(number);
     if (forced || what == DefaultAction::terminate || what == DefaultAction::core) return Delivery::dies;
+    end_temporary_mask(replaying);
     set_mask(state_.mask, replaying);
     return Delivery::ignored;
   }
@@ -208,6 +215,7 @@ GuestSignals::Delivery GuestSignals::deliver(const KernelSignal& signal, const G
     forced_segv.info.si_signo = SIGSEGV;
     forced_segv.info.si_code = SI_KERNEL;
     if (!has_handler || !build_frame(forced_segv, nullptr, segv)) return Delivery::dies;
+    state_.has_saved_mask = false;
     set_mask(state_.mask | segv.mask | signal_bit(SIGSEGV), replaying);
     return Delivery::handler;
   }

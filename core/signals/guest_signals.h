@@ -32,6 +32,8 @@ inline constexpr u64 user_flags = 0x40000 | 0x800 | 0x400 | 0x100 | 0x80 | 0x40 
 enum class DefaultAction : u8 { terminate, core, ignore, stop, resume };
 DefaultAction default_action(int signal);
 
+inline constexpr u64 never_blocked = signal_bit(SIGKILL) | signal_bit(SIGSTOP);
+
 /// Signal state of a guest thread. Pointer-free.
 struct ThreadSignals {
   u64 mask = 0;
@@ -58,13 +60,15 @@ class GuestSignals {
   /// Sets a disposition; the real one follows unless `replaying`.
   void set_action(int signal, const GuestSigaction& action, bool replaying);
   void set_mask(u64 mask, bool replaying);
-  /// The mask within a call that brings its own (rt_sigsuspend, ppoll…); the one before comes back with
-  /// the signal frame.
+  /// The mask of a call that brings its own (rt_sigsuspend, ppoll, …), when a signal has ended it: the handler runs
+  /// with it, and the one before comes back with the signal frame.
   void set_temporary_mask(u64 mask) {
     state_.saved_mask = state_.mask;
     state_.has_saved_mask = true;
-    state_.mask = mask;
+    state_.mask = mask & ~never_blocked;
   }
+  /// No handler has taken such a mask: the one before is in place again.
+  void end_temporary_mask(bool replaying);
   /// execve: handlers become default.
   void reset_for_exec(bool replaying);
   /// All real dispositions and the mask as the guest has them (after a fork or at the start).

@@ -17,7 +17,7 @@ inline constexpr u64 robust_list_size = 24;
 
 /// Where a thread stands beyond its registers: what GuestEngine keeps of the thread that runs.
 struct ThreadStand {
-  bool after_call = false;               // at the boundary behind a system call
+  bool after_call = false;               // behind a system call, or before a handler: signals are delivered
   bool alone = false;                    // the next instruction is executed alone
   u64 rest = 0;                          // iterations done of the rep instruction at pc
   std::optional<GuestFault> raised;      // not yet delivered

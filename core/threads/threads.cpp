@@ -554,7 +554,14 @@ void Threads::become_first() {
   bury(from);
 }
 
-void Threads::become_worker() { g_turn.live = false; }
+void Threads::become_worker() {
+  g_turn.live = false;
+  // The stack for signals is that of the thread which ran when the snapshot was taken: it goes with that thread.
+  auto* own = make_signal_stack();
+  FRED_CHECK(own != nullptr, "no memory for a worker's signal stack");
+  use_signal_stack(own);
+  set_running_slot(*own);
+}
 
 void Threads::bury(GuestThread& t) {
   const auto found = std::find_if(threads_.begin(), threads_.end(), [&](const auto& p) { return p.get() == &t; });
@@ -574,8 +581,7 @@ void Threads::free_dead() {
 void Threads::free_thread(GuestThread& t) {
   if (t.stack != nullptr) free_stack(t);
   if (t.vector_area != nullptr) Cpu::free_vector_area(t.vector_area);
-  // A worker goes on with that of the thread that had the turn when its snapshot was made.
-  if (t.slot != nullptr && t.slot != &running_slot()) free_signal_stack(t.slot);
+  if (t.slot != nullptr) free_signal_stack(t.slot);
 }
 
 }  // namespace fred

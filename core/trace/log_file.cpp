@@ -24,7 +24,10 @@ constexpr u64 first_window = u64{256} << 10;
 constexpr u64 largest_window_step = u64{32} << 20;
 }  // namespace
 
-LogWriter::~LogWriter() { abandon(); }
+LogWriter::~LogWriter() {
+  if (window_ != nullptr) munmap(window_, window_size_);
+  abandon();
+}
 
 Result<> LogWriter::open(const std::string& path) {
   events_ = 0;
@@ -38,8 +41,7 @@ Result<> LogWriter::open(const std::string& path) {
 }
 
 void LogWriter::abandon() {
-  if (window_ != nullptr) munmap(window_, window_size_);
-  window_ = nullptr;
+  window_ = nullptr;  // nothing to unmap: see make_room. Something else may lie there by now
   if (fd_ >= 0) close_engine_descriptor(fd_);
   fd_ = -1;
   window_size_ = base_ = used_ = 0;

@@ -33,7 +33,8 @@ class LogWriter {
   /// Nothing more is written: room that was not needed is given back. (A page behind the end stays, for readers.)
   void finish();
 
-  /// Forgets the log in a forked child that does not record: nothing of it is written any more.
+  /// Forgets the log in a forked child that does not record: nothing of it is written any more. The child never had
+  /// the window.
   void abandon();
 
   // The short way (core/dispatch/light.h): a whole record at once, if the window has room for it. No call of

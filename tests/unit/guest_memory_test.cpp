@@ -489,7 +489,7 @@ TEST_CASE("guest memory: shared anonymous memory is private until a fork needs i
   CHECK(memory.maps_text().find(" rw-s 00000000 00:01 4294967297                 /dev/zero (deleted)\n") !=
         std::string::npos);
 
-  REQUIRE(memory.share_for_fork() == 0);
+  REQUIRE(memory.share_for_fork().error == 0);
   CHECK(at.ptr<u8>()[0] == 1);
   CHECK((at + 3 * page_size).ptr<u8>()[5] == 9);
   CHECK(kernel_prot(at + page_size) == -1);
@@ -515,7 +515,7 @@ TEST_CASE("guest memory: what unrecorded children write to shared memory is foun
   const GuestAddr large = map_anywhere(memory, 64 << 20, rw, MAP_SHARED | MAP_ANONYMOUS);
   CHECK(memory.shares_memory());
   at.ptr<u8>()[10] = 1;
-  REQUIRE(memory.share_for_fork() == 0);
+  REQUIRE(memory.share_for_fork().error == 0);
   CHECK(memory.shared_changes(true).empty());
   REQUIRE(engine.notices.size() == 1);  // too much to follow
   CHECK(engine.notices[0].find("64 MiB") != std::string::npos);

@@ -104,6 +104,19 @@ TEST_CASE("threads: the same state at a Time from every snapshot before it") {
   }
 }
 
+TEST_CASE("threads: a worker outlives the thread that ran when its snapshot was taken") {
+  // Behind the end of such a thread the guest writes into pages with translated code: the engine gets signals.
+  ChaoticGuest recorded("thread/rewritten_code", 1, 5'000'000);
+  CHECK(recorded.snapshots.size() >= 10);
+  for (auto& s : recorded.snapshots) {
+    auto worker = s.peer.worker();
+    REQUIRE(worker);
+    const auto end = worker->run_to(recorded.end());
+    REQUIRE(end);
+    CHECK(end->time == recorded.end());
+  }
+}
+
 TEST_CASE("threads: steps of one thread, and conditions of one thread") {
   ChaoticGuest recorded("thread/state", 3, 1'000'000);
   const auto events = recorded.events();

@@ -1,0 +1,41 @@
+// The event log's windows of memory.
+#include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "core/trace/log_file.h"
+
+namespace fred {
+
+TEST_CASE("log: a forked child that forgets the log leaves alone what lies where the parent has its window") {
+  std::string folder = "/tmp/fred-unit-XXXXXX";
+  REQUIRE(mkdtemp(folder.data()) != nullptr);
+  {
+    LogWriter log;
+    REQUIRE(log.open(log_path(folder)));
+    log.begin(EventKind::syscall, 0, {}, std::nullopt);
+    const auto* in_window = log.item_space(ItemKind::value, 8);
+    const pid_t child = fork();
+    if (child == 0) {
+      void* page = reinterpret_cast<void*>(page_floor(reinterpret_cast<u64>(in_window)));
+      void* own =
+          mmap(page, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+      if (own != page) _exit(1);
+      static_cast<volatile u8*>(own)[7] = 42;
+      log.abandon();
+      _exit(static_cast<volatile u8*>(own)[7] == 42 ? 0 : 2);
+    }
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    log.end();
+  }
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace fred
