@@ -91,6 +91,8 @@ class Threads {
   /// Memory has become one with other processes: who waits for a word there now waits in the kernel.
   void words_became_shared();
 
+  /// The program goes on for the session: one that it was told of before is told again.
+  void tell_deadlock_again() { told_deadlock_ = false; }
   /// Live: the running thread, the only one, is about to wait for ever on a word that only threads of its process know.
   void waits_alone(u64 address);
 

@@ -46,6 +46,18 @@ Result<RecordedSession::UserPoints> RecordedSession::points(GdbQuestions& gdb) {
                      .depends = p.value("depends", false)});
     if (const auto n = p.value("ignore", u64{0}); n != 0) all.ignored[users.back().number] = n;
   }
+  const auto inserted = target_.conditions();
+  const auto is_inserted = [&](const GdbPoint& p) {
+    return p.kind != "break" || std::ranges::all_of(p.addresses, [&](u64 address) {
+             return std::ranges::any_of(inserted, [&](const Condition& c) {
+               const auto* b = std::get_if<BreakCondition>(&c.what);
+               return b != nullptr && b->pc.value == address;
+             });
+           });
+  };
+  if (!std::ranges::all_of(users, is_inserted)) {
+    if (const auto done = ask_python(gdb, "insert_breakpoints()"); !done) return std::unexpected(done.error());
+  }
   for (auto& c : target_.conditions()) {
     // What gdb has inserted for itself (libraries, longjmp) stops nobody.
     bool certain = !std::holds_alternative<BreakCondition>(c.what);
@@ -69,6 +81,7 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
   std::vector<Condition> conditions;
   for (const auto& d : points.dependent) conditions.push_back(d.at);
   std::map<Time, Stop> seen;                // that gdb is to see
+  std::vector<Stop> looked_at;              // where conditions were evaluated
   std::map<ConditionId, Stop> last_change;  // of each watch: gdb compares the value at a hit with it
   const auto see_changes = [&] {
     for (const auto& d : points.dependent) {
@@ -76,45 +89,67 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
       if (is_watch(d.at) && hit != last_change.end()) seen.emplace(hit->second.time, hit->second);
     }
   };
-  u64 looked_at = 0;
-  for (Time before = operation.from();;) {
-    auto hits = timeline_->search().last(stop.time, before, conditions, true, operation.token());
-    if (!hits) return std::unexpected(hits.error());
-    if (hits->empty()) break;
-    before = hits->front().at;
-    nlohmann::json numbers = nlohmann::json::array();
-    const Stop here{TravelEnd::hit, before, *hits};
-    for (const auto& d : points.dependent) {
-      if (std::ranges::find(*hits, d.at.id, &Hit::id) == hits->end()) continue;
-      for (const i64 n : d.numbers) numbers.push_back(n);
-    }
-    if (auto there = session_.go_to(before); !there) return std::unexpected(there.error());
-    if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
-    const auto answer = ask_python(gdb, fmt::format("holds({})", numbers.dump()));
-    if (!answer) return std::unexpected(answer.error());
-    operation.show(fmt::format("{} conditions", ++looked_at));
-    bool stops = false, counts = false;
-    for (const i64 n : (*answer)["holds"].get<std::vector<i64>>()) {
-      const auto left = points.ignored.find(n);
-      const bool ignored = left != points.ignored.end() && left->second != 0;
-      if (ignored) --left->second;
-      counts = counts || ignored;
-      stops = stops || !ignored;
-    }
-    if (before == stop.time) {  // gdb comes here anyhow
-      if (stops) stop.end = TravelEnd::hit;
-      if (stops || counts) std::ranges::move(*hits, std::back_inserter(stop.hits));
-    } else if (stops) {
-      stop = here;
-      break;
-    } else {
-      if (counts) {
-        see_changes();
-        seen.emplace(before, here);
+  const auto search = [&]() -> Result<> {
+    for (Time before = operation.from();;) {
+      auto hits = timeline_->search().last(stop.time, before, conditions, true, operation.token());
+      if (!hits) return std::unexpected(hits.error());
+      if (hits->empty()) return {};
+      before = hits->front().at;
+      nlohmann::json numbers = nlohmann::json::array();
+      const Stop here{TravelEnd::hit, before, *hits};
+      for (const auto& d : points.dependent) {
+        if (std::ranges::find(*hits, d.at.id, &Hit::id) == hits->end()) continue;
+        for (const i64 n : d.numbers) numbers.push_back(n);
       }
-      for (const auto& hit : *hits) last_change.insert_or_assign(hit.id, here);
+      if (auto there = session_.go_to(before); !there) return std::unexpected(there.error());
+      if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
+      if (looked_at.empty()) {
+        if (const auto kept = ask_python(gdb, "keep_variables()"); !kept) return std::unexpected(kept.error());
+      }
+      looked_at.push_back(here);
+      const auto answer = ask_python(gdb, fmt::format("holds({})", numbers.dump()));
+      if (!answer) return std::unexpected(answer.error());
+      operation.show(fmt::format("{} conditions", looked_at.size()));
+      bool stops = false, counts = false;
+      for (const i64 n : (*answer)["holds"].get<std::vector<i64>>()) {
+        const auto left = points.ignored.find(n);
+        const bool ignored = left != points.ignored.end() && left->second != 0;
+        if (ignored) --left->second;
+        counts = counts || ignored;
+        stops = stops || !ignored;
+      }
+      if (before == stop.time) {  // gdb comes here anyhow
+        if (stops) stop.end = TravelEnd::hit;
+        if (stops || counts) std::ranges::move(*hits, std::back_inserter(stop.hits));
+      } else if (stops) {
+        stop = here;
+        return {};
+      } else {
+        if (counts) {
+          see_changes();
+          seen.emplace(before, here);
+        }
+        for (const auto& hit : *hits) last_change.insert_or_assign(hit.id, here);
+      }
+    }
+  };
+  const auto done = search();
+  // gdb is about to evaluate the last one for itself. If that makes a difference to gdb, it evaluates all of them.
+  if (!looked_at.empty()) {
+    const auto restored = ask_python(gdb, "restore_variables()");
+    if (!done) return std::unexpected(done.error());
+    if (!restored) return std::unexpected(restored.error());
+    if (restored->value("changed", false)) {
+      for (const auto& here : looked_at) {
+        if (here.time != stop.time) {
+          seen.emplace(here.time, here);
+        } else if (stop.hits.empty()) {
+          stop.hits = here.hits;
+        }
+      }
     }
   }
+  if (!done) return std::unexpected(done.error());
   see_changes();
   passed_.clear();
   for (auto& [time, hit] : seen | std::views::reverse) passed_.push_back(std::move(hit));

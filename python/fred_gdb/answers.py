@@ -4,6 +4,7 @@ Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything
 at that moment.
 """
 import json
+import re
 
 import gdb
 
@@ -354,6 +355,46 @@ class _Fred:
             if any(p["depends"] for p in those) and (len(those) > 1 or kind == "signal"):
                 left = "only gdb knows which of its catchpoints catches a " + kind
         cls.say({"points": points, "left": left})
+
+    @classmethod
+    def insert_breakpoints(cls):
+        """gdb takes the breakpoint out that it steps over, and may stop before it is in again. It inserts what is not
+        whenever the list of its breakpoints changes."""
+        gdb.Breakpoint("*1", internal=True).delete()
+        cls.say({})
+
+    # gdb evaluates a condition once for each hit, and so must whoever does it in gdb's place: what that has changed of
+    # gdb's own, its convenience variables, is taken back before gdb evaluates for itself. Their names that begin with _
+    # are gdb's. (What it changes of the program in the past is dropped.)
+    kept_variables = {}
+
+    @classmethod
+    def variables(cls):
+        names = re.findall(r"^\$([A-Za-z]\w*) = ", cls.console("show convenience"), re.MULTILINE)
+        return {name: gdb.convenience_variable(name) for name in names}
+
+    @staticmethod
+    def same(a, b):
+        def identity(value):
+            if not isinstance(value, gdb.Value):
+                return type(value), value
+            return str(value.type), value.format_string(raw=True, max_elements=0, repeat_threshold=0, symbols=False)
+        return identity(a) == identity(b)
+
+    @classmethod
+    def keep_variables(cls):
+        cls.kept_variables = cls.variables()
+        cls.say({})
+
+    @classmethod
+    def restore_variables(cls):
+        changed = False
+        now, before = cls.variables(), cls.kept_variables
+        for name in now.keys() | before.keys():
+            if name not in now or name not in before or not cls.same(now[name], before[name]):
+                changed = True
+                gdb.set_convenience_variable(name, before.get(name))
+        cls.say({"changed": changed})
 
     @classmethod
     def holds(cls, numbers):

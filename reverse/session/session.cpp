@@ -88,10 +88,18 @@ Result<> Session::start(const Launch& launch) {
   if (!now) return std::unexpected(now.error());
   if (auto taken = live.snapshot_here(now->time); !taken) return taken;
   live.on_no_room([this](const Error& why) { (void)make_room(why); });
+  live.on_deadlock([this](const std::string& who_waits) { meet_deadlock(who_waits); });
   p->tip = p->position = now->time;
   p->tip_changes = TipChanges(now->time);
   program_ = std::move(p);
   return {};
+}
+
+/// It would wait for ever: the user is told, and it stops there, as for an interrupt.
+void Session::meet_deadlock(const std::string& who_waits) {
+  if (program_->detached) return;
+  if (notice_) notice_("deadlock: " + who_waits + "; the program cannot go on");
+  program_->live->interrupt();
 }
 
 void Session::kill() { program_.reset(); }

@@ -128,6 +128,7 @@ class Session final : public Execution {
   enum class HistoryEnd : u8 { tip, unknown };
   /// Another process could not be made: snapshots make room for it, now and from now on. True: try again.
   bool make_room(const Error& why);
+  void meet_deadlock(const std::string& who_waits);
   /// The user is told once that there are fewer snapshots.
   void tell_fewer(const std::string& why);
   /// A worker from the nearest snapshot at or before `t`, standing there.
