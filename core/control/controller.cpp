@@ -105,6 +105,13 @@ bool Controller::carry_out(const Message& m, int descriptor) {
     case MessageKind::run_on:
       stand(run_.run_on(), m.tag);
       break;
+    case MessageKind::run_alone:
+      if (engine_.threads().run_alone(static_cast<ThreadId>(m.number[0]), m.number[1] != 0)) {
+        reply({.kind = MessageKind::done}, m.tag);
+      } else {
+        refuse(m.tag, "there is no such thread");
+      }
+      break;
     case MessageKind::verify:
       verify(m.number[0], m.tag);
       break;

@@ -107,7 +107,7 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
         if (const auto kept = ask_python(gdb, "keep_variables()"); !kept) return std::unexpected(kept.error());
       }
       looked_at.push_back(here);
-      const auto answer = ask_python(gdb, fmt::format("holds({})", numbers.dump()));
+      const auto answer = ask_python(gdb, fmt::format("holds({}, {})", numbers.dump(), running_thread().value_or(0)));
       if (!answer) return std::unexpected(answer.error());
       operation.show(fmt::format("{} conditions", looked_at.size()));
       bool stops = false, counts = false;
@@ -175,6 +175,35 @@ Result<Stop> RecordedSession::step(const StepRequest& request, const std::vector
   return timeline_->finish(Direction::backward, level, conditions);
 }
 
+Result<ThreadId> RecordedSession::running_thread() {
+  const auto peer = session_.here();
+  return peer ? (*peer)->thread() : std::unexpected(peer.error());
+}
+
+/// Others have run since: first back to where this thread had the turn last. If it has lost it between two
+/// instructions, it stands there as it does now. Else it has made a system call since, which waits: that instruction is
+/// the first to be gone back over.
+Result<Stop> RecordedSession::step_other(ThreadId thread, GuestAddr pc, const StepRequest& request,
+                                         const std::vector<Condition>& conditions, u64 level) {
+  const Time from = session_.position();
+  const auto last = target_.last_point_of(thread, from);
+  if (!last) return std::unexpected(last.error());
+  if (!*last) return fail("This thread has executed nothing yet.");
+  const Time to = **last;
+  auto hits = timeline_->search().last(to, from, conditions, true, {});
+  if (!hits) return std::unexpected(hits.error());
+  const Time at = hits->empty() ? to : hits->front().at;
+  if (auto there = session_.go_to(at); !there) return std::unexpected(there.error());
+  if (!hits->empty()) return Stop{TravelEnd::hit, at, std::move(*hits)};
+  if (to.pc == pc || request.kind == StepRequest::Kind::finish) return step(request, conditions, level);
+  const auto line = symbols_.line_at(to.pc);
+  const bool by_instruction = request.kind == StepRequest::Kind::stepi || request.kind == StepRequest::Kind::nexti;
+  const bool arrived = by_instruction || (line && line->starts_statement && line->range.begin == to.pc);
+  if (!arrived) return step(request, conditions, level);
+  if (request.count > 1) return step({request.kind, request.count - 1}, conditions, level);
+  return Stop{TravelEnd::arrived, at, {}};
+}
+
 Result<BackStep> RecordedSession::step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) {
   passed_.clear();
   if (!session_.has_program() || session_.is_changed_in_past()) return BackStep{};
@@ -192,13 +221,20 @@ Result<BackStep> RecordedSession::step_back(const StepRequest& request, GdbQuest
     if (selected->value("inlined", false)) return BackStep{};
     level = selected->value("level", u64{0});
   }
+  const auto thread = ask_python(gdb, "thread()");
+  if (!thread) return std::unexpected(thread.error());
+  const auto running = running_thread();
+  if (!running) return std::unexpected(running.error());
+  const auto selected = static_cast<ThreadId>(thread->value("id", i64{0}));
   Operation operation(*this, progress);
   // An instruction that has raised a fault has not been executed: back from there is back from the instruction.
   if (Time here = operation.from(); here.phase != 0) {
     here.phase = 0;
     if (auto there = session_.go_to(here); !there) return operation.undo(there.error());
   }
-  auto stop = step(request, users->certain, level);
+  auto stop = selected == *running
+                  ? step(request, users->certain, level)
+                  : step_other(selected, GuestAddr{thread->value("pc", u64{0})}, request, users->certain, level);
   if (stop && stop->end != TravelEnd::interrupted && !users->dependent.empty()) {
     stop = stop_on_the_way(std::move(*stop), std::move(*users), gdb, operation);
   }

@@ -207,6 +207,22 @@ class _Fred:
             frame = frame.older()
         cls.say({"level": level, "inlined": selected.type() == gdb.INLINE_FRAME})
 
+    stopped_thread = None  # the one that gdb's last stop was of
+
+    @classmethod
+    def keep_stopped(cls, _):
+        cls.stopped_thread = gdb.selected_thread()
+
+    @classmethod
+    def select_stopped(cls):
+        if cls.stopped_thread is not None and cls.stopped_thread.is_valid():
+            cls.stopped_thread.switch()
+
+    @classmethod
+    def thread(cls):
+        """The selected one: its id, and where it stands."""
+        cls.say({"id": gdb.selected_thread().ptid[1], "pc": gdb.newest_frame().pc()})
+
     @classmethod
     def invocation(cls, frame):
         """What a frame is found again by: its function, which may be inlined, and the CFA of what is on the stack."""
@@ -347,7 +363,7 @@ class _Fred:
             if kind is None:
                 left = "number %d of its breakpoints is one that only it can check" % b.number
                 continue
-            depends = b.condition is not None or b.ignore_count != 0 or hasattr(b, "stop")
+            depends = b.condition is not None or b.ignore_count != 0 or b.thread is not None or hasattr(b, "stop")
             points.append({"number": b.number, "kind": kind, "addresses": cls.addresses(b), "depends": depends,
                            "ignore": b.ignore_count})
         for kind in ("syscall", "signal"):
@@ -397,17 +413,24 @@ class _Fred:
         cls.say({"changed": changed})
 
     @classmethod
-    def holds(cls, numbers):
-        """Those of these breakpoints whose conditions are true here; as in gdb, one without a value is."""
+    def holds(cls, numbers, thread):
+        """Those of these breakpoints whose conditions are true here, in the thread that runs; as in gdb, one without a
+        value is."""
         cls.forget()
-        holding = []
+        selected, holding = gdb.selected_thread(), []
+        for t in gdb.selected_inferior().threads():
+            if t.ptid[1] == thread and t != selected:
+                t.switch()
         for b in gdb.breakpoints():
             if b.number in numbers and cls.condition(b) and getattr(b, "stop", lambda: True)() is not False:
                 holding.append(b.number)
+        selected.switch()
         cls.say({"holds": holding})
 
     @classmethod
     def condition(cls, b):
+        if b.thread is not None and b.thread != gdb.selected_thread().global_num:
+            return False
         if b.condition is None:
             return True
         try:
@@ -475,4 +498,5 @@ gdb.events.clear_objfiles.connect(_Fred.changed)
 gdb.events.before_prompt.connect(_Fred.keep_program)
 gdb.events.breakpoint_created.connect(_Fred.condition_given)
 gdb.events.breakpoint_modified.connect(_Fred.condition_given)
+gdb.events.stop.connect(_Fred.keep_stopped)
 _Fred.keep_program()

@@ -113,6 +113,7 @@ void Session::detach(std::function<void(ProgramEnd)> ended) {
   if (!p.live) return boost::asio::post(io_, [ended = std::move(ended), end = *p.end] { ended(end); });
   p.detached = true;
   p.live->stop_snapshots();
+  (void)p.live->peer().run_alone(0, false);
   (void)p.live->peer().set_conditions({});  // one that has gone is noticed by running it
   p.live->run({.kind = MessageKind::run_on}, [this, ended = std::move(ended)](const Result<Standing>& s) {
     ProgramEnd end{.gone = !s};
@@ -175,7 +176,14 @@ void Session::run_live(const Forward& how, std::function<void(Result<RunStop>)> 
   if (auto set = live.peer().set_conditions(how.conditions); !set && set.error().code != 0) {
     return boost::asio::post(io_, [done = std::move(done), error = set.error()] { done(std::unexpected(error)); });
   }
+  if (program_->alone != how.alone) {
+    if (auto told = live.peer().run_alone(how.alone.thread, how.alone.unless_waits); !told) {
+      return boost::asio::post(io_, [done = std::move(done), error = told.error()] { done(std::unexpected(error)); });
+    }
+    program_->alone = how.alone;
+  }
   program_->tip_changes.runs();
+  program_->tip_steps.clear();
   live.run(message_of(how, std::nullopt), [this, done = std::move(done)](const Result<Standing>& s) {
     attention_.begin();
     done(live_stopped(s));
