@@ -119,6 +119,13 @@ bool Controller::carry_out(const Message& m, int descriptor) {
         refuse(m.tag, "history has no such child from here on");
       }
       break;
+    case MessageKind::run_alone:
+      if (engine_.threads().run_alone(static_cast<ThreadId>(m.number[0]), m.number[1] != 0)) {
+        reply({.kind = MessageKind::done}, m.tag);
+      } else {
+        refuse(m.tag, "there is no such thread");
+      }
+      break;
     case MessageKind::verify:
       verify(m.number[0], m.tag);
       break;

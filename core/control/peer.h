@@ -114,6 +114,8 @@ class Peer {
   /// As vector_state() gives it.
   Result<> set_vector_state(std::span<const u8> area);
   /// At the tip: what becomes of the signal that is about to be delivered, or a signal for the guest where none is.
+  /// Live, when it goes on: this thread alone (0: any); with `unless_waits` others while it waits.
+  Result<> run_alone(ThreadId thread, bool unless_waits);
   /// It is delivered when the guest goes on. number 0: none. Without `signal_info`: as kill() from the debugger.
   Result<> set_signal(int number, std::span<const u8> signal_info = {});
   /// Of the signal that is about to be delivered.

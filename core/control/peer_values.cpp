@@ -86,6 +86,10 @@ Result<> Peer::set_vector_state(std::span<const u8> area) {
   return order({.kind = MessageKind::set_vector_state}, area);
 }
 
+Result<> Peer::run_alone(ThreadId thread, bool unless_waits) {
+  return order({.kind = MessageKind::run_alone, .number = {static_cast<u64>(thread), unless_waits ? u64{1} : 0}}, {});
+}
+
 Result<> Peer::set_signal(int number, std::span<const u8> signal_info) {
   return order({.kind = MessageKind::set_signal, .number = {static_cast<u64>(number)}}, signal_info);
 }

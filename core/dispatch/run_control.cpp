@@ -67,6 +67,7 @@ StopReason RunControl::go(const Goal& goal) {
   u64 steps = goal.steps;
   const ThreadId stepping = goal.thread != 0 ? goal.thread : engine_.process().thread;
   conditions.arm(goal.use, target);
+  engine_.threads().tell_deadlock_again();
   bool moved = false;
   for (Time last = begin;; moved = true) {
     const Time at = engine_.now();

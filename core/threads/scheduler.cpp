@@ -38,7 +38,17 @@ void Scheduler::make_ready(GuestThread& thread, Why why) {
   ready_.push_back({&thread, held_until});
 }
 
+std::optional<std::size_t> Scheduler::place_of_alone() const {
+  const auto found = std::ranges::find(ready_, alone_, &Ready::thread);
+  return found != ready_.end() ? std::optional(static_cast<std::size_t>(found - ready_.begin())) : std::nullopt;
+}
+
+bool Scheduler::has_ready() const {
+  return alone_ == nullptr || unless_waits_ ? !ready_.empty() : place_of_alone().has_value();
+}
+
 bool Scheduler::has_other() const {
+  if (alone_ != nullptr) return place_of_alone().has_value();
   return std::ranges::any_of(ready_, [this](const Ready& r) { return r.held_until <= slices_; });
 }
 
@@ -61,6 +71,9 @@ std::size_t Scheduler::choose() {
 }
 
 GuestThread& Scheduler::front() {
+  if (alone_ != nullptr) {
+    if (const auto place = place_of_alone()) chosen_ = place;
+  }
   if (!chosen_ || *chosen_ >= ready_.size()) chosen_ = choose();
   return *ready_[*chosen_].thread;
 }

@@ -34,13 +34,28 @@ class Scheduler {
   /// `why`: it is new, what it waited for has come, or its slice is over.
   enum class Why : u8 { created, woken, preempted };
   void make_ready(GuestThread& thread, Why why);
-  bool has_ready() const { return !ready_.empty(); }
+  bool has_ready() const;
   /// Is there one for which the running thread is to give way? Not if all are held back.
   bool has_other() const;
   /// The one that take() will give; there is one.
   GuestThread& front();
   GuestThread& take();
-  void forget_all() { ready_.clear(); }
+  void forget_all() {
+    ready_.clear();
+    alone_ = nullptr;
+  }
+
+  /// From now on none but this one is chosen (null: any); with `unless_waits` others are while it is not ready.
+  void run_alone(const GuestThread* thread, bool unless_waits) {
+    alone_ = thread;
+    unless_waits_ = unless_waits;
+    chosen_.reset();
+  }
+  const GuestThread* alone() const { return alone_; }
+  /// The running thread must give way, even if nobody else can run.
+  bool holds_back(const GuestThread& running) const {
+    return alone_ != nullptr && !unless_waits_ && alone_ != &running;
+  }
 
   /// Ticks that the next thread may run while others could.
   u64 slice();
@@ -52,6 +67,7 @@ class Scheduler {
  private:
   u64 random(u64 below) { return std::uniform_int_distribution<u64>(0, below - 1)(*chaos_); }
   std::size_t choose();
+  std::optional<std::size_t> place_of_alone() const;
   void begin_phase();
 
   struct Ready {
@@ -60,6 +76,8 @@ class Scheduler {
   };
   std::deque<Ready> ready_;  // in the order in which they became so
   std::optional<std::mt19937_64> chaos_;
+  const GuestThread* alone_ = nullptr;
+  bool unless_waits_ = false;
   // Of chaos.
   u64 generation_ = 0;                 // of the priorities
   u64 slices_ = 0;                     // so far

@@ -106,6 +106,7 @@ void Threads::went_to_wait(GuestThread& t) {
 bool Threads::switch_due(bool behind_call) {
   const u64 left = std::exchange(further_, 0), ticks = engine_.cpu().ticks();
   if (!g_turn.live || alone() || engine_.processes().in_vfork_child()) return false;
+  if (scheduler_.holds_back(*running_)) return engine_.stand().committed_call != engine_.now();
   if (left > 1 && ticks == further_in_ && !behind_call) {
     further_ = left - 1;
     return false;
@@ -141,6 +142,12 @@ bool Threads::next() {
     }
     return false;
   }
+  if (!stuck()) {
+    if (scheduler_.holds_back(*running_)) {  // nobody has chosen another one yet
+      if (!wait_for_alone()) return false;
+      scheduler_.make_ready(*running_, Scheduler::Why::preempted);
+    }
+  }
   for (;;) {
     collect_finished();
     if (!scheduler_.has_ready() && !idle()) return false;
@@ -165,6 +172,24 @@ bool Threads::idle() {
   set_running_slot(*g_turn.here->slot);
   collect_finished();
   return scheduler_.has_ready();
+}
+
+bool Threads::run_alone(ThreadId id, bool unless_waits) {
+  const auto* thread = id != 0 ? find(id) : nullptr;
+  if (id != 0 && thread == nullptr) return false;
+  scheduler_.run_alone(thread, unless_waits);
+  return true;
+}
+
+/// Live: the running thread could go on, but must not, and the one that may is waiting. The turn stays here: its call
+/// ends without it (finish() in turn.cpp). False: the session wants something.
+bool Threads::wait_for_alone() {
+  constexpr timespec look_again{.tv_sec = 0, .tv_nsec = 2'000'000};
+  for (collect_finished(); !scheduler_.has_ready(); collect_finished()) {
+    if (control_requested()) return false;
+    raw_syscall(SYS_nanosleep, reinterpret_cast<u64>(&look_again), 0);  // an interrupt ends it
+  }
+  return true;
 }
 
 void Threads::switch_to(GuestThread& to) {
@@ -340,6 +365,7 @@ i64 Threads::exit(Syscall& call) {
     if (g_turn.live) wake_anywhere(t.clear_tid);
   }
   t.exited = true;
+  if (scheduler_.alone() == &t) scheduler_.run_alone(nullptr, false);
   return 0;
 }
 

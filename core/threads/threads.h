@@ -91,6 +91,11 @@ class Threads {
   /// Memory has become one with other processes: who waits for a word there now waits in the kernel.
   void words_became_shared();
 
+  /// Live: from now on this thread alone has the turn, also if it waits (0: any); with `unless_waits` others have it
+  /// while it waits. That ends with the thread. False: there is no such thread.
+  bool run_alone(ThreadId id, bool unless_waits);
+  /// The program goes on for the session: one that it was told of before is told again.
+  void tell_deadlock_again() { told_deadlock_ = false; }
   /// Live: the running thread, the only one, is about to wait for ever on a word that only threads of its process know.
   void waits_alone(u64 address);
 
@@ -111,6 +116,7 @@ class Threads {
   void went_to_wait(GuestThread& thread);
   void go_on_in_event();
   bool idle();
+  bool wait_for_alone();
   /// Live: tells the session if all threads wait for each other for ever (deadlock.cpp).
   void look_for_deadlock();
   void tell_deadlock(const std::string& text);

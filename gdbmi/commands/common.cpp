@@ -29,6 +29,7 @@ Result<> arrive(CommandContext& c, const Result<Landing>& landing) {
     c.shell.gdb("frame");
     return {};
   }
+  if (const auto command = c.session.before_stop(); !command.empty()) c.shell.gdb(command);
   c.session.next_stop(*landing);
   c.shell.gdb(landing->steps == 1 ? "reverse-stepi" : fmt::format("reverse-stepi {}", landing->steps));
   c.session.stopped_there();

@@ -103,7 +103,7 @@ const std::vector<Command> rows = {
      Group::travel,
      "[N]",
      "Go to where one was before the last N commands that moved time.",
-     "",
+     "What was changed where the program stands since it last ran there (`set var`, `return`) is changed back.",
      true,
      handlers::undo},
     {"back",

@@ -114,6 +114,8 @@ class TravelSession {
   /// The next `bs` or `bc` of gdb's ends at this landing, whatever gdb thinks it does; if stops are passed on the way,
   /// so do the ones before it, each at one of them.
   virtual void next_stop(const Landing& landing) = 0;
+  /// What gdb is to execute before that, or "".
+  virtual std::string before_stop() { return ""; }
   /// gdb has done so, or has stopped earlier: what it has not come to is void.
   virtual void stopped_there() {}
 

@@ -123,8 +123,16 @@ Result<> Prompt::run_session_commands() {
 /// False: the last one failed.
 bool Prompt::run_start_commands() {
   bool ok = true;
-  for (const auto& command : options_.commands) {
-    if (!gdb_->alive()) break;
+  for (std::size_t i = 0; i < options_.commands.size(); ++i) {
+    const auto& command = options_.commands[i];
+    if (!gdb_->alive()) {
+      const auto by = life_cycle_command(options_.commands[i - 1].text);
+      if (!by || by->what != LifeCycle::quit) {
+        say_error(fmt::format("fred: gdb has ended by itself; not executed: '{}'{}", command.text,
+                              i + 1 < options_.commands.size() ? " and what follows" : ""));
+      }
+      break;
+    }
     if (command.file) {
       const auto done = run_file(command.text);
       if (!done) say_error(done.error().message);

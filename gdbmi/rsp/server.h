@@ -100,6 +100,8 @@ class Server {
   Reply handle(const FileReadLink& p) { return files_.read_link(p); }
 
   Reply resume(const ResumeRequest& request);
+  /// gdb names one thread and nobody else: is it to go alone, and how?
+  void go_alone(ResumeRequest& request, ThreadId thread, bool steps);
   /// Old packets name the address at which to go on.
   Reply resume_at(ResumeRequest request, std::optional<GuestAddr> at);
   void stopped(const StopEvent& event);
@@ -147,6 +149,7 @@ class Server {
   ThreadId going_ = 0;        // whose steps the motion counts
   ThreadId steps_ = 0;        // the one that gdb steps back; 0: the one that runs
   std::optional<std::vector<ThreadFact>> threads_;
+  std::vector<GuestAddr> taken_out_;    // breaks that gdb has removed since the last stop
   std::optional<StopEvent> next_stop_;  // of the next motion, which does not move
   LibraryList libraries_;               // as gdb has last read it
   std::optional<RegisterState> registers_;

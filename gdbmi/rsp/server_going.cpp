@@ -129,6 +129,7 @@ Server::Reply Server::resume_at(ResumeRequest request, std::optional<GuestAddr> 
 
 void Server::stopped(const StopEvent& event) {
   tell_notices();
+  taken_out_.clear();
   running_ = false;
   last_stop_ = event;
   // gdb waits for one thread: that the motion has ended in another one is no end of a step to it.
@@ -182,16 +183,30 @@ Server::Reply Server::handle(const ContinueWithSignal& packet) {
 
 Server::Reply Server::handle(const WhichActions&) { return "vCont;c;C;s;S;r"; }
 
+/// gdb has one thread go while the others stand if the user wants it so (`set scheduler-locking`), and for the one
+/// instruction at which there is a breakpoint, which it takes out meanwhile. That one may be a call that waits for the
+/// others.
+void Server::go_alone(ResumeRequest& request, ThreadId thread, bool steps) {
+  if (steps && threads().size() < 2) return;
+  request.alone = thread;
+  const auto* const fact = find_thread(thread);
+  if (!steps || fact == nullptr) return;
+  const auto at = target_.registers(fact->runs ? 0 : thread);
+  request.unless_waits = at && std::ranges::find(taken_out_, GuestAddr{at->general.rip}) != taken_out_.end();
+}
+
 Server::Reply Server::handle(const Resume& packet) {
-  // All threads go together, as the program's schedule has them. One may be named whose steps count; else what the
-  // current one is to do decides.
+  // All threads go together, as the program's schedule has them, unless only one is named. One may be named whose steps
+  // count; else what the current one is to do decides.
   const auto steps = [](const ResumeAction& a) {
     return a.kind == ResumeAction::Kind::step || a.kind == ResumeAction::Kind::step_range;
   };
   const bool one_steps = packet.actions.size() > 1 && steps(packet.actions.front()) && packet.actions.front().thread &&
                          is_our_thread(*packet.actions.front().thread);
+  const bool alone = packet.actions.size() == 1 && packet.actions.front().thread &&
+                     packet.actions.front().thread->thread > 0 && is_our_thread(*packet.actions.front().thread);
   for (const auto& action : packet.actions) {
-    if (!one_steps && action.thread && !fits_thread(*action.thread, current_thread())) continue;
+    if (!one_steps && !alone && action.thread && !fits_thread(*action.thread, current_thread())) continue;
     ResumeRequest request{.motion = Motion::go, .signal = {}, .range = action.range};
     switch (action.kind) {
       case ResumeAction::Kind::stop:
@@ -209,6 +224,7 @@ Server::Reply Server::handle(const Resume& packet) {
       request.thread = static_cast<ThreadId>(action.thread->thread);
     }
     if (action.signal) request.signal = linux_signal(*action.signal);
+    if (alone) go_alone(request, static_cast<ThreadId>(action.thread->thread), steps(action));
     return resume(request);
   }
   return "E.there is no such thread";
@@ -216,11 +232,13 @@ Server::Reply Server::handle(const Resume& packet) {
 
 Server::Reply Server::handle(const InsertPoint& packet) {
   const auto done = target_.insert(packet.point);
+  std::erase(taken_out_, packet.point.at);
   return done ? "OK" : error_reply(done.error());
 }
 
 Server::Reply Server::handle(const RemovePoint& packet) {
   const auto done = target_.remove(packet.point);
+  taken_out_.push_back(packet.point.at);
   return done ? "OK" : error_reply(done.error());
 }
 

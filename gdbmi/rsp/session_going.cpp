@@ -66,7 +66,9 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
     return stopped(there ? event_of_hits(jump.hits) : failed_event(there.error()));
   }
   const bool stepping = request.motion == Motion::step || request.motion == Motion::step_range;
-  Forward how{.conditions = conditions(stepping), .thread = request.thread};
+  Forward how{.conditions = conditions(stepping),
+              .thread = request.thread,
+              .alone = {.thread = request.alone, .unless_waits = request.unless_waits}};
   switch (request.motion) {
     case Motion::go_back:
       return stopped(go_back());
@@ -146,23 +148,29 @@ Result<> SessionTarget::take_signal(std::optional<int> wanted, std::span<const u
   return session_.set_signal(wanted.value_or(0), kept_info);
 }
 
-StopEvent SessionTarget::step_back(ThreadId wanted) {
-  Time from = session_.position();
-  from.phase = 0;  // an instruction that has raised a fault has not been executed
-  // Nor is one that only raised a fault a point of its own; it follows the same instruction's. Other threads may have
-  // run since the last one of this.
+/// One that only raised a fault is no point of its own; it follows the same instruction's. Other threads may have run
+/// since the last one of this.
+Result<std::optional<Time>> SessionTarget::last_point_of(ThreadId wanted, const Time& from) {
   const ThreadId thread = wanted != 0 ? wanted : running_thread();
   std::optional<Time> last;
   for (u64 most = 2; !last; most *= 8) {
     const auto points = session_.trace_before(from, most);
-    if (!points) return failed_event(points.error());
+    if (!points) return std::unexpected(points.error());
     for (const auto& p : *points) {
       if (p.thread == thread && p.time.phase == 0) last = p.time;
     }
     if (points->size() < most) break;
   }
-  if (!last) return HistoryBound::begin;
-  Time to = *last;
+  return last;
+}
+
+StopEvent SessionTarget::step_back(ThreadId thread) {
+  Time from = session_.position();
+  from.phase = 0;  // an instruction that has raised a fault has not been executed
+  const auto last = last_point_of(thread, from);
+  if (!last) return failed_event(last.error());
+  if (!*last) return HistoryBound::begin;
+  Time to = **last;
   // A watched object that the instruction changes is reported, as going forward would.
   auto watches = conditions();
   std::erase_if(watches, [](const Condition& c) { return !is_watch(c); });

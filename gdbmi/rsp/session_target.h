@@ -41,6 +41,8 @@ class SessionTarget final : public Target {
     kept_info_.clear();
     if (moved_) moved_();
   }
+  /// The last point before `from` at which this thread (0: the running one) was to execute an instruction.
+  Result<std::optional<Time>> last_point_of(ThreadId thread, const Time& from);
   void own_group(bool on) { surroundings_.own_group = on; }
   /// Of the programs that are started from now on; "": fred's own.
   void use_terminal(std::string path) { surroundings_.terminal = std::move(path); }

@@ -58,6 +58,8 @@ struct ResumeRequest {
   std::optional<int> signal = std::nullopt;  // with this signal; none: without one
   GuestRange range = {};                     // step_range: as long as pc is in here
   ThreadId thread = 0;                       // whose steps; 0: the running thread's
+  ThreadId alone = 0;                        // no other one is to run; 0: all do
+  bool unless_waits = false;                 // but while that one waits
 };
 
 class Target {

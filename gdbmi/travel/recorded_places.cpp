@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "gdbmi/travel/recorded_session.h"
+#include "gdbmi/travel/operation.h"
 
 namespace fred {
 
@@ -11,6 +11,15 @@ Result<Landing> RecordedSession::undo(u64 count, Progress& progress) {
   const auto undone = undo_.undo(count);
   if (!undone) return std::unexpected(undone.error());
   undoing_ = true;
+  {
+    Operation operation(*this, progress);
+    const auto taken_back = session_.take_back_changes(undone->time);
+    if (!taken_back) return operation.undo(taken_back.error());
+    if (*taken_back) {
+      landed_.reset();
+      return Landing{.time = session_.position(), .note = ""};
+    }
+  }
   return go_to(undone->time, progress);
 }
 
@@ -58,6 +67,7 @@ void RecordedSession::note(const CommandDone& done) {
   if (std::exchange(began_history_, false)) command.before.reset();
   log_.add({.command = command.text, .from = command.before, .to = command.after, .end = ""});
   const bool undone = std::exchange(undoing_, false);
+  had_threads_ = had_threads_ || target_.threads().size() > 1;
   if (!command.after || command.before == command.after) return;
   if (command.before) {
     places_.visit(*command.before);

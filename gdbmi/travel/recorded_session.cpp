@@ -42,7 +42,7 @@ void RecordedSession::begin_history() {
   next_mark_ = {1, 1, 1};
   shown_.reset();
   landed_.reset();
-  jumping_ = undoing_ = false;
+  jumping_ = undoing_ = had_threads_ = false;
   began_history_ = true;
 }
 
@@ -85,6 +85,13 @@ void RecordedSession::next_stop(const Landing& landing) {
   passed_.clear();
   target_.jump_next(std::move(jumps));
   jumping_ = true;
+}
+
+/// With another thread selected than the one that has stopped, gdb would first step that one over its breakpoint, and
+/// ends itself if the stop is of yet another.
+std::string RecordedSession::before_stop() {
+  had_threads_ = had_threads_ || target_.threads().size() > 1;
+  return had_threads_ ? "python _Fred.select_stopped()" : "";
 }
 
 void RecordedSession::stopped_there() { target_.jump_next({}); }

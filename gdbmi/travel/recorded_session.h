@@ -29,6 +29,7 @@ class RecordedSession final : public TravelSession {
   bool owns_program() const override { return true; }
   Result<> allow(LifeCycle command, std::string_view arguments, GdbQuestions& gdb) override;
   void next_stop(const Landing& landing) override;
+  std::string before_stop() override;
   void stopped_there() override;
 
   std::optional<Where> where() override;
@@ -76,6 +77,10 @@ class RecordedSession final : public TravelSession {
   Result<Stop> stop_on_the_way(Stop stop, UserPoints points, GdbQuestions& gdb, Operation& operation);
   Result<Landing> landing_of(const Result<Stop>& stop);
   Result<Stop> step(const StepRequest& request, const std::vector<Condition>& conditions, u64 level);
+  Result<ThreadId> running_thread();
+  /// The same of a thread that does not run, and stands at `pc`.
+  Result<Stop> step_other(ThreadId thread, GuestAddr pc, const StepRequest& request,
+                          const std::vector<Condition>& conditions, u64 level);
   /// Finds out where a change is, by values at Times.
   Result<Change> bisect(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
   Result<std::optional<Change>> follow_writes(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
@@ -96,6 +101,7 @@ class RecordedSession final : public TravelSession {
   /// Where gdb believes the target to be, while a command has moved it and gdb has not been told.
   std::optional<Time> shown_;
   bool jumping_ = false;
+  bool had_threads_ = false;  // more than one, at some stop
   std::optional<Stop> landed_;
   std::vector<Stop> passed_;  // before it, in the order in which gdb comes to them
 

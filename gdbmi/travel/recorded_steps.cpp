@@ -46,6 +46,18 @@ Result<RecordedSession::UserPoints> RecordedSession::points(GdbQuestions& gdb) {
                      .depends = p.value("depends", false)});
     if (const auto n = p.value("ignore", u64{0}); n != 0) all.ignored[users.back().number] = n;
   }
+  const auto inserted = target_.conditions();
+  const auto is_inserted = [&](const GdbPoint& p) {
+    return p.kind != "break" || std::ranges::all_of(p.addresses, [&](u64 address) {
+             return std::ranges::any_of(inserted, [&](const Condition& c) {
+               const auto* b = std::get_if<BreakCondition>(&c.what);
+               return b != nullptr && b->pc.value == address;
+             });
+           });
+  };
+  if (!std::ranges::all_of(users, is_inserted)) {
+    if (const auto done = ask_python(gdb, "insert_breakpoints()"); !done) return std::unexpected(done.error());
+  }
   for (auto& c : target_.conditions()) {
     // What gdb has inserted for itself (libraries, longjmp) stops nobody.
     bool certain = !std::holds_alternative<BreakCondition>(c.what);
@@ -69,6 +81,7 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
   std::vector<Condition> conditions;
   for (const auto& d : points.dependent) conditions.push_back(d.at);
   std::map<Time, Stop> seen;                // that gdb is to see
+  std::vector<Stop> looked_at;              // where conditions were evaluated
   std::map<ConditionId, Stop> last_change;  // of each watch: gdb compares the value at a hit with it
   const auto see_changes = [&] {
     for (const auto& d : points.dependent) {
@@ -76,45 +89,67 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
       if (is_watch(d.at) && hit != last_change.end()) seen.emplace(hit->second.time, hit->second);
     }
   };
-  u64 looked_at = 0;
-  for (Time before = operation.from();;) {
-    auto hits = timeline_->search().last(stop.time, before, conditions, true, operation.token());
-    if (!hits) return std::unexpected(hits.error());
-    if (hits->empty()) break;
-    before = hits->front().at;
-    nlohmann::json numbers = nlohmann::json::array();
-    const Stop here{TravelEnd::hit, before, *hits};
-    for (const auto& d : points.dependent) {
-      if (std::ranges::find(*hits, d.at.id, &Hit::id) == hits->end()) continue;
-      for (const i64 n : d.numbers) numbers.push_back(n);
-    }
-    if (auto there = session_.go_to(before); !there) return std::unexpected(there.error());
-    if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
-    const auto answer = ask_python(gdb, fmt::format("holds({})", numbers.dump()));
-    if (!answer) return std::unexpected(answer.error());
-    operation.show(fmt::format("{} conditions", ++looked_at));
-    bool stops = false, counts = false;
-    for (const i64 n : (*answer)["holds"].get<std::vector<i64>>()) {
-      const auto left = points.ignored.find(n);
-      const bool ignored = left != points.ignored.end() && left->second != 0;
-      if (ignored) --left->second;
-      counts = counts || ignored;
-      stops = stops || !ignored;
-    }
-    if (before == stop.time) {  // gdb comes here anyhow
-      if (stops) stop.end = TravelEnd::hit;
-      if (stops || counts) std::ranges::move(*hits, std::back_inserter(stop.hits));
-    } else if (stops) {
-      stop = here;
-      break;
-    } else {
-      if (counts) {
-        see_changes();
-        seen.emplace(before, here);
+  const auto search = [&]() -> Result<> {
+    for (Time before = operation.from();;) {
+      auto hits = timeline_->search().last(stop.time, before, conditions, true, operation.token());
+      if (!hits) return std::unexpected(hits.error());
+      if (hits->empty()) return {};
+      before = hits->front().at;
+      nlohmann::json numbers = nlohmann::json::array();
+      const Stop here{TravelEnd::hit, before, *hits};
+      for (const auto& d : points.dependent) {
+        if (std::ranges::find(*hits, d.at.id, &Hit::id) == hits->end()) continue;
+        for (const i64 n : d.numbers) numbers.push_back(n);
       }
-      for (const auto& hit : *hits) last_change.insert_or_assign(hit.id, here);
+      if (auto there = session_.go_to(before); !there) return std::unexpected(there.error());
+      if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
+      if (looked_at.empty()) {
+        if (const auto kept = ask_python(gdb, "keep_variables()"); !kept) return std::unexpected(kept.error());
+      }
+      looked_at.push_back(here);
+      const auto answer = ask_python(gdb, fmt::format("holds({}, {})", numbers.dump(), running_thread().value_or(0)));
+      if (!answer) return std::unexpected(answer.error());
+      operation.show(fmt::format("{} conditions", looked_at.size()));
+      bool stops = false, counts = false;
+      for (const i64 n : (*answer)["holds"].get<std::vector<i64>>()) {
+        const auto left = points.ignored.find(n);
+        const bool ignored = left != points.ignored.end() && left->second != 0;
+        if (ignored) --left->second;
+        counts = counts || ignored;
+        stops = stops || !ignored;
+      }
+      if (before == stop.time) {  // gdb comes here anyhow
+        if (stops) stop.end = TravelEnd::hit;
+        if (stops || counts) std::ranges::move(*hits, std::back_inserter(stop.hits));
+      } else if (stops) {
+        stop = here;
+        return {};
+      } else {
+        if (counts) {
+          see_changes();
+          seen.emplace(before, here);
+        }
+        for (const auto& hit : *hits) last_change.insert_or_assign(hit.id, here);
+      }
+    }
+  };
+  const auto done = search();
+  // gdb is about to evaluate the last one for itself. If that makes a difference to gdb, it evaluates all of them.
+  if (!looked_at.empty()) {
+    const auto restored = ask_python(gdb, "restore_variables()");
+    if (!done) return std::unexpected(done.error());
+    if (!restored) return std::unexpected(restored.error());
+    if (restored->value("changed", false)) {
+      for (const auto& here : looked_at) {
+        if (here.time != stop.time) {
+          seen.emplace(here.time, here);
+        } else if (stop.hits.empty()) {
+          stop.hits = here.hits;
+        }
+      }
     }
   }
+  if (!done) return std::unexpected(done.error());
   see_changes();
   passed_.clear();
   for (auto& [time, hit] : seen | std::views::reverse) passed_.push_back(std::move(hit));
@@ -140,6 +175,35 @@ Result<Stop> RecordedSession::step(const StepRequest& request, const std::vector
   return timeline_->finish(Direction::backward, level, conditions);
 }
 
+Result<ThreadId> RecordedSession::running_thread() {
+  const auto peer = session_.here();
+  return peer ? (*peer)->thread() : std::unexpected(peer.error());
+}
+
+/// Others have run since: first back to where this thread had the turn last. If it has lost it between two
+/// instructions, it stands there as it does now. Else it has made a system call since, which waits: that instruction is
+/// the first to be gone back over.
+Result<Stop> RecordedSession::step_other(ThreadId thread, GuestAddr pc, const StepRequest& request,
+                                         const std::vector<Condition>& conditions, u64 level) {
+  const Time from = session_.position();
+  const auto last = target_.last_point_of(thread, from);
+  if (!last) return std::unexpected(last.error());
+  if (!*last) return fail("This thread has executed nothing yet.");
+  const Time to = **last;
+  auto hits = timeline_->search().last(to, from, conditions, true, {});
+  if (!hits) return std::unexpected(hits.error());
+  const Time at = hits->empty() ? to : hits->front().at;
+  if (auto there = session_.go_to(at); !there) return std::unexpected(there.error());
+  if (!hits->empty()) return Stop{TravelEnd::hit, at, std::move(*hits)};
+  if (to.pc == pc || request.kind == StepRequest::Kind::finish) return step(request, conditions, level);
+  const auto line = symbols_.line_at(to.pc);
+  const bool by_instruction = request.kind == StepRequest::Kind::stepi || request.kind == StepRequest::Kind::nexti;
+  const bool arrived = by_instruction || (line && line->starts_statement && line->range.begin == to.pc);
+  if (!arrived) return step(request, conditions, level);
+  if (request.count > 1) return step({request.kind, request.count - 1}, conditions, level);
+  return Stop{TravelEnd::arrived, at, {}};
+}
+
 Result<BackStep> RecordedSession::step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) {
   passed_.clear();
   if (!session_.has_program() || session_.is_changed_in_past()) return BackStep{};
@@ -157,13 +221,20 @@ Result<BackStep> RecordedSession::step_back(const StepRequest& request, GdbQuest
     if (selected->value("inlined", false)) return BackStep{};
     level = selected->value("level", u64{0});
   }
+  const auto thread = ask_python(gdb, "thread()");
+  if (!thread) return std::unexpected(thread.error());
+  const auto running = running_thread();
+  if (!running) return std::unexpected(running.error());
+  const auto selected = static_cast<ThreadId>(thread->value("id", i64{0}));
   Operation operation(*this, progress);
   // An instruction that has raised a fault has not been executed: back from there is back from the instruction.
   if (Time here = operation.from(); here.phase != 0) {
     here.phase = 0;
     if (auto there = session_.go_to(here); !there) return operation.undo(there.error());
   }
-  auto stop = step(request, users->certain, level);
+  auto stop = selected == *running
+                  ? step(request, users->certain, level)
+                  : step_other(selected, GuestAddr{thread->value("pc", u64{0})}, request, users->certain, level);
   if (stop && stop->end != TravelEnd::interrupted && !users->dependent.empty()) {
     stop = stop_on_the_way(std::move(*stop), std::move(*users), gdb, operation);
   }

@@ -4,6 +4,7 @@ Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything
 at that moment.
 """
 import json
+import re
 
 import gdb
 
@@ -206,6 +207,22 @@ class _Fred:
             frame = frame.older()
         cls.say({"level": level, "inlined": selected.type() == gdb.INLINE_FRAME})
 
+    stopped_thread = None  # the one that gdb's last stop was of
+
+    @classmethod
+    def keep_stopped(cls, _):
+        cls.stopped_thread = gdb.selected_thread()
+
+    @classmethod
+    def select_stopped(cls):
+        if cls.stopped_thread is not None and cls.stopped_thread.is_valid():
+            cls.stopped_thread.switch()
+
+    @classmethod
+    def thread(cls):
+        """The selected one: its id, and where it stands."""
+        cls.say({"id": gdb.selected_thread().ptid[1], "pc": gdb.newest_frame().pc()})
+
     @classmethod
     def invocation(cls, frame):
         """What a frame is found again by: its function, which may be inlined, and the CFA of what is on the stack."""
@@ -346,7 +363,7 @@ class _Fred:
             if kind is None:
                 left = "number %d of its breakpoints is one that only it can check" % b.number
                 continue
-            depends = b.condition is not None or b.ignore_count != 0 or hasattr(b, "stop")
+            depends = b.condition is not None or b.ignore_count != 0 or b.thread is not None or hasattr(b, "stop")
             points.append({"number": b.number, "kind": kind, "addresses": cls.addresses(b), "depends": depends,
                            "ignore": b.ignore_count})
         for kind in ("syscall", "signal"):
@@ -356,17 +373,64 @@ class _Fred:
         cls.say({"points": points, "left": left})
 
     @classmethod
-    def holds(cls, numbers):
-        """Those of these breakpoints whose conditions are true here; as in gdb, one without a value is."""
+    def insert_breakpoints(cls):
+        """gdb takes the breakpoint out that it steps over, and may stop before it is in again. It inserts what is not
+        whenever the list of its breakpoints changes."""
+        gdb.Breakpoint("*1", internal=True).delete()
+        cls.say({})
+
+    # gdb evaluates a condition once for each hit, and so must whoever does it in gdb's place: what that has changed of
+    # gdb's own, its convenience variables, is taken back before gdb evaluates for itself. Their names that begin with _
+    # are gdb's. (What it changes of the program in the past is dropped.)
+    kept_variables = {}
+
+    @classmethod
+    def variables(cls):
+        names = re.findall(r"^\$([A-Za-z]\w*) = ", cls.console("show convenience"), re.MULTILINE)
+        return {name: gdb.convenience_variable(name) for name in names}
+
+    @staticmethod
+    def same(a, b):
+        def identity(value):
+            if not isinstance(value, gdb.Value):
+                return type(value), value
+            return str(value.type), value.format_string(raw=True, max_elements=0, repeat_threshold=0, symbols=False)
+        return identity(a) == identity(b)
+
+    @classmethod
+    def keep_variables(cls):
+        cls.kept_variables = cls.variables()
+        cls.say({})
+
+    @classmethod
+    def restore_variables(cls):
+        changed = False
+        now, before = cls.variables(), cls.kept_variables
+        for name in now.keys() | before.keys():
+            if name not in now or name not in before or not cls.same(now[name], before[name]):
+                changed = True
+                gdb.set_convenience_variable(name, before.get(name))
+        cls.say({"changed": changed})
+
+    @classmethod
+    def holds(cls, numbers, thread):
+        """Those of these breakpoints whose conditions are true here, in the thread that runs; as in gdb, one without a
+        value is."""
         cls.forget()
-        holding = []
+        selected, holding = gdb.selected_thread(), []
+        for t in gdb.selected_inferior().threads():
+            if t.ptid[1] == thread and t != selected:
+                t.switch()
         for b in gdb.breakpoints():
             if b.number in numbers and cls.condition(b) and getattr(b, "stop", lambda: True)() is not False:
                 holding.append(b.number)
+        selected.switch()
         cls.say({"holds": holding})
 
     @classmethod
     def condition(cls, b):
+        if b.thread is not None and b.thread != gdb.selected_thread().global_num:
+            return False
         if b.condition is None:
             return True
         try:
@@ -434,4 +498,5 @@ gdb.events.clear_objfiles.connect(_Fred.changed)
 gdb.events.before_prompt.connect(_Fred.keep_program)
 gdb.events.breakpoint_created.connect(_Fred.condition_given)
 gdb.events.breakpoint_modified.connect(_Fred.condition_given)
+gdb.events.stop.connect(_Fred.keep_stopped)
 _Fred.keep_program()

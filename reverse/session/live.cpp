@@ -97,6 +97,8 @@ void Live::take(const Message& m) {
     pending_.reset();
   } else if (m.tag == tag_ && m.kind == MessageKind::at_time) {
     stopped_ = peer_.standing_of(m);
+  } else if (m.kind == MessageKind::deadlock && running() && on_deadlock_) {
+    on_deadlock_(m.text);
   }
 }
 

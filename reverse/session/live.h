@@ -26,6 +26,8 @@ class Live {
   bool running() const { return done_ != nullptr; }
   /// Called when a snapshot could not be taken for want of room.
   void on_no_room(std::function<void(const Error&)> handler) { on_no_room_ = std::move(handler); }
+  /// Called when all threads of the program wait for each other for ever; it runs on, if one may say so.
+  void on_deadlock(std::function<void(const std::string& who_waits)> handler) { on_deadlock_ = std::move(handler); }
   /// The program goes on without being debugged.
   void stop_snapshots() { take_snapshots_ = false; }
   /// Takes one where it stands.
@@ -56,6 +58,7 @@ class Live {
   std::optional<Peer::Pending> pending_;
   u32 tag_ = 0;  // of the command that runs
   std::function<void(const Error&)> on_no_room_;
+  std::function<void(const std::string&)> on_deadlock_;
   Stopped done_;
   std::optional<Standing> stopped_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // handlers look whether this object is still there

@@ -12,6 +12,15 @@ struct PastChange {
   bool called = false;  // a function has been run from here
 };
 
+/// A change made where live stands, and what was there before it.
+struct TipStep {
+  Time before;
+  Registers registers;
+  std::vector<u8> vector_state;
+  GuestAddr at;  // of memory
+  std::vector<u8> memory;
+};
+
 Message run_to_message(const Time& t);
 
 struct Session::Program {
@@ -59,6 +68,8 @@ struct Session::Program {
   std::optional<ProgramEnd> end;
   std::optional<PastChange> change;
   TipChanges tip_changes;
+  std::vector<TipStep> tip_steps;  // since live has run, in that order
+  Forward::Alone alone;            // as live was told
   /// The points just before `trail_end`, ascending: what the next steps back need.
   std::vector<TracePoint> trail;
   Time trail_end;

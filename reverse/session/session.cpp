@@ -88,10 +88,18 @@ Result<> Session::start(const Launch& launch) {
   if (!now) return std::unexpected(now.error());
   if (auto taken = live.snapshot_here(now->time); !taken) return taken;
   live.on_no_room([this](const Error& why) { (void)make_room(why); });
+  live.on_deadlock([this](const std::string& who_waits) { meet_deadlock(who_waits); });
   p->tip = p->position = now->time;
   p->tip_changes = TipChanges(now->time);
   program_ = std::move(p);
   return {};
+}
+
+/// It would wait for ever: the user is told, and it stops there, as for an interrupt.
+void Session::meet_deadlock(const std::string& who_waits) {
+  if (program_->detached) return;
+  if (notice_) notice_("deadlock: " + who_waits + "; the program cannot go on");
+  program_->live->interrupt();
 }
 
 void Session::kill() { program_.reset(); }
@@ -105,6 +113,7 @@ void Session::detach(std::function<void(ProgramEnd)> ended) {
   if (!p.live) return boost::asio::post(io_, [ended = std::move(ended), end = *p.end] { ended(end); });
   p.detached = true;
   p.live->stop_snapshots();
+  (void)p.live->peer().run_alone(0, false);
   (void)p.live->peer().set_conditions({});  // one that has gone is noticed by running it
   p.live->run({.kind = MessageKind::run_on}, [this, ended = std::move(ended)](const Result<Standing>& s) {
     ProgramEnd end{.gone = !s};
@@ -167,7 +176,14 @@ void Session::run_live(const Forward& how, std::function<void(Result<RunStop>)> 
   if (auto set = live.peer().set_conditions(how.conditions); !set && set.error().code != 0) {
     return boost::asio::post(io_, [done = std::move(done), error = set.error()] { done(std::unexpected(error)); });
   }
+  if (program_->alone != how.alone) {
+    if (auto told = live.peer().run_alone(how.alone.thread, how.alone.unless_waits); !told) {
+      return boost::asio::post(io_, [done = std::move(done), error = told.error()] { done(std::unexpected(error)); });
+    }
+    program_->alone = how.alone;
+  }
   program_->tip_changes.runs();
+  program_->tip_steps.clear();
   live.run(message_of(how, std::nullopt), [this, done = std::move(done)](const Result<Standing>& s) {
     attention_.begin();
     done(live_stopped(s));

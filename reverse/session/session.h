@@ -40,6 +40,12 @@ struct Forward {
   u64 steps = 0;                                     // instructions; 0: until something stops it
   std::optional<GuestRange> stay_in = std::nullopt;  // instead: instructions as long as pc is in here
   ThreadId thread = 0;                               // whose steps; 0: the running thread's
+  struct Alone {
+    ThreadId thread = 0;        // no other one runs; 0: all do
+    bool unless_waits = false;  // but while it waits
+    bool operator==(const Alone&) const = default;
+  };
+  Alone alone = {};  // of live: history's threads run as they did
 };
 
 /// What a standing process says, as the answer of an Execution.
@@ -116,6 +122,9 @@ class Session final : public Execution {
   Result<> set_registers(const Registers& registers);
   Result<> set_vector_state(std::span<const u8> area);
   bool is_changed_in_past() const;
+  /// What was changed where live stands since it was at `time` is changed back there, and the position is the tip.
+  /// False: the program has run since then, or what was changed is a signal.
+  Result<bool> take_back_changes(const Time& time);
   /// What was changed from within gdb at the tip of then; it is part of history.
   const TipChanges& tip_changes() const;
   /// What is delivered next at the tip (Peer::set_signal); in the past history decides.
@@ -128,6 +137,7 @@ class Session final : public Execution {
   enum class HistoryEnd : u8 { tip, unknown };
   /// Another process could not be made: snapshots make room for it, now and from now on. True: try again.
   bool make_room(const Error& why);
+  void meet_deadlock(const std::string& who_waits);
   /// The user is told once that there are fewer snapshots.
   void tell_fewer(const std::string& why);
   /// A worker from the nearest snapshot at or before `t`, standing there.

@@ -1,5 +1,8 @@
 // Changes that the user makes. At the tip they are part of the recording. In the past they happen in the worker that
 // shows the position: a function that gdb calls there runs in it, and then that worker is thrown away.
+#include <algorithm>
+#include <ranges>
+
 #include "reverse/session/program.h"
 
 namespace fred {
@@ -31,17 +34,32 @@ Result<> Session::change(const std::function<Result<>(Peer&)>& make) {
   }
   const auto before = standing_of(p.live->peer());
   if (!before) return std::unexpected(before.error());
+  auto vector_state = p.live->peer().vector_state();
+  if (!vector_state) return std::unexpected(vector_state.error());
   if (auto made = make(p.live->peer()); !made) return made;
   const auto after = standing_of(p.live->peer());
   if (!after) return std::unexpected(after.error());
   p.tip_changes.changed(*before, *after);
+  p.tip_steps.push_back({before->time, before->registers, std::move(*vector_state), {}, {}});
   p.tip = p.position = after->time;
   p.trail.clear();
   return {};
 }
 
 Result<> Session::write_memory(GuestAddr at, std::span<const u8> bytes) {
-  if (auto written = change([&](Peer& peer) { return peer.write_memory(at, bytes); }); !written) return written;
+  std::vector<u8> overwritten;
+  const auto write = [&](Peer& peer) -> Result<> {
+    auto old = peer.memory(at, bytes.size());
+    if (!old) return std::unexpected(old.error());
+    overwritten = std::move(*old);
+    return peer.write_memory(at, bytes);
+  };
+  if (auto written = change(write); !written) return written;
+  if (!program_->worker) {
+    auto& step = program_->tip_steps.back();
+    step.at = at;
+    step.memory = std::move(overwritten);
+  }
   if (program_->change) program_->change->memory = true;
   return {};
 }
@@ -58,12 +76,34 @@ Result<> Session::set_vector_state(std::span<const u8> area) {
 }
 
 Result<> Session::set_signal_info(std::span<const u8> signal_info) {
-  return change([&](Peer& peer) { return peer.set_signal_info(signal_info); });
+  auto set = change([&](Peer& peer) { return peer.set_signal_info(signal_info); });
+  if (program_) program_->tip_steps.clear();
+  return set;
 }
 
 Result<> Session::set_signal(int number, std::span<const u8> signal_info) {
   if (program_ && program_->worker) return {};
-  return change([&](Peer& peer) { return peer.set_signal(number, signal_info); });
+  auto set = change([&](Peer& peer) { return peer.set_signal(number, signal_info); });
+  if (program_) program_->tip_steps.clear();
+  return set;
+}
+
+Result<bool> Session::take_back_changes(const Time& time) {
+  if (!program_ || !program_->live || live_is_running() || program_->end) return false;
+  auto& p = *program_;
+  const auto from = std::ranges::find(p.tip_steps, time, &TipStep::before);
+  if (from == p.tip_steps.end()) return false;
+  const std::vector<TipStep> steps(from, p.tip_steps.end());
+  const auto kept = from - p.tip_steps.begin();
+  if (auto there = go_to(p.tip); !there) return std::unexpected(there.error());
+  for (const auto& step : steps | std::views::reverse) {
+    if (step.memory.empty()) continue;
+    if (auto written = write_memory(step.at, step.memory); !written) return std::unexpected(written.error());
+  }
+  if (auto set = set_vector_state(steps.front().vector_state); !set) return std::unexpected(set.error());
+  if (auto set = set_registers(steps.front().registers); !set) return std::unexpected(set.error());
+  p.tip_steps.resize(static_cast<std::size_t>(kept));
+  return true;
 }
 
 bool Session::is_changed_in_past() const { return program_ && program_->change; }

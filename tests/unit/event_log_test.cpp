@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/trace/log_file.h"
+#include "core/tree/recorded_tree.h"
 
 namespace fred {
 
