@@ -2,17 +2,21 @@
 // wanted; not meant to be started by hand.
 //
 //   fred-engine rebuild --dir=DIR --state=PATH --control-fd=N [OPTIONS] -- PROGRAM   a worker (guest_state.h)
-//   fred-engine run|record [--dir=DIR] [--env-fd=N] [--control-fd=N] [OPTIONS] -- PROGRAM ARGV0 ARGS…
+//   fred-engine adopt --dir=DIR --state=PATH --control-fd=N [OPTIONS] -- PROGRAM   in a program's process
+//   (core/attach/) fred-engine run|record [--dir=DIR] [--env-fd=N] [--control-fd=N] [OPTIONS] -- PROGRAM ARGV0 ARGS…
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <optional>
 
 #include "ckpt/snapshot/snapshot.h"
 #include "core/arch/x86/segment_base.h"
+#include "core/attach/adopt.h"
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
 #include "core/base/lifeline.h"
@@ -27,14 +31,15 @@
 #include "core/elf/program.h"
 #include "core/signals/kernel_signals.h"
 #include "core/syscalls/limits.h"
+#include "core/threads/guest_thread.h"
 
 namespace fred {
 namespace {
 
 struct Arguments {
-  bool record = false;
+  bool record = false, adopt = false;
   std::string dir;
-  std::string state;  // rebuild: where the guest's state lies
+  std::string state;  // rebuild, adopt: where the guest's state lies
   int env_fd = -1, control_fd = -1, lifeline_fd = -1;
   bool stats = false;  // print them at the end (fred run; fred record gets them over the socket)
   EngineOptions engine;
@@ -68,7 +73,8 @@ T number(std::string_view text) {
 Arguments parse(int argc, char** argv) {
   Arguments a;
   if (argc < 2) quit(125, "fred-engine is started by fred; see 'fred --help'");
-  a.record = std::string_view{argv[1]} == "record";
+  a.adopt = a.engine.adopted = std::string_view{argv[1]} == "adopt";
+  a.record = a.adopt || std::string_view{argv[1]} == "record";
   int i = 2;
   for (; i < argc && std::string_view{argv[i]} != "--"; ++i) {
     const std::string_view arg = argv[i];
@@ -137,40 +143,98 @@ std::vector<std::string> read_environment(int fd) {
   return env;
 }
 
+/// The descriptors that a session gives an engine whose process is not its child.
+void take_descriptors(int control) {
+  set_error_descriptor(-1);
+  for (int i = 0; i < 2; ++i) {
+    int descriptor = -1;
+    const auto m = receive_message(control, &descriptor);
+    if (!m || m->kind != MessageKind::take || descriptor < 0) continue;
+    if (m->number[0] == 0) {
+      hold_lifeline(descriptor);
+    } else if (const i64 errors = raise_descriptor(descriptor); errors >= 0) {
+      set_error_descriptor(static_cast<int>(errors));
+    }
+  }
+}
+
+/// Nothing has come of it: what the kernel keeps for the process is again as it was. Whoever has stopped the program
+/// puts registers and memory back (cli/attach/).
+[[noreturn]] void give_back(GuestEngine& engine, const AdoptedState& state, Reporter& report, const std::string& why) {
+  const auto& first = state.threads.front();
+  block_all_signals();
+  for (int signal = 1; signal <= 64; ++signal) {
+    const auto& action = engine.signals().state().actions[signal];
+    raw_syscall(SYS_rt_sigaction, static_cast<u64>(signal), reinterpret_cast<u64>(&action), 0, 8);
+  }
+  raw_syscall(SYS_sigaltstack, reinterpret_cast<u64>(&first.alt_stack), 0);
+  raw_syscall(SYS_set_robust_list, first.robust_list.value, robust_list_size);
+  raw_syscall(SYS_set_tid_address, first.clear_tid.value);
+  hand_back_limits();
+  report.start_failed(why);
+  for (;;) raw_syscall(SYS_pause);
+}
+
+/// The program that runs in this process becomes the guest.
+void take_over(GuestEngine& engine, const Arguments& a, Reporter& report) {
+  engine.signals().adopt_actions();
+  install_kernel_signals(engine.cpu());
+  std::ifstream in(a.state, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const auto state = AdoptedState::deserialise({reinterpret_cast<const u8*>(bytes.data()), bytes.size()});
+  if (!state) quit(125, state.error().message);  // not of the outside world's doing
+  if (auto started = engine.start_recording(a.dir); !started) {
+    give_back(engine, *state, report, started.error().message);
+  }
+  const auto entries = adopt(engine, *state);
+  if (!entries) give_back(engine, *state, report, entries.error().message);
+  engine.signals().mirror_all();
+  report.taken_over(*entries);
+}
+
 int main_of_engine(int argc, char** argv) {
   auto a = parse(argc, argv);
   // Our own descriptors go out of the guest's way first.
-  const i64 errors = raise_descriptor(raw_syscall(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 3));
-  if (errors >= 0) set_error_descriptor(static_cast<int>(errors));
+  if (!a.adopt) {
+    const i64 errors = raise_descriptor(raw_syscall(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 3));
+    if (errors >= 0) set_error_descriptor(static_cast<int>(errors));
+  }
   std::vector<std::string> env;
   if (a.env_fd >= 0) env = read_environment(a.env_fd);
   if (a.control_fd >= 0) a.control_fd = static_cast<int>(raise_descriptor(a.control_fd));
   if (a.lifeline_fd >= 0) hold_lifeline(a.lifeline_fd);
+  if (a.adopt) take_descriptors(a.control_fd);
   take_over_limits();
 
   GuestEngine engine(a.engine);
-  install_kernel_signals(engine.cpu());
-  engine.signals().inherit();
-  if (!a.state.empty()) {
+  if (!a.adopt) {
+    install_kernel_signals(engine.cpu());
+    engine.signals().inherit();
+  }
+  if (!a.adopt && !a.state.empty()) {
     block_all_signals();
     if (auto r = load_guest(engine, a.dir, a.state); !r) quit(125, r.error().message);
     be_worker(engine, a.control_fd);
   }
   Reporter report(a.control_fd);
-  if (a.record) {
-    if (a.engine.log_registers) engine.events().log_full_registers();
-    if (auto r = engine.start_recording(a.dir); !r) quit(125, r.error().message);
+  if (a.engine.log_registers) engine.events().log_full_registers();
+  if (a.adopt) {
+    take_over(engine, a, report);
+  } else {
+    if (a.record) {
+      if (auto r = engine.start_recording(a.dir); !r) quit(125, r.error().message);
+    }
+    if (auto r = engine.start(a.program, std::move(a.args), std::move(env)); !r) {
+      report.start_failed();
+      quit(exit_status_for(r.error()), r.error().message);
+    }
+    engine.signals().mirror_all();
   }
-  if (auto r = engine.start(a.program, std::move(a.args), std::move(env)); !r) {
-    report.start_failed();
-    quit(exit_status_for(r.error()), r.error().message);
-  }
-  engine.signals().mirror_all();
   engine.on_deadlock([&report](const std::string& text) { report.deadlock(text); });
   std::optional<Controller> controller;
   if (a.control_fd >= 0) {
     controller.emplace(engine, report);
-    report.started();
+    if (!a.adopt) report.started();
     controller->serve();
   }
   const auto end = engine.run();

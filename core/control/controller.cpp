@@ -39,6 +39,7 @@ void Controller::serve() {
   for (;;) {
     int descriptor = -1;
     const auto m = receive_message(reporter_.socket(), &descriptor);
+    if ((!m || m->kind == MessageKind::leave) && engine_.is_adopted_live()) return leave();
     if (!m || m->kind == MessageKind::quit) _exit(0);
     if (m->kind == MessageKind::part) {
       parts_.insert(parts_.end(), m->bytes().begin(), m->bytes().end());
@@ -57,6 +58,10 @@ bool Controller::answer_request() {
   while (message_waits(reporter_.socket())) {
     int descriptor = -1;
     const auto m = receive_message(reporter_.socket(), &descriptor);
+    if ((!m || m->kind == MessageKind::leave) && engine_.is_adopted_live()) {
+      leave();
+      return false;
+    }
     if (!m || m->kind == MessageKind::quit) _exit(0);
     if (m->kind == MessageKind::interrupt) {
       stop = true;
@@ -68,6 +73,13 @@ bool Controller::answer_request() {
     if (descriptor >= 0) close(descriptor);
   }
   return stop;
+}
+
+/// The program was there before us, and goes on without a session.
+void Controller::leave() {
+  run_.clear_breaks();
+  engine_.leave_recording();
+  reporter_.close();
 }
 
 bool Controller::carry_out(const Message& m, int descriptor) {

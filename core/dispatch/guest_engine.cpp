@@ -9,6 +9,7 @@
 
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
+#include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/conditions.h"
@@ -612,6 +613,17 @@ Result<> GuestEngine::start(const std::string& program, std::vector<std::string>
 Result<> GuestEngine::start_recording(const std::string& dir) {
   recording_dir_ = dir;
   return events_.start_recording(dir);
+}
+
+void GuestEngine::leave_recording() {
+  events_.stop_recording();
+  recording_dir_.clear();
+  (void)conditions_->set({});
+  conditions_->arm(Conditions::Use::none, {});
+  release_lifeline();
+  const int errors = error_descriptor();
+  set_error_descriptor(-1);
+  close_engine_descriptor(errors);
 }
 
 Result<> GuestEngine::start_replaying() {

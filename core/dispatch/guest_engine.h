@@ -29,6 +29,7 @@ struct EngineOptions {
   bool log_registers = false;  // every event holds all registers, not their hash
   std::optional<u64> chaos;    // seed of the chaos scheduler (core/threads/scheduler.h); none: the fair one
   u64 checksum_every = 0;      // events between memory checksums; 0: none
+  bool adopted = false;        // the program ran before the engine was in its process (docs/ATTACH.md)
 };
 
 /// How the guest ended.
@@ -80,6 +81,9 @@ class GuestEngine final : public Engine {
   Result<> start(const std::string& program, std::vector<std::string> args, std::vector<std::string> env);
 
   Result<> start_recording(const std::string& dir);
+  /// Live that has taken a program over: it goes on under the engine, and nothing is recorded any more.
+  void leave_recording();
+  bool is_adopted_live() const { return options_.adopted && !is_worker(); }
   /// A worker re-executes from where in the log its snapshot was taken.
   struct LogPlace {
     u64 offset = 0, events = 0;
