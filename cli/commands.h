@@ -16,6 +16,7 @@ struct RunOptions {
   bool log_registers = false;
   std::string keep_log;
   std::uint64_t most_runs = 0;       // with chaos, until one fails; 0: one run
+  int attach = 0;                    // instead of `command`: the process to attach to
   std::uint64_t snapshot_every = 0;  // milliseconds between snapshots while recording, for verify; 0: only the first
 };
 
@@ -30,6 +31,8 @@ struct ServeOptions {
 
 int run(const RunOptions& options);
 int record(const RunOptions& options);
+/// `fred record -p PID`: until the program ends, or until Ctrl-C; then it goes on without being recorded.
+int record_attached(const RunOptions& options);
 /// `fred record --chaos-until-failure`: runs the program with one seed after another, at most options.most_runs times.
 /// The first seed is that of --chaos, if there is one. `found`: where the seed of the run that failed goes.
 int record_until_failure(const RunOptions& options, std::optional<std::uint64_t>* found = nullptr);

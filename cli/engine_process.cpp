@@ -20,15 +20,14 @@ extern char** environ;
 
 namespace fred {
 
-namespace {
-
-/// fred-engine lies beside fred.
 std::string engine_path() {
   char self[4096];
   const auto n = readlink("/proc/self/exe", self, sizeof self);
   const std::string path(self, n > 0 ? static_cast<std::size_t>(n) : 0);
   return path.substr(0, path.rfind('/') + 1) + "fred-engine";
 }
+
+namespace {
 
 /// The pointers of an argv or environment; the strings must stay.
 std::vector<char*> pointers_to(std::vector<std::string>& strings) {

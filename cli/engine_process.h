@@ -32,6 +32,9 @@ struct EngineCommand {
   bool by_shell = false;
 };
 
+/// fred-engine lies beside fred.
+std::string engine_path();
+
 /// The terminal that EngineCommand names, "" being fred's own, can be read and written.
 Result<> check_terminal(const std::string& path);
 

@@ -88,6 +88,13 @@ int main(int argc, char** argv) {
   auto* record = app.add_subcommand("record", "run a program and record it");
   add_engine_options(*record, options.engine);
   add_program(*record, options);
+  auto* const pid =
+      record
+          ->add_option("-p,--attach", options.attach,
+                       "instead of a program: record the running process PID from now on, until it ends or "
+                       "until Ctrl-C")
+          ->type_name("PID");
+  record->get_option("program")->required(false)->excludes(pid);
   record->add_flag("--verify", options.verify, "re-execute the recording afterwards and compare at every event");
   record->add_flag("--rebuild-worker", options.rebuild_worker,
                    "with --verify: re-execute in a fresh engine that starts from a serialised state, not in a fork");
@@ -114,9 +121,15 @@ int main(int argc, char** argv) {
                     ->expected(0, 1)
                     ->type_name("N")
                     ->check(whole_number(1, fred::most_chaos_runs));
+  pid->excludes(record->get_option("--rebuild-worker"))->excludes(until);
   for (const char* other : {"--verify", "--rebuild-worker", "--snapshot-every"})
     until->excludes(record->get_option(other));
   record->callback([&] {
+    if (pid->count() != 0) {
+      status = fred::record_attached(options);
+      return;
+    }
+    if (options.command.empty()) throw CLI::RequiredError("program");
     if (until->count() != 0) options.most_runs = most_runs.empty() ? fred::default_chaos_runs : std::stoull(most_runs);
     status = options.most_runs != 0 ? fred::record_until_failure(options) : fred::record(options);
   });

@@ -65,7 +65,7 @@ bool ProcessList::any_running() const {
 
 void ProcessList::release() {
   for (const auto& p : all_) {
-    if (p->gone || !p->peer.send({.kind = MessageKind::release})) continue;
+    if (p->gone || !p->peer.send({.kind = MessageKind::leave})) continue;
     p->peer.prod();
     p->unrecorded = true;
   }

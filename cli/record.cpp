@@ -14,6 +14,7 @@
 #include <fstream>
 #include <optional>
 
+#include "cli/attach/attach.h"
 #include "cli/engine_process.h"
 #include "cli/verify.h"
 #include "core/control/peer.h"
@@ -159,6 +160,14 @@ bool begin(Session& session, bool snapshot, const std::string& state) {
   return session.live.send({.kind = MessageKind::resume}).has_value();
 }
 
+/// Says how it went; the exit status for that is `status` if nothing is wrong.
+int verify(Session& session, const EngineCommand& live, const std::string& state, int status) {
+  Verifier verifier(live, state, session.processes);
+  if (!verifier.run(session.snapshots) && !verifier.diverged()) return failed(verifier.error());
+  fmt::print(stderr, "{}", verifier.result());
+  return verifier.diverged() ? 125 : status;
+}
+
 void save_statistics(const Session& session, const std::string& dir) {
   std::ofstream(dir + "/statistics") << session.statistics;
 }
@@ -235,19 +244,67 @@ RecordedRun record_once(const RunOptions& options, const RecordSetup& setup) {
   }
   save_statistics(session, folder->path());
   if (options.stats) fmt::print(stderr, "{}", session.statistics);
-  if (options.verify) {
-    Verifier verifier(command, state, session.processes);
-    if (verifier.run(session.snapshots)) {
-      fmt::print(stderr, "{}", verifier.result());
-    } else if (verifier.diverged()) {
-      fmt::print(stderr, "{}", verifier.result());
-      result = 125;
-    } else {
-      result = failed(verifier.error());
-    }
-  }
+  if (options.verify) result = verify(session, command, state, result);
   end_snapshots();
   return {.status = result, .whole = true, .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0};
+}
+
+namespace {
+
+/// Waits for the attached program's end, or for the user's signal. True: it has ended.
+bool watch_attached(Session& session, int signals, u64 period) {
+  pollfd sources[] = {{signals, POLLIN, 0}, {session.live.socket(), POLLIN, 0}};
+  for (;;) {
+    const int ready = poll(sources, 2, period != 0 ? static_cast<int>(period) : -1);
+    if (ready < 0) continue;
+    session.live.drain();
+    if (!session.deadlock.empty()) meet_deadlock(session, false);
+    if (session.ended || (sources[1].revents & (POLLHUP | POLLERR)) != 0) return true;
+    if ((sources[0].revents & POLLIN) != 0) return false;
+    if (ready > 0 || session.pending) continue;
+    if (auto pending = session.live.ask_for_snapshot()) session.pending = std::move(*pending);
+  }
+}
+
+}  // namespace
+
+int record_attached(const RunOptions& options) {
+  auto folder = RecordingFolder::make(options.keep_log);
+  if (!folder) return failed(folder.error().message);
+  // Ctrl-C and the like end the recording, not the program.
+  sigset_t ending;
+  sigemptyset(&ending);
+  for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) sigaddset(&ending, signal);
+  sigprocmask(SIG_BLOCK, &ending, nullptr);
+  const UniqueFd signals{signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK)};
+  auto engine_options = options.engine;
+  if (options.verify || options.log_registers) engine_options.emplace_back("--log-registers");
+  auto attached = attach(options.attach, *folder, engine_options);
+  if (!attached) return failed(attached.error().message);
+  Session session(*folder);
+  session.live = std::move(attached->live);
+  session.live.on_other([&session](const Message& m, UniqueFd) { session.take(m); });
+  if (auto told = folder->tell(session.live.pid()); !told) return failed(told.error().message);
+  if (options.verify) {
+    auto peer = session.live.snapshot();
+    if (!peer) return failed(peer.error().message);
+    const auto now = session.live.now();
+    if (!now) return failed(now.error().message);
+    session.snapshots.push_back({std::move(*peer), now->event});
+  }
+  if (auto going = session.live.send({.kind = MessageKind::resume}); !going) return failed(going.error().message);
+  fmt::print(stderr, "fred: attached to process {}\n", options.attach);
+  const bool ended = watch_attached(session, signals.get(), options.verify ? options.snapshot_every : 0);
+  if (!ended) {
+    leave(std::move(session.live));
+    fmt::print(stderr, "fred: the recording ends; process {} goes on under fred's engine, unrecorded\n",
+               options.attach);
+  }
+  if (session.ended) save_statistics(session, folder->path());
+  if (options.stats) fmt::print(stderr, "{}", session.statistics);
+  const int result = options.verify ? verify(session, {}, "", 0) : 0;
+  for (auto& snapshot : session.snapshots) end_and_wait(snapshot.peer);
+  return result;
 }
 
 int stats(const std::string& dir) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/control/message.h"
+#include "core/signals/kernel_signals.h"
 
 namespace fred {
 
@@ -40,15 +41,20 @@ void remove_folder(const std::string& path) {
   if (dup2(control, 0) < 0 || dup2(pipe, 1) < 0 || chdir("/") != 0) _exit(1);
   control = 0, pipe = 1;
   syscall(SYS_close_range, 2, ~0u, 0);
-  std::vector<UniqueFd> engines;
+  std::vector<std::pair<UniqueFd, bool>> engines;  // handle; is it told instead of ended?
   for (;;) {
     int engine = -1;
     const auto message = receive_message(control, &engine);
     if (message && message->kind == MessageKind::quit) _exit(0);
     if (!message) break;  // the session has been killed
-    engines.emplace_back(engine);
+    engines.emplace_back(engine, message->number[0] != 0);
   }
-  for (const auto& engine : engines) syscall(SYS_pidfd_send_signal, engine.get(), SIGKILL, nullptr, 0);
+  for (const auto& [handle, tell] : engines) {
+    siginfo_t request{};
+    request.si_signo = control_signal;
+    request.si_code = control_code;
+    syscall(SYS_pidfd_send_signal, handle.get(), tell ? control_signal : SIGKILL, tell ? &request : nullptr, 0);
+  }
   char byte;
   while (read(pipe, &byte, 1) < 0 && errno == EINTR) {
   }
@@ -121,10 +127,13 @@ Result<> RecordingFolder::start_cleaner() {
   return {};
 }
 
-Result<> RecordingFolder::guard(pid_t engine) {
+Result<> RecordingFolder::guard(pid_t engine) { return give_handle(engine, true); }
+Result<> RecordingFolder::tell(pid_t engine) { return give_handle(engine, false); }
+
+Result<> RecordingFolder::give_handle(pid_t engine, bool end) {
   const UniqueFd handle{syscall(SYS_pidfd_open, engine, 0)};
   if (!handle) return {};  // an old kernel: PR_SET_PDEATHSIG has to do
-  return send_message(control_.get(), {.kind = MessageKind::guard}, handle.get());
+  return send_message(control_.get(), {.kind = MessageKind::guard, .number = {end ? u64{0} : 1}}, handle.get());
 }
 
 RecordingFolder::RecordingFolder(RecordingFolder&& o) noexcept

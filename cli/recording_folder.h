@@ -30,11 +30,14 @@ class RecordingFolder {
   /// The engine does not outlive this process. PR_SET_PDEATHSIG alone does not guarantee that: the kernel forgets it
   /// when the guest changes its credentials, and the guest may change it.
   Result<> guard(pid_t engine);
+  /// One that has taken a program over, which outlives this process, hears that this has gone.
+  Result<> tell(pid_t engine);
 
  private:
   RecordingFolder(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
   static Result<RecordingFolder> make_temporary(std::string name);
   Result<> start_cleaner();
+  Result<> give_handle(pid_t engine, bool end);
 
   std::string path_;
   bool temporary_;

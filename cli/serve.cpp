@@ -137,7 +137,7 @@ class Server {
     asio::post(io_, [this] {
       connection_.reset();
       if (options_.once || options_.stdio || !listen_again_) {
-        if (!program_goes_on_) session_.kill();
+        if (!program_goes_on_) session_.drop();
         end_if_done();
       } else {
         listen_again_();
@@ -154,7 +154,7 @@ class Server {
       if (error) return;
       // The terminal sends its SIGINT to the program as well, which is then debugged.
       if (signal == SIGINT && session_.has_program()) return wait_for_signals();
-      session_.kill();
+      session_.drop();
       io_.stop();
     });
   }

@@ -3,17 +3,21 @@
 //
 //   fred-engine replay --dir=DIR --process=N --control-fd=N [OPTIONS] -- PROGRAM   a worker of an executed process
 //   fred-engine rebuild --dir=DIR --state=PATH --control-fd=N [OPTIONS] -- PROGRAM   a worker (guest_state.h)
-//   fred-engine run|record [--dir=DIR] [--env-fd=N] [--control-fd=N] [OPTIONS] -- PROGRAM ARGV0 ARGS…
+//   fred-engine adopt --dir=DIR --state=PATH --control-fd=N [OPTIONS] -- PROGRAM   in a program's process
+//   (core/attach/) fred-engine run|record [--dir=DIR] [--env-fd=N] [--control-fd=N] [OPTIONS] -- PROGRAM ARGV0 ARGS…
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <optional>
 
 #include "ckpt/snapshot/snapshot.h"
 #include "core/arch/x86/segment_base.h"
+#include "core/attach/adopt.h"
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
 #include "core/base/lifeline.h"
@@ -29,14 +33,15 @@
 #include "core/elf/program.h"
 #include "core/signals/kernel_signals.h"
 #include "core/syscalls/limits.h"
+#include "core/threads/guest_thread.h"
 
 namespace fred {
 namespace {
 
 struct Arguments {
-  bool record = false, replay = false;
+  bool record = false, replay = false, adopt = false;
   std::string dir;
-  std::string state;  // rebuild: where the guest's state lies
+  std::string state;  // rebuild, adopt: where the guest's state lies
   int env_fd = -1, control_fd = -1, lifeline_fd = -1, tree_fd = -1, errors_fd = -1;
   ProcessPlace place;  // of an executed child
   bool stats = false;  // print them at the end (fred run; fred record gets them over the socket)
@@ -131,8 +136,10 @@ Arguments parse(int argc, char** argv) {
   Arguments a;
   if (argc < 2) quit(125, "fred-engine is started by fred; see 'fred --help'");
   const std::string_view mode = argv[1];
-  a.record = mode == "record";
+  a.adopt = a.engine.adopted = mode == "adopt";
+  a.record = a.adopt || mode == "record";
   a.replay = mode == "replay";
+  if (a.adopt) a.engine.children = false;  // its own executable is not the engine's
   int i = 2;
   for (; i < argc && std::string_view{argv[i]} != "--"; ++i) {
     if (!take_option(a, argv[i])) quit(125, fmt::format("fred-engine: unknown option '{}'", argv[i]));
@@ -162,21 +169,39 @@ std::vector<std::string> read_environment(int fd) {
   return env;
 }
 
+/// The descriptors that a session gives an engine whose process is not its child.
+void receive_descriptors(int control) {
+  set_error_descriptor(-1);
+  for (int i = 0; i < 2; ++i) {
+    int descriptor = -1;
+    const auto m = receive_message(control, &descriptor);
+    if (!m || m->kind != MessageKind::take || descriptor < 0) continue;
+    if (m->number[0] == 0) {
+      hold_lifeline(descriptor);
+    } else if (const i64 errors = raise_descriptor(descriptor); errors >= 0) {
+      set_error_descriptor(static_cast<int>(errors));
+    }
+  }
+}
+
 /// What fred says does not go where the guest may have put its standard error. Our own descriptors go out of its way.
 void take_descriptors(Arguments& a) {
-  const i64 errors = raise_descriptor(a.errors_fd >= 0 ? a.errors_fd : raw_syscall(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 3));
-  if (errors >= 0) set_error_descriptor(static_cast<int>(errors));
+  if (!a.adopt) {
+    const i64 errors = raise_descriptor(a.errors_fd >= 0 ? a.errors_fd : raw_syscall(SYS_fcntl, 2, F_DUPFD_CLOEXEC, 3));
+    if (errors >= 0) set_error_descriptor(static_cast<int>(errors));
+  }
   if (a.control_fd >= 0) a.control_fd = static_cast<int>(raise_descriptor(a.control_fd));
   if (a.tree_fd >= 0) a.tree_fd = static_cast<int>(raise_descriptor(a.tree_fd));
   if (a.lifeline_fd >= 0) hold_lifeline(a.lifeline_fd);
+  if (a.adopt) receive_descriptors(a.control_fd);
 }
 
-void start_recording(GuestEngine& engine, const Arguments& a) {
+Result<> start_recording(GuestEngine& engine, const Arguments& a) {
   auto& tree = engine.tree();
   auto place = a.place.number != 0 ? tree.join(a.tree_fd, a.place, a.control_fd) : tree.found(a.control_fd);
-  if (!place) quit(125, place.error().message);
+  if (!place) return place;
   if (a.engine.log_registers) engine.events().log_full_registers();
-  if (auto r = engine.start_recording(a.dir); !r) quit(125, r.error().message);
+  return engine.start_recording(a.dir);
 }
 
 [[noreturn]] void run_to_the_end(GuestEngine& engine, Reporter& report, bool stats) {
@@ -190,6 +215,38 @@ void start_recording(GuestEngine& engine, const Arguments& a) {
   end_as(end);
 }
 
+/// Nothing has come of it: what the kernel keeps for the process is again as it was. Whoever has stopped the program
+/// puts registers and memory back (cli/attach/).
+[[noreturn]] void give_back(GuestEngine& engine, const AdoptedState& state, Reporter& report, const std::string& why) {
+  const auto& first = state.threads.front();
+  block_all_signals();
+  for (int signal = 1; signal <= 64; ++signal) {
+    const auto& action = engine.signals().state().actions[signal];
+    raw_syscall(SYS_rt_sigaction, static_cast<u64>(signal), reinterpret_cast<u64>(&action), 0, 8);
+  }
+  raw_syscall(SYS_sigaltstack, reinterpret_cast<u64>(&first.alt_stack), 0);
+  raw_syscall(SYS_set_robust_list, first.robust_list.value, robust_list_size);
+  raw_syscall(SYS_set_tid_address, first.clear_tid.value);
+  hand_back_limits();
+  report.start_failed(why);
+  for (;;) raw_syscall(SYS_pause);
+}
+
+/// The program that runs in this process becomes the guest.
+void take_over(GuestEngine& engine, const Arguments& a, Reporter& report) {
+  engine.signals().adopt_actions();
+  install_kernel_signals(engine.cpu());
+  std::ifstream in(a.state, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const auto state = AdoptedState::deserialise({reinterpret_cast<const u8*>(bytes.data()), bytes.size()});
+  if (!state) quit(125, state.error().message);  // not of the outside world's doing
+  if (auto started = start_recording(engine, a); !started) give_back(engine, *state, report, started.error().message);
+  const auto entries = adopt(engine, *state);
+  if (!entries) give_back(engine, *state, report, entries.error().message);
+  engine.signals().mirror_all();
+  report.taken_over(*entries);
+}
+
 int main_of_engine(int argc, char** argv) {
   auto a = parse(argc, argv);
   std::vector<std::string> env;
@@ -198,21 +255,30 @@ int main_of_engine(int argc, char** argv) {
   take_over_limits();
 
   GuestEngine engine(a.engine);
-  install_kernel_signals(engine.cpu());
-  engine.signals().inherit();
-  if (!a.state.empty() || a.replay) block_all_signals();
-  if (!a.state.empty()) {
+  if (!a.adopt) {
+    install_kernel_signals(engine.cpu());
+    engine.signals().inherit();
+  }
+  const bool rebuild = !a.adopt && !a.state.empty();
+  if (rebuild || a.replay) block_all_signals();
+  if (rebuild) {
     if (auto r = load_guest(engine, a.dir, a.state); !r) quit(125, r.error().message);
     be_worker(engine, a.control_fd);
   }
   if (a.replay) be_worker(engine, a.control_fd, [&] { return engine.start_again(a.dir, a.place.number); });
   Reporter report(a.control_fd);
-  if (a.record) start_recording(engine, a);
-  if (auto r = engine.start(a.program, std::move(a.args), std::move(env)); !r) {
-    report.start_failed();
-    quit(exit_status_for(r.error()), r.error().message);
+  if (a.adopt) {
+    take_over(engine, a, report);
+  } else {
+    if (a.record) {
+      if (auto r = start_recording(engine, a); !r) quit(125, r.error().message);
+    }
+    if (auto r = engine.start(a.program, std::move(a.args), std::move(env)); !r) {
+      report.start_failed();
+      quit(exit_status_for(r.error()), r.error().message);
+    }
+    engine.signals().mirror_all();
   }
-  engine.signals().mirror_all();
   engine.on_deadlock([&report](const std::string& text) { report.deadlock(text); });
   engine.on_forked([&] {
     report.move_to(engine.tree().control());
@@ -222,7 +288,7 @@ int main_of_engine(int argc, char** argv) {
   std::optional<Controller> controller;
   if (a.control_fd >= 0) {
     controller.emplace(engine, report);
-    report.started();
+    if (!a.adopt) report.started();
     if (a.place.number == 0) controller->serve();
   }
   run_to_the_end(engine, report, a.stats && a.place.number == 0);

@@ -27,12 +27,14 @@ namespace fred {
 namespace {
 
 /// Forks a child of the session, not of this process: the guest's wait calls never see it. All signals are
-/// blocked afterwards. The child does not keep this process's control socket.
+/// blocked afterwards. The child does not keep this process's control socket. Where live is no child of the session, as
+/// it was there before (docs/ATTACH.md), the child is nobody's, and only its socket ends it.
 i64 fork_for_session(GuestEngine& engine, int control_of_parent) {
-  const i64 pid = fork_engine(engine.cpu(), CLONE_PARENT | SIGCHLD);
+  const bool adopted = engine.options().adopted;
+  const i64 pid = adopted ? fork_engine_orphan(engine.cpu()) : fork_engine(engine.cpu(), CLONE_PARENT | SIGCHLD);
   if (pid != 0) return pid;
   setsid();
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_PDEATHSIG, adopted ? 0 : SIGKILL);
   close_engine_descriptor(control_of_parent);
   return 0;
 }

@@ -41,6 +41,7 @@ void Controller::serve() {
   for (;;) {
     int descriptor = -1;
     const auto m = receive_message(reporter_.socket(), &descriptor);
+    if (is_to_leave(m)) return leave();
     if (!m || m->kind == MessageKind::quit) _exit(0);
     if (m->kind == MessageKind::part) {
       parts_.insert(parts_.end(), m->bytes().begin(), m->bytes().end());
@@ -59,22 +60,38 @@ bool Controller::answer_request() {
   while (message_waits(reporter_.socket())) {
     int descriptor = -1;
     const auto m = receive_message(reporter_.socket(), &descriptor);
+    if (is_to_leave(m)) {
+      leave();
+      return false;
+    }
     if (!m || m->kind == MessageKind::quit) _exit(0);
     if (m->kind == MessageKind::interrupt) {
       stop = true;
     } else if (m->kind == MessageKind::snapshot) {
       snapshot(m->tag, descriptor);
-    } else if (m->kind == MessageKind::release && engine_.mode() == Mode::record) {
-      engine_.processes().leave_recording();
-      reporter_.move_to(-1);
-      if (descriptor >= 0) close(descriptor);
-      return false;
     } else if (m->kind != MessageKind::part) {  // of a command that is refused
       refuse(m->tag, "the guest is running");
     }
     if (descriptor >= 0) close(descriptor);
   }
   return stop;
+}
+
+/// A program that was there before us goes on without a session, a child if the session wants that.
+bool Controller::is_to_leave(const Result<Message>& m) {
+  if (!m) return engine_.is_adopted_live();
+  const bool child = engine_.tree().place().parent != 0 && !engine_.is_worker();
+  return m->kind == MessageKind::leave && (child || engine_.is_adopted_live());
+}
+
+void Controller::leave() {
+  run_.clear_breaks();
+  if (engine_.is_adopted_live()) {
+    engine_.leave_recording();
+  } else {
+    engine_.processes().leave_recording();
+  }
+  reporter_.close();
 }
 
 bool Controller::carry_out(const Message& m, int descriptor) {

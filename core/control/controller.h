@@ -18,6 +18,8 @@ class Controller {
  private:
   /// Looks at what has come while the guest runs. True: it is to stop.
   bool answer_request();
+  bool is_to_leave(const Result<Message>& m);
+  void leave();
   /// False: the command leaves serve().
   bool carry_out(const Message& m, int descriptor);
   void stand(StopReason reason, u32 tag);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "core/base/descriptor.h"
 #include "core/control/statistics.h"
 
 namespace fred {
@@ -13,7 +14,29 @@ void Reporter::send(Message m) {
 }
 
 void Reporter::started() { send({.kind = MessageKind::started}); }
-void Reporter::start_failed() { send({.kind = MessageKind::start_failed}); }
+
+void Reporter::taken_over(std::span<const ThreadEntry> entries) {
+  constexpr std::size_t at_once = Message::max_text / sizeof(ThreadEntry);
+  for (; entries.size() > at_once; entries = entries.subspan(at_once)) {
+    Message part{.kind = MessageKind::more};
+    part.set_bytes({reinterpret_cast<const u8*>(entries.data()), at_once * sizeof(ThreadEntry)});
+    send(part);
+  }
+  Message last{.kind = MessageKind::started};
+  last.set_bytes({reinterpret_cast<const u8*>(entries.data()), entries.size_bytes()});
+  send(last);
+}
+
+void Reporter::start_failed(const std::string& why) {
+  Message m{.kind = MessageKind::start_failed};
+  m.set_text(why);
+  send(m);
+}
+
+void Reporter::close() {
+  close_engine_descriptor(socket_);
+  socket_ = -1;
+}
 
 void Reporter::deadlock(const std::string& text) {
   Message m{.kind = MessageKind::deadlock};

@@ -1,5 +1,8 @@
 // What an engine process tells its session without being asked.
 #pragma once
+#include <span>
+
+#include "core/attach/adopted_state.h"
 #include "core/control/message.h"
 #include "core/dispatch/guest_engine.h"
 
@@ -17,7 +20,9 @@ class Reporter {
   explicit Reporter(int socket) : socket_(socket) {}
 
   void started();
-  void start_failed();
+  /// The same of a program that was taken over: where its other threads enter (core/attach/).
+  void taken_over(std::span<const ThreadEntry> entries);
+  void start_failed(const std::string& why = {});
   void deadlock(const std::string& text);
   void ended(GuestEngine& engine, const GuestEnd& end);
   void verified(const Verification& v, u32 tag);
@@ -28,6 +33,8 @@ class Reporter {
   int socket() const { return socket_; }
   /// A forked child has a session's socket of its own.
   void move_to(int socket) { socket_ = socket; }
+  /// Nobody listens any more.
+  void close();
 
  private:
   int socket_;

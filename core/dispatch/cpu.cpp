@@ -114,6 +114,15 @@ void Cpu::set_vector_state(std::span<const u8> area) {
   canonicalise_vector_area(vector_area_, vector_mask());
 }
 
+void Cpu::put_vector_state(u8* area, std::span<const u8> from_kernel) const {
+  std::memcpy(area, from_kernel.data(), std::min(from_kernel.size(), vector_size_));
+  u64 present;
+  std::memcpy(&present, area + 512, sizeof present);
+  present &= vector_mask();
+  std::memcpy(area + 512, &present, sizeof present);
+  canonicalise_vector_area(area, vector_mask());
+}
+
 CacheAddr Cpu::body_for(GuestAddr pc, bool indirect) {
   auto* entry = cache_->find(pc);
   if (entry == nullptr) {

@@ -46,6 +46,8 @@ class Cpu {
   /// Takes a vector state that this process has not saved itself. Bytes of components that are initial in it become
   /// zero: what the guest's frames and files say of a component may be stale.
   void set_vector_state(std::span<const u8> area);
+  /// What ptrace gives of a thread (NT_X86_XSTATE) into a vector area, as set_vector_state() has it.
+  void put_vector_state(u8* area, std::span<const u8> from_kernel) const;
   u64 vector_mask() const { return state_->vector_mask; }
 
   /// The registers and the vector state of a program that is about to start. The clock goes on.

@@ -8,4 +8,8 @@ namespace fred {
 /// included. All signals are blocked afterwards, in both. The kernel's result, or -ENOMEM.
 i64 fork_engine(Cpu& cpu, u64 flags, u64 parent_tid = 0, u64 child_tid = 0, u64 tls = 0);
 
+/// The same, but the child is no child of this process: it goes to whoever takes orphans. No wait of the guest's sees
+/// it.
+i64 fork_engine_orphan(Cpu& cpu);
+
 }  // namespace fred

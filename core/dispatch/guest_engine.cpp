@@ -9,6 +9,7 @@
 
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
+#include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/conditions.h"
@@ -674,6 +675,18 @@ Result<> GuestEngine::begin_child(const ProcessPlace& place) {
 void GuestEngine::run_as_child() {
   if (on_child_) on_child_();
   end_as(run());
+}
+
+void GuestEngine::leave_recording() {
+  events_.leave_log();
+  tree_.leave();
+  recording_dir_.clear();
+  (void)conditions_->set({});
+  conditions_->arm(Conditions::Use::none, {});
+  release_lifeline();
+  const int errors = error_descriptor();
+  set_error_descriptor(-1);
+  close_engine_descriptor(errors);
 }
 
 Result<> GuestEngine::start_replaying() {

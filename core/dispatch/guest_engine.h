@@ -31,6 +31,7 @@ struct EngineOptions {
   std::optional<u64> chaos;        // seed of the chaos scheduler (core/threads/scheduler.h); none: the fair one
   u64 checksum_every = 0;          // events between memory checksums; 0: none
   bool children = true;            // the guest's children are recorded as well
+  bool adopted = false;            // the program ran before the engine was in its process (docs/ATTACH.md)
   std::vector<std::string> words;  // the options as they were given, for the engine of an executed child
 };
 
@@ -87,6 +88,9 @@ class GuestEngine final : public Engine {
   Result<> start_recording(const std::string& dir);
   /// A worker of an executed process, from the begin of its log: start() takes everything from there.
   Result<> start_again(const std::string& dir, u32 process);
+  /// Live: the program goes on under the engine, and nothing is recorded any more.
+  void leave_recording();
+  bool is_adopted_live() const { return options_.adopted && !is_worker(); }
   /// A worker re-executes from where in the log its snapshot was taken.
   struct LogPlace {
     u64 offset = 0, events = 0;

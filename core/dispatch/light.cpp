@@ -1,7 +1,6 @@
 // Built with -mgeneral-regs-only and without calls of libc: the guest's vector registers and FS are in place.
 #include "core/dispatch/light.h"
 
-#include <elf.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -9,6 +8,7 @@
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/watch_check.h"
 #include "core/trace/register_hash.h"
+#include "core/vdso/kernel_vdso.h"
 
 extern "C" {
 fred::u64 fred_light_handler();
@@ -224,40 +224,12 @@ bool do_rdtsc(u8 length) {
   return true;
 }
 
-bool equal(const char* a, const char* b) {
-  while (*a != '\0' && *a == *b) ++a, ++b;
-  return *a == *b;
-}
-
 /// clock_gettime of the kernel's own vDSO: general registers only, no FS.
 ClockGettime find_clock_gettime() {
   const u64 base = getauxval(AT_SYSINFO_EHDR);
   if (base == 0) return nullptr;
-  const auto* header = reinterpret_cast<const Elf64_Ehdr*>(base);
-  const auto* segments = reinterpret_cast<const Elf64_Phdr*>(base + header->e_phoff);
-  const Elf64_Dyn* dynamic = nullptr;
-  u64 bias = base;
-  for (int i = 0; i < header->e_phnum; ++i) {
-    if (segments[i].p_type == PT_LOAD) bias = base + segments[i].p_offset - segments[i].p_vaddr;
-    if (segments[i].p_type == PT_DYNAMIC) dynamic = reinterpret_cast<const Elf64_Dyn*>(base + segments[i].p_offset);
-  }
-  if (dynamic == nullptr) return nullptr;
-  const Elf64_Sym* symbols = nullptr;
-  const char* names = nullptr;
-  const u32* hash = nullptr;
-  for (; dynamic->d_tag != DT_NULL; ++dynamic) {
-    const u64 at = bias + dynamic->d_un.d_ptr;
-    if (dynamic->d_tag == DT_SYMTAB) symbols = reinterpret_cast<const Elf64_Sym*>(at);
-    if (dynamic->d_tag == DT_STRTAB) names = reinterpret_cast<const char*>(at);
-    if (dynamic->d_tag == DT_HASH) hash = reinterpret_cast<const u32*>(at);
-  }
-  if (symbols == nullptr || names == nullptr || hash == nullptr) return nullptr;
-  for (u32 i = 0; i < hash[1]; ++i) {  // the number of symbols
-    if (equal(names + symbols[i].st_name, "__vdso_clock_gettime")) {
-      return reinterpret_cast<ClockGettime>(bias + symbols[i].st_value);
-    }
-  }
-  return nullptr;
+  return reinterpret_cast<ClockGettime>(
+      find_vdso_function(reinterpret_cast<const u8*>(base), "__vdso_clock_gettime").at.value);
 }
 
 }  // namespace

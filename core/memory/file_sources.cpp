@@ -139,6 +139,27 @@ std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) 
   return found;
 }
 
+FileSources::Adopted FileSources::adopt(const std::string& path, u64 dev, u64 ino, u64 end, bool shared) {
+  Adopted found{.file = {.path = path, .dev = dev, .ino = ino, .source = Source::direct, .source_path = path}};
+  found.file.size = end;
+  struct stat st {};
+  const UniqueFd fd{raw_syscall(SYS_open, arg(path.c_str()), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  const bool there = fd && raw_syscall(SYS_fstat, arg(fd.get()), arg(&st)) == 0 && S_ISREG(st.st_mode) &&
+                     st.st_dev == dev && st.st_ino == ino;
+  if (there) {
+    found.file.size = static_cast<u64>(st.st_size);
+    found.file.mtime_ns = nanoseconds(st.st_mtim);
+    struct statfs fs {};
+    raw_syscall(SYS_fstatfs, arg(fd.get()), arg(&fs));
+    found.stays = stays(st, fs, path, O_RDONLY);
+  }
+  if (shared) {  // of a file, or of memory alone
+    found.file.source = there ? Source::shared : Source::guest_file;
+    shared_inodes_.insert({dev, ino});
+  }
+  return found;
+}
+
 i64 FileSources::copy_failed(i64 error, const std::string& shown) {
   engine_.notice_once(0x636f7079, "cannot keep a copy of the mapped file " + shown + " in " + engine_.recording_dir() +
                                       " (" + strerror(static_cast<int>(-error)) + "): the mapping fails with ENOMEM");

@@ -42,6 +42,13 @@ class FileSources {
   /// Live only. What a mapping of the guest's descriptor maps; makes or completes the stand-in where one is
   /// needed. Errors are those of mmap, in its order; ENOMEM, after one notice line, if no copy can be made.
   std::expected<FileToMap, i64> describe(int fd, const FileUse& use);
+  /// Live only. A file, or shared memory, that the process has mapped since before the engine was there, up to `end`.
+  struct Adopted {
+    MappedFile file;
+    bool stays = false;  // nobody will change it while it is mapped
+  };
+  Adopted adopt(const std::string& path, u64 dev, u64 ino, u64 end, bool shared);
+
   /// Live only. Before a mapping of a stand-in shows more of the file (mremap): copies that part. ENOMEM if the
   /// file cannot be read any more.
   i64 extend(const MappedFile& file, u64 offset, u64 size);

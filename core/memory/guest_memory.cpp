@@ -21,7 +21,7 @@ namespace fred {
 namespace {
 
 constexpr u32 type_mask = MAP_TYPE;
-constexpr GuestRange everything{GuestAddr{0}, layout::stack_top};
+constexpr GuestRange everything{GuestAddr{0}, GuestAddr{layout::task_size}};
 constexpr u32 kept_flags = MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE;
 
 }  // namespace
@@ -46,7 +46,8 @@ GuestAddr GuestMemory::mmap_top() const {
 }
 
 bool GuestMemory::is_engine(GuestRange range) const {
-  return range.end > layout::stack_top || table_.overlaps_engine(range);
+  if (range.end > layout::stack_top && !(adopted_ && table_.covers(range))) return true;
+  return table_.overlaps_engine(range);
 }
 
 std::string GuestMemory::maps_text() {
@@ -231,6 +232,7 @@ void GuestMemory::clear_guest() {
   refresh_growing(everything);
   const i64 done = unmap_pieces(everything, ask_kernel);
   FRED_CHECK(done == 0, "unmapping the guest: {}", done);
+  keep_heap_guard();
   heap_begin_ = brk_ = initial_sp_ = GuestAddr{};
   other_growing_ = false;
 }

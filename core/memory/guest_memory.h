@@ -42,6 +42,15 @@ struct MapRequest {
   std::string name = {};                        // "[vdso]"
 };
 
+struct KernelMapping;
+
+/// The memory of a program that ran before the engine was in its process.
+struct AdoptedMemory {
+  std::string smaps;  // /proc/PID/smaps before anything of the engine's was mapped
+  GuestAddr heap_begin, brk, initial_sp;
+  GuestRange heap_guard;  // an inaccessible page behind the heap; empty: none
+};
+
 class GuestMemory {
  public:
   /// Notes what the engine itself has below layout::stack_top, so that the guest is kept off it.
@@ -89,6 +98,9 @@ class GuestMemory {
              const Verdict& verdict);
 
   // Loading. --------------------------------------------------------------------------------------------
+
+  /// What the process has mapped already becomes the guest's, as it is. Instead of loading; in live only.
+  Result<> adopt(const AdoptedMemory& what);
 
   /// Unmaps everything of the guest (execve). Engine ranges stay.
   void clear_guest();
@@ -158,12 +170,20 @@ class GuestMemory {
   i64 advise_one(const Mapping& mapping, int advice, const Verdict& verdict);
   Result<> restore_one(const Mapping& mapping);
   bool reserve(GuestRange range);
+  Result<> adopt_one(const KernelMapping& mapping);
+  /// The heap ends there now, or is about to: its guard is there only while that is below it.
+  void guard_heap(GuestAddr heap_end);
+  /// The heap goes: from now on its guard is the engine's for good.
+  void keep_heap_guard();
 
   Engine& engine_;
   AddressMap table_;
   FileSources sources_;
   u64 stack_room_;
   GuestAddr heap_begin_, brk_, initial_sp_;
+  GuestRange heap_guard_;  // of an adopted process (AdoptedMemory)
+  bool heap_guarded_ = false;
+  bool adopted_ = false;        // some of the guest's mappings may lie among the engine's, above layout::stack_top
   bool other_growing_ = false;  // a MAP_GROWSDOWN mapping besides the main stack was made
   bool mirrors_files_ = false, shares_memory_ = false;
   SharedShadow shadow_;

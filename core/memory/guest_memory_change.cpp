@@ -102,6 +102,7 @@ GuestAddr GuestMemory::set_brk(GuestAddr wanted, const Verdict& verdict) {
   refresh_growing({std::min(old_end, new_end), std::max(old_end, new_end)});
   if (new_end < old_end) {
     if (unmap_pieces({new_end, old_end}, verdict) < 0) return brk_;
+    guard_heap(new_end);
   } else if (new_end > old_end) {
     const GuestRange more{old_end, new_end};
     if (!table_.is_free({more.begin, more.end + page_size})) return brk_;
@@ -111,6 +112,7 @@ GuestAddr GuestMemory::set_brk(GuestAddr wanted, const Verdict& verdict) {
     m.flags = MAP_PRIVATE | MAP_ANONYMOUS;
     m.traits = trait_accounted;
     m.offset = more.begin.value;
+    guard_heap(new_end);
     const i64 done = verdict([&]() -> i64 {
       if (engine_.mode() != Mode::replay) {
         rlimit data{};
@@ -120,7 +122,10 @@ GuestAddr GuestMemory::set_brk(GuestAddr wanted, const Verdict& verdict) {
       return raw_syscall(SYS_mmap, more.begin.value, more.size(), m.prot, m.flags | MAP_FIXED_NOREPLACE,
                          static_cast<u64>(-1), 0);
     });
-    if (is_error(done)) return brk_;
+    if (is_error(done)) {
+      guard_heap(old_end);
+      return brk_;
+    }
     table_.insert(std::move(m));
   }
   return brk_ = wanted;

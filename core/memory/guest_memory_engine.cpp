@@ -47,6 +47,7 @@ void GuestMemory::absorb_engine_mappings() {
     at = end + 1;
     auto range = range_of_line(line);
     if (!range || range->begin >= layout::stack_top) continue;
+    if (table_.covers(*range)) continue;  // an adopted guest's
     if (line.ends_with("[heap]")) range->end = range->end + own_heap_room;
     range->end = std::min(range->end, layout::stack_top);
     Mapping m;

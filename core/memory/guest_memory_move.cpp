@@ -37,7 +37,7 @@ i64 move_by_copying(const Mapping& m, GuestRange from, GuestRange to, bool keep_
 }  // namespace
 
 bool GuestMemory::growable_in_place(const Mapping& m, GuestAddr at, u64 more) const {
-  if (at != m.range.end || layout::stack_top - at < more) return false;
+  if (at != m.range.end || at >= layout::stack_top || layout::stack_top - at < more) return false;
   return table_.is_free(guest_range(at, more));
 }
 

@@ -97,6 +97,12 @@ void GuestSignals::inherit() {
   }
 }
 
+void GuestSignals::adopt_actions() {
+  for (int signal = 1; signal <= 64; ++signal) {
+    raw_syscall(SYS_rt_sigaction, static_cast<u64>(signal), 0, reinterpret_cast<u64>(&state_.actions[signal]), 8);
+  }
+}
+
 void GuestSignals::reset_for_exec(bool replaying) {
   for (int signal = 1; signal <= 64; ++signal) {
     if (signal == SIGKILL || signal == SIGSTOP) continue;

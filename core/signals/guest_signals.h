@@ -75,6 +75,8 @@ class GuestSignals {
   void mirror_all();
   /// At the start of the guest: what the process inherited (ignored signals, mask).
   void inherit();
+  /// The dispositions that the process has, before any of the engine's is there, are the guest's (docs/ATTACH.md).
+  void adopt_actions();
 
   /// Makes the guest take the signal now: builds the frame and enters the handler, or says what becomes
   /// of it. `fault` is given for one that the guest's own instruction raised: it cannot be blocked or

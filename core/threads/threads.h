@@ -7,8 +7,10 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "core/attach/adopted_state.h"
 #include "core/control/condition.h"
 #include "core/syscalls/syscall.h"
 #include "core/threads/futex_queue.h"
@@ -64,6 +66,9 @@ class Threads {
     u64 tls = 0;
   };
   i64 create(Syscall& call, const NewThread& wanted);
+  /// Live: the running thread is the first of a program that is taken over. The others, which stand outside of the
+  /// engine, become its threads: where their kernel threads are to enter it, in the order of `others`.
+  Result<std::vector<ThreadEntry>> adopt(const AdoptedThread& first, std::span<const AdoptedThread> others);
   /// The running thread ends; it is not the only one. What the call gives, if it is to begin anew instead.
   i64 exit(Syscall& call);
   void set_clear_tid(GuestAddr at) { running_->clear_tid = at; }

@@ -8,12 +8,14 @@
 #include <cerrno>
 #include <utility>
 
+#include "core/arch/x86/segment_base.h"
 #include "core/base/raw_syscall.h"
 
 extern "C" {
 void fred_begin_stack();
 fred::i64 fred_clone_on_stack(fred::u64 flags, void* stack_top, void (*child)(void*), void* argument,
                               fred::u32* cleared);
+extern fred::u64 fred_engine_fs;
 }
 
 namespace fred {
@@ -138,6 +140,15 @@ void kernel_thread(void* self) {
   wait_for_baton(t);
 }
 
+/// Of a program that is taken over: FS is the guest's, and the kernel clears a word of the guest's when the thread
+/// ends.
+void adopted_kernel_thread(void* self) {
+  auto* t = static_cast<GuestThread*>(self);
+  fred_write_fs_base(fred_engine_fs);
+  raw_syscall(SYS_set_tid_address, reinterpret_cast<u64>(&t->kernel_thread_alive));
+  kernel_thread(self);
+}
+
 }  // namespace
 
 void resume_control(GuestThread*) { fred_resume(g_turn.control_sp); }
@@ -257,6 +268,17 @@ i64 start_kernel_thread(GuestThread& t) {
                                      reinterpret_cast<u32*>(&t.kernel_thread_alive));
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&before), 0, 8);
   return id;
+}
+
+ThreadEntry kernel_thread_entry(GuestThread& t) {
+  t.kernel_thread_alive = 1;
+  t.slot->has_turn = false;
+  // As behind a call: the stack is aligned 8 bytes before where it would return to.
+  const u64 sp = ((t.own_sp - 256) & ~u64{15}) - sizeof(u64);
+  return {.tid = t.tid,
+          .pc = reinterpret_cast<u64>(&adopted_kernel_thread),
+          .sp = sp,
+          .argument = reinterpret_cast<u64>(&t)};
 }
 
 GuestThread* take_finished() {

@@ -6,6 +6,7 @@
 // has a stack of its own besides, on which its system calls run: so one that waits in the kernel leaves the control
 // flow to others, and goes on where it was when it has the turn again.
 #pragma once
+#include "core/attach/adopted_state.h"
 #include "core/threads/guest_thread.h"
 #include "core/tree/shared_turn.h"
 
@@ -46,6 +47,9 @@ u64 prepare_stack(GuestThread& thread);
 void free_stack(GuestThread& thread);
 /// Starts the kernel thread, which waits for the turn at once. The kernel's result: its id, or -errno.
 i64 start_kernel_thread(GuestThread& thread);
+/// The same for a kernel thread that is there already and enters the engine, as prepared here, from outside (a program
+/// that is taken over): it comes with all signals blocked.
+ThreadEntry kernel_thread_entry(GuestThread& thread);
 /// Has a kernel thread without the turn do that. Returns when one that is to end has ended.
 void retire_kernel_thread(GuestThread& thread, Retire how);
 /// What every own stack does, for ever.

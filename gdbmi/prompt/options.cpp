@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <random>
 
 #include "core/base/number.h"
@@ -21,6 +23,7 @@ enum class Treatment {
   args,
   plain,
   native,
+  attach,
   replay,
   chaos,
   until_failure,
@@ -66,7 +69,7 @@ constexpr Option options[] = {
     {"symbols", Treatment::value},         {"s", Treatment::value},
     {"exec", Treatment::value},            {"e", Treatment::value},              {"se", Treatment::value},
     {"core", Treatment::value},            {"c", Treatment::value},
-    {"pid", Treatment::value},             {"p", Treatment::value},
+    {"pid", Treatment::attach},            {"p", Treatment::attach},
     {"data-directory", Treatment::value},  {"D", Treatment::value},
     {"tty", Treatment::value},             {"b", Treatment::value},              {"l", Treatment::value},
     {"tui", Treatment::tui},               {"interpreter", Treatment::refused},  {"i", Treatment::refused},
@@ -77,8 +80,8 @@ constexpr Option options[] = {
 /// Exactly named, or the only one that begins so.
 Result<const Option*> find_option(std::string_view name) {
   const Option* only = nullptr;
+  if (const auto* exact = std::ranges::find(options, name, &Option::name); exact != std::end(options)) return exact;
   for (const auto& o : options) {
-    if (o.name == name) return &o;
     if (!o.name.starts_with(name)) continue;
     if (only != nullptr) return fail(fmt::format("option '-{}' is ambiguous", name));
     only = &o;
@@ -88,8 +91,8 @@ Result<const Option*> find_option(std::string_view name) {
 }
 
 bool takes_value(Treatment t) {
-  return t == Treatment::value || t == Treatment::ex || t == Treatment::x || t == Treatment::replay ||
-         t == Treatment::gdb;
+  return t == Treatment::value || t == Treatment::attach || t == Treatment::ex || t == Treatment::x ||
+         t == Treatment::replay || t == Treatment::gdb;
 }
 
 /// The number behind the option's =, or nothing if there is none.
@@ -131,6 +134,10 @@ Result<> apply(PromptOptions& all, const Option& option, std::string value) {
       break;
     case Treatment::native:
       all.native = true;
+      break;
+    case Treatment::attach:
+      // Once gdb has its target, which does it; as with gdb, before the other commands.
+      all.commands.insert(all.commands.begin(), {false, "attach " + value});
       break;
     case Treatment::replay:
       all.replay = std::move(value);
@@ -234,9 +241,10 @@ Usage: fred-gdb [OPTIONS] [PROGRAM [CORE]]
   --chaos-until-failure[=N]  first run the program so with one seed after another until it fails, at most N times
                           (default 200), then debug it with the seed of that run
   --plain                 gdb's own prompt and TUI, connected to a fred session
-  --no-record             no time travel: gdb debugs by itself, and can attach
+  --no-record             no time travel: gdb debugs by itself
   --gdb PATH              the gdb to use (at least version 12)
-  -q, -nx, -nh, -cd DIR, -d DIR, -s FILE, -e FILE, -c CORE, -p PID and more: as gdb's
+  -p, --pid PID           attach to a running process: its history begins there
+  -q, -nx, -nh, -cd DIR, -d DIR, -s FILE, -e FILE, -c CORE and more: as gdb's
 
 At the prompt, `help fred` lists the commands that travel in time.
 )";

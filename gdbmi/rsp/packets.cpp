@@ -289,6 +289,7 @@ std::optional<UnsetVariable> UnsetVariable::parse(std::string_view text) { retur
 std::optional<SetWorkingDirectory> SetWorkingDirectory::parse(std::string_view text) {
   return one_hex_text<SetWorkingDirectory>(text);
 }
+std::optional<Attach> Attach::parse(std::string_view text) { return one_number<Attach>(text); }
 std::optional<Attached> Attached::parse(std::string_view) { return Attached{}; }
 std::optional<ThreadName> ThreadName::parse(std::string_view text) { return one_thread<ThreadName>(text); }
 std::optional<Transfer> Transfer::parse(std::string_view text) {

@@ -205,6 +205,10 @@ struct SetWorkingDirectory {
   std::string path;  // empty: fred's own
   FRED_PACKET(SetWorkingDirectory);
 };
+struct Attach {
+  u64 process = 0;
+  FRED_PACKET(Attach);
+};
 struct Attached {
   FRED_PACKET(Attached);
 };
@@ -260,8 +264,8 @@ using Packet =
                  SelectThread, ThreadAlive, Detach, Restart, StepAt, StepWithSignal, ContinueAt, ContinueWithSignal,
                  InsertPoint, RemovePoint, Resume, Run, KillProcess, FileSystem, FileOpen, FileClose, FileRead,
                  FileStatus, FileReadLink, Supported, NonStop, PassSignals, ProgramSignals, CatchSyscalls,
-                 StartWithShell, DisableRandomization, SetVariable, UnsetVariable, SetWorkingDirectory, Attached,
-                 ThreadName, Transfer, Monitor, Symbol, ThreadLocal, SearchMemory>;
+                 StartWithShell, DisableRandomization, SetVariable, UnsetVariable, SetWorkingDirectory, Attach,
+                 Attached, ThreadName, Transfer, Monitor, Symbol, ThreadLocal, SearchMemory>;
 
 Packet parse_packet(std::string_view data);
 

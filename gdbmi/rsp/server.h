@@ -62,6 +62,7 @@ class Server {
   Reply handle(const ThreadLocal&);
   Reply handle(const Transfer&);
   Reply handle(const Monitor&);
+  Reply handle(const Attach&);
   Reply handle(const Attached&);
   // server_going.cpp: the program's life and motion.
   Reply handle(const Detach&);
@@ -109,6 +110,7 @@ class Server {
   /// with libraries that gdb does not know, stops first for them: gdb reads the list and goes on by itself.
   bool has_other_libraries() const;
   std::string told_stop();
+  Result<> begin(const std::function<Result<>()>& make);
   Result<> start(std::vector<std::string> args);
   Naming naming() const { return {.with_process = multiprocess_, .process = process_}; }
   /// Where the program stands; read once for each stop, as are the registers.

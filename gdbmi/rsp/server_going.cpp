@@ -32,6 +32,17 @@ Server::Reply Server::handle(const Extend&) { return "OK"; }
 
 Result<> Server::start(std::vector<std::string> args) {
   next_start_.args = std::move(args);
+  return begin([this] { return target_.start(next_start_); });
+}
+
+Server::Reply Server::handle(const Attach& packet) {
+  const auto process = static_cast<i64>(packet.process);
+  if (auto attached = begin([&] { return target_.attach(process); }); !attached) return error_reply(attached.error());
+  return told_stop();
+}
+
+/// A program that is there from now on.
+Result<> Server::begin(const std::function<Result<>()>& make) {
   forget_state();
   table_.reset();
   thread_locals_.forget();
@@ -39,7 +50,7 @@ Result<> Server::start(std::vector<std::string> args) {
   next_stop_.reset();
   libraries_ = {};
   running_ = false;
-  if (auto started = target_.start(next_start_); !started) return started;
+  if (auto made = make(); !made) return made;
   process_ = target_.process_id();
   last_stop_ = StoppedBySignal{.number = SIGTRAP};
   return {};

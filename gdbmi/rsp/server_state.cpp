@@ -171,7 +171,7 @@ Server::Reply Server::handle(const ThreadLocal& packet) {
   return at ? fmt::format("{:x}", at->value) : "E." + at.error().message;
 }
 
-Server::Reply Server::handle(const Attached&) { return "0"; }
+Server::Reply Server::handle(const Attached&) { return target_.is_attached() ? "1" : "0"; }
 
 Server::Reply Server::handle(const Monitor& packet) {
   const auto reply = [this](const std::string& text) { send_(to_hex(text)); };

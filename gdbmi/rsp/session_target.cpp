@@ -25,10 +25,18 @@ Result<> SessionTarget::start(const StartRequest& request) {
   launch.environment = request.environment;
   launch.working_directory = request.working_directory;
   launch.by_shell = request.by_shell;
+  return begin([&] { return session_.start(launch); });
+}
+
+Result<> SessionTarget::attach(i64 process) {
+  return begin([&] { return session_.attach(static_cast<pid_t>(process)); });
+}
+
+Result<> SessionTarget::begin(const std::function<Result<>()>& make) {
   jumps_.clear();
   kept_info_.clear();
   search_.emplace(session_);
-  auto done = session_.start(launch);
+  auto done = make();
   if (done && started_) started_();
   return done;
 }

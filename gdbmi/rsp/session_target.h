@@ -52,6 +52,8 @@ class SessionTarget final : public Target {
 
   bool has_program() const override { return session_.has_program(); }
   Result<> start(const StartRequest& request) override;
+  Result<> attach(i64 process) override;
+  bool is_attached() const override { return session_.is_attached(); }
   void kill() override;
   void detach() override;
   i64 process_id() const override { return session_.pid(); }
@@ -86,6 +88,7 @@ class SessionTarget final : public Target {
   std::vector<Condition> conditions(bool stepping = false) const;
 
  private:
+  Result<> begin(const std::function<Result<>()>& make);
   ThreadId running_thread();
   StopEvent go_back();
   StopEvent step_back(ThreadId thread);

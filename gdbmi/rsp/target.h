@@ -69,6 +69,9 @@ class Target {
   // The program's life.
   virtual bool has_program() const = 0;
   virtual Result<> start(const StartRequest& request) = 0;
+  /// Takes over a program that runs.
+  virtual Result<> attach(i64 process) = 0;
+  virtual bool is_attached() const = 0;
   virtual void kill() = 0;
   virtual void detach() = 0;
   virtual i64 process_id() const = 0;

@@ -24,7 +24,7 @@ RecordedSession::RecordedSession(asio::io_context& io, SessionOptions options, L
        .hung_up = [this] { helper_.hung_up(); }});
   target_.on_started([this] { begin_history(); });
   target_.on_live([this](bool runs) {
-    if (terminal_ == nullptr || target_.has_own_terminal()) return;
+    if (terminal_ == nullptr || target_.has_own_terminal() || session_.is_attached()) return;
     if (runs) {
       terminal_->lend(session_.pid());
     } else {
@@ -64,7 +64,6 @@ void RecordedSession::use_terminal(ProgramTerminal& terminal) {
 }
 
 Result<> RecordedSession::allow(LifeCycle command, std::string_view, GdbQuestions& gdb) {
-  if (command == LifeCycle::attach) return fail("fred cannot attach: a program's history begins at its start.");
   if (command != LifeCycle::run && command != LifeCycle::start) return {};
   // gdb has the target say that there is none, and then advises a setting of remote targets.
   const auto answer = ask_python(gdb, "program()");

@@ -1,5 +1,6 @@
 #include "reverse/session/children.h"
 
+#include <poll.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -21,8 +22,11 @@ bool Children::wait() {
 void Children::end(Peer&& peer) {
   Peer ended = std::move(peer);
   if (!ended.is_open() || ended.pid() <= 0) return;
+  // Of what an attached program has forked we are not the parent: whose socket is hung up may be another's id by now.
+  pollfd socket{ended.socket(), POLLIN, 0};
+  const bool gone = poll(&socket, 1, 0) == 1 && (socket.revents & POLLHUP) != 0;
   ended.close();
-  kill(ended.pid(), SIGKILL);
+  if (!gone) kill(ended.pid(), SIGKILL);
   ending_.push_back(ended.pid());
   reap();
 }

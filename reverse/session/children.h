@@ -8,7 +8,7 @@
 
 namespace fred {
 
-/// Kills by process id only children that have not been waited for, so that the id cannot be another's.
+/// Kills by process id only those that are still there, so that the id cannot be another's.
 class Children {
  public:
   Children() = default;

@@ -1,5 +1,6 @@
 // What a session has while there is a program.
 #pragma once
+#include "cli/attach/attach.h"
 #include "reverse/session/session.h"
 #include "reverse/session/tip_changes.h"
 
@@ -32,6 +33,8 @@ struct Session::Program {
   ~Program() {
     end_worker();
     end_probe();
+    // One that was attached to ends by itself, so that its parent learns how.
+    if (live && attached && (!killed || end)) leave(std::move(live->peer()));
     if (live) children.end(std::move(live->peer()));
     processes.drain();
     processes.release();
@@ -55,7 +58,7 @@ struct Session::Program {
   ProcessList processes;       // besides the first
   std::unique_ptr<Live> live;  // null: it has gone
   pid_t pid = -1;
-  bool detached = false;
+  bool attached = false, killed = false, detached = false;
   std::vector<std::string> args;
   Time tip, position;
   /// Shows the position in the past; without live also at the tip.

@@ -49,7 +49,7 @@ Session::~Session() = default;
 // The program's life.
 
 Result<> Session::start(const Launch& launch) {
-  kill();
+  drop();
   attention_.begin();
   const auto program = program_of(launch);
   if (!program) return std::unexpected(program.error());
@@ -83,6 +83,25 @@ Result<> Session::start(const Launch& launch) {
   auto p = std::make_unique<Program>(io_, std::move(*folder), std::move(peer), options_.snapshots);
   p->pid = engine->pid;
   p->args = launch.args;
+  return begin_history(std::move(p));
+}
+
+Result<> Session::attach(pid_t pid) {
+  drop();
+  attention_.begin();
+  auto folder = RecordingFolder::make("");
+  if (!folder) return std::unexpected(folder.error());
+  auto attached = fred::attach(pid, *folder, options_.engine);
+  if (!attached) return std::unexpected(attached.error());
+  auto p = std::make_unique<Program>(io_, std::move(*folder), std::move(attached->live), options_.snapshots);
+  p->attached = true;
+  p->pid = pid;
+  p->args = std::move(attached->args);
+  if (auto told = p->folder.tell(pid); !told) return told;
+  return begin_history(std::move(p));
+}
+
+Result<> Session::begin_history(std::unique_ptr<Program> p) {
   auto& live = *p->live;
   const auto now = live.peer().now();
   if (!now) return std::unexpected(now.error());
@@ -102,11 +121,20 @@ void Session::meet_deadlock(const std::string& who_waits) {
   program_->live->interrupt();
 }
 
-void Session::kill() { program_.reset(); }
+void Session::kill() {
+  if (program_) program_->killed = true;
+  drop();
+}
+void Session::drop() { program_.reset(); }
+bool Session::is_attached() const { return program_ && program_->attached; }
 
 void Session::detach(std::function<void(ProgramEnd)> ended) {
   auto& p = *program_;
   (void)drop_changes(true);
+  if (p.attached) {
+    if (p.live && !p.end && notice_) notice_(fmt::format("process {} goes on under fred's engine, unrecorded", p.pid));
+    return drop();
+  }
   p.end_worker();
   p.end_probe();
   p.snapshots.clear();

@@ -59,9 +59,16 @@ class Session final : public Execution {
   // The program's life. -----------------------------------------------------------------------------------
   /// Starts a program; one that there was is killed and its history is gone. It stands at its first instruction.
   Result<> start(const Launch& launch);
+  /// Takes over a program that runs (docs/ATTACH.md): its history begins there. What there was is gone, as with
+  /// start().
+  Result<> attach(pid_t pid);
   bool has_program() const { return program_ != nullptr; }
+  bool is_attached() const;
   void kill();
-  /// Recording goes on without stops; `ended` is called when the program has ended. Its history is gone.
+  /// The session has no program any more: one that was attached to goes on, another one is killed.
+  void drop();
+  /// Recording goes on without stops; `ended` is called when the program has ended. Its history is gone. One that was
+  /// attached to goes on without the session, unrecorded, and nobody is called.
   void detach(std::function<void(ProgramEnd)> ended);
   bool is_detached() const;
   /// The process id that the program sees.
@@ -133,6 +140,8 @@ class Session final : public Execution {
 
  private:
   struct Program;
+  /// Its history begins where live stands.
+  Result<> begin_history(std::unique_ptr<Program> program);
 
   enum class HistoryEnd : u8 { tip, unknown };
   /// Another process could not be made: snapshots make room for it, now and from now on. True: try again.

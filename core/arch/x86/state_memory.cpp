@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -43,6 +44,13 @@ StateMemory::StateMemory() {
   duplicate(page, low_);
   munmap(page, page_size);
   views_.push_back(low_);
+}
+
+bool StateMemory::has_place(std::span<const GuestRange> occupied) {
+  return std::ranges::any_of(places, [&](u64 place) {
+    const GuestRange wanted = guest_range(GuestAddr{place}, page_ceil(sizeof(LowWindow)));
+    return std::ranges::none_of(occupied, [&](const GuestRange& range) { return range.overlaps(wanted); });
+  });
 }
 
 void StateMemory::add_view(CacheAddr at) {

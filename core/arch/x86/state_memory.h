@@ -6,6 +6,7 @@
 //
 // The page is shared memory, as views must be, so a fork would share it: prepare_fork() makes the child's copy.
 #pragma once
+#include <span>
 #include <vector>
 
 #include "core/arch/x86/condition_window.h"
@@ -19,6 +20,9 @@ class StateMemory {
   StateMemory();
   StateMemory(const StateMemory&) = delete;
   StateMemory& operator=(const StateMemory&) = delete;
+
+  /// Is one of the places free where these ranges are occupied?
+  static bool has_place(std::span<const GuestRange> occupied);
 
   StateWindow& window() { return low_->state; }
   ConditionWindow& conditions() { return low_->conditions; }

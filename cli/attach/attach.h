@@ -1,0 +1,24 @@
+// Takes a running program under an engine that is started within its process (docs/ATTACH.md).
+#pragma once
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "cli/recording_folder.h"
+#include "core/control/peer.h"
+
+namespace fred {
+
+struct Attached {
+  Peer live;
+  std::vector<std::string> args;  // argv
+};
+
+/// On an error the program goes on as before. `engine`: options of the engine.
+Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vector<std::string>& engine);
+
+/// Ends the recording of an attached program, which goes on under its engine, and waits until that is done.
+void leave(Peer&& live);
+
+}  // namespace fred

@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""Programs that are attached to while they run: each many times, at random instants.
+
+What a program writes, and how it ends, is what it is without fred, and the recording from that instant on verifies. Some
+runs end the recording before the program's end, by Ctrl-C or by killing fred: the program goes on. Then gdb attaches, goes
+back and forth, and leaves in several ways. Then what cannot be attached to: one clear line, and the program goes on
+unharmed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import pwd
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import harness  # noqa: E402
+
+PROGRAMS = ("arithmetic", "memory", "signals", "threads", "execute")
+LONGEST = 120.0
+DETACHED = re.compile(r"fred: the recording ends; process \d+ goes on under fred's engine, unrecorded")
+
+
+@dataclasses.dataclass
+class Ended:
+    output: bytes
+    status: int
+    seconds: float = 0.0
+
+
+@contextlib.contextmanager
+def running(program: Path, folder: Path, *words: str, **how: object) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, whose output goes to folder/output. It is ended if it is still there."""
+    with open(folder / "output", "wb") as output:
+        process = subprocess.Popen([program, *words], stdout=output, cwd=folder, start_new_session=True,
+                                   **({"stdin": subprocess.DEVNULL} | how))
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def natively(program: Path) -> Ended:
+    with tempfile.TemporaryDirectory() as name:
+        begin = time.monotonic()
+        with running(program, Path(name)) as process:
+            status = process.wait(LONGEST)
+        return Ended((Path(name) / "output").read_bytes(), status, time.monotonic() - begin)
+
+
+def compare(native: Ended, folder: Path, status: int) -> list[str]:
+    problems = [] if status == native.status else [f"the program ended with {status}, natively with {native.status}"]
+    if (folder / "output").read_bytes() != native.output:
+        problems.append("the program wrote something else than natively")
+    return problems
+
+
+def attach_once(fred: Path, program: Path, native: Ended, seed: int) -> list[str]:
+    """Problems. Of five runs the fourth ends the recording by Ctrl-C, the fifth kills fred; some programs are others'."""
+    chance = random.Random(f"{program.name} {seed}")
+    end = {3: signal.SIGINT, 4: signal.SIGKILL}.get(seed % 5)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "tmp").mkdir()
+        user = {"user": "nobody"} if os.geteuid() == 0 and seed % 7 == 2 else {}
+        with running(program, folder, **user) as process, open(folder / "err", "wb") as err:
+            time.sleep(chance.uniform(0.02, 0.4) * native.seconds)  # the random instant
+            tracer = subprocess.Popen([fred, "record", "-p", str(process.pid), "--verify"], stderr=err,
+                                      stdin=subprocess.DEVNULL, env=os.environ | {"TMPDIR": str(folder / "tmp")},
+                                      start_new_session=True)
+            if end is not None:
+                while b"attached" not in (folder / "err").read_bytes() and tracer.poll() is None:
+                    time.sleep(0.002)
+                time.sleep(chance.uniform(0.0, 0.2) * native.seconds)
+                tracer.send_signal(end)
+            tracer_status = tracer.wait(LONGEST)
+            status = process.wait(LONGEST)
+        problems = compare(native, folder, status)
+        said = (folder / "err").read_text(errors="replace")
+        if end != signal.SIGKILL:
+            if tracer_status != 0 or not harness.VERIFIED.search(said.encode()):
+                problems.append(f"fred ended with {tracer_status}: {said.strip()!r}")
+            if end == signal.SIGINT and status == native.status and not DETACHED.search(said):
+                problems.append(f"no line that the recording ends: {said.strip()!r}")
+        until = time.monotonic() + harness.GRACE_SECONDS
+        while (left := list((folder / "tmp").iterdir())) and time.monotonic() < until:
+            time.sleep(0.01)  # the cleaner of a killed fred is at work
+        if left:
+            problems.append(f"left in TMPDIR: {left[0].name}")
+    return problems
+
+
+@dataclasses.dataclass
+class Refusal:
+    """What cannot be attached to: `odd` is started with the word, or `other` gives a process id."""
+
+    name: str
+    says: str
+    word: str = ""
+    prepare: Callable[[subprocess.Popen[bytes], Path], contextlib.AbstractContextManager[int]] | None = None
+    as_user: str = ""
+    unharmed: bool = True  # the program then ends as it should
+
+
+@contextlib.contextmanager
+def stopped(process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    yield process.pid
+    process.send_signal(signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def traced(process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
+    tracer = subprocess.Popen(["strace", "-o", "/dev/null", "-p", str(process.pid)], stderr=subprocess.DEVNULL)
+    while "TracerPid:\t0" in Path(f"/proc/{process.pid}/status").read_text():
+        time.sleep(0.002)
+    yield process.pid
+    tracer.terminate()
+    tracer.wait()
+
+
+@contextlib.contextmanager
+def under_fred(process: subprocess.Popen[bytes], fred: Path) -> Iterator[int]:
+    first = subprocess.Popen([fred, "record", "-p", str(process.pid)], stderr=subprocess.PIPE)
+    assert first.stderr is not None
+    first.stderr.readline()
+    yield process.pid
+    first.send_signal(signal.SIGINT)
+    first.wait(LONGEST)
+    first.stderr.close()
+
+
+@contextlib.contextmanager
+def other(pid: int, _process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
+    yield pid
+
+
+@contextlib.contextmanager
+def zombie(process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    yield int(children[0])
+
+
+REFUSALS = [
+    Refusal("no such process", r"cannot attach to process 999999999: No such process", prepare=partial(other, 999999999)),
+    Refusal("no process id", r"'0' is not the id of a process", prepare=partial(other, 0)),
+    Refusal("a thread of the kernel", r"cannot attach to process 2 \(kthreadd\): it is a thread of the kernel",
+            prepare=partial(other, 2)),
+    Refusal("a zombie", r"cannot attach to process \d+ \(odd\): it has ended \(a zombie\)", word="zombie", prepare=zombie),
+    Refusal("stopped", r"cannot attach to process (\d+) \(odd\): it is stopped \(kill -CONT \1 has it go on\)", prepare=stopped),
+    Refusal("traced", r"cannot attach to process \d+ \(odd\): it is traced by process \d+ \(strace\) already", prepare=traced),
+    Refusal("under fred", r"cannot attach to process \d+ \(odd\): it is under fred already", prepare=under_fred),
+    Refusal("a seccomp filter", r"cannot attach to process \d+ \(odd\): it has a seccomp filter, which fred's own system calls would meet",
+            word="seccomp"),
+    Refusal("no room", r"cannot attach to process \d+ \(odd\): it occupies all places below 2 GiB that fred needs one of",
+            word="occupied"),
+    Refusal("another user's", r"cannot attach to process \d+ \(odd\): it belongs to user root", as_user="nobody"),
+]
+
+
+def refuse(fred: Path, programs: Path, row: Refusal) -> list[str]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        with running(programs / "odd", folder, *([row.word] if row.word else []), stdin=subprocess.PIPE) as process:
+            while (folder / "output").read_bytes() != b"ready\n":
+                time.sleep(0.002)
+            user = pwd.getpwnam(row.as_user).pw_uid if row.as_user else None
+            with (row.prepare or partial(other, process.pid))(process, fred) as pid:
+                got = subprocess.run([fred, "record", "-p", str(pid)], stdin=subprocess.DEVNULL, capture_output=True,
+                                     timeout=LONGEST, user=user, env={"TMPDIR": name, "PATH": os.environ["PATH"]})
+            assert process.stdin is not None
+            process.stdin.close()
+            status = process.wait(LONGEST)
+        problems = compare(Ended(b"ready\ndone\n", 4), folder, status)
+        said = got.stderr.decode(errors="replace")
+        if got.returncode != 125 or not re.fullmatch(f"fred: {row.says}\n", said):
+            problems.append(f"status {got.returncode}, said {said!r}")
+    return problems
+
+
+@dataclasses.dataclass
+class GdbSession:
+    """Commands for gdb, lines that it must print (regular expressions, in that order), and what becomes of the program."""
+
+    name: str
+    program: str
+    commands: list[str]
+    expect: list[str]
+    status: int | None = None  # None: as natively
+    tool: str = "fred-gdb"  # or gdb, connected to fred serve
+
+
+BACK = ["tbreak arithmetic.c:mark", "continue", "set $here = i", "reverse-continue", "continue", "print i == $here"]
+GDB_SESSIONS = [
+    GdbSession("fred-gdb -p, back and forth, detach", "arithmetic",
+               ["-p", "{pid}", *BACK, "stepi 200", "reverse-stepi 150", "tbreak arithmetic.c:mark", "continue", "print i - $here", "detach"],
+               [r"No more reverse-execution history", r"\$\d+ = 1", r"\$\d+ = 1", r"Inferior 1 .* detached"]),
+    GdbSession("attach at the prompt, quit", "arithmetic", ["attach {pid}", "stepi 1000", "reverse-stepi 1000"], []),
+    GdbSession("threads, a breakpoint in each, detach", "threads",
+               ["-p", "{pid}", "break threads.c:mark", "continue", "continue", "print turn >= 0", "info threads", "reverse-continue",
+                "delete", "detach"],
+               [r"hit Breakpoint 1", r"hit Breakpoint 1", r"\$\d+ = 1", r"worker-", r"hit Breakpoint 1", r"Inferior 1 .* detached"]),
+    GdbSession("kill", "arithmetic", ["-p", "{pid}", "stepi", "kill"], [r"Inferior 1 .* killed"], status=-signal.SIGKILL),
+    GdbSession("to the end", "arithmetic", ["-p", "{pid}", "continue", "reverse-stepi", "continue", "continue"],
+               [r"exited with code 07"]),
+    GdbSession("gdb on fred serve", "arithmetic", ["attach {pid}", *BACK, "detach"],
+               [r"No more reverse-execution history", r"\$\d+ = 1", r"Inferior 1 .* detached"], tool="gdb"),
+]
+
+
+def gdb_session(build: Path, programs: Path, sources: Path, row: GdbSession) -> list[str]:
+    program = programs / row.program
+    native = natively(program)
+    text = (sources / f"{row.program}.c").read_text().splitlines()
+    mark = str(next(number for number, line in enumerate(text, 1) if "// mark" in line))
+    with tempfile.TemporaryDirectory() as name, running(program, Path(name)) as process:
+        while not (Path(name) / "output").read_bytes():
+            time.sleep(0.002)
+        words = [c.replace("{pid}", str(process.pid)).replace(":mark", f":{mark}") for c in row.commands]
+        command = [build / "bin/fred-gdb"] if row.tool == "fred-gdb" else ["gdb"]
+        command += ["-nx", "-q", "--batch", "-iex", "set debuginfod enabled off"]
+        if row.tool == "gdb":
+            command += ["-ex", f"target extended-remote | {build}/bin/fred serve --stdio"]
+        if words[0] == "-p":
+            command += words[:2]
+            words = words[2:]
+        command += [w for c in words for w in ("-ex", c)]
+        got = subprocess.run([*command, program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             timeout=LONGEST, env=os.environ | {"TMPDIR": name})
+        status = process.wait(LONGEST)
+        problems = []
+        if row.status is None:
+            problems = compare(native, Path(name), status)
+        elif status != row.status:
+            problems = [f"the program ended with {status}, expected {row.status}"]
+    said = got.stdout.decode(errors="replace")
+    at = 0
+    for wanted in row.expect:
+        found = re.compile(wanted).search(said, at)
+        if not found:
+            return [*problems, f"no line '{wanted}' (behind character {at}) in {said!r}"]
+        at = found.end()
+    return problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, default=Path("build"))
+    parser.add_argument("--filter", action="append", default=[], help="only programs or rows whose name contains this")
+    parser.add_argument("--runs", type=int, default=20, help="of each program (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    build = options.build.resolve()
+    fred, programs = build / "bin/fred", build / "tests/attach"
+
+    def wanted(name: str) -> bool:
+        return not options.filter or any(f in name for f in options.filter)
+
+    passed = failed = skipped = 0
+
+    def count(name: str, problems: list[str]) -> None:
+        nonlocal passed, failed
+        passed, failed = passed + (not problems), failed + bool(problems)
+        for problem in problems:
+            print(f"FAIL {name}: {problem}", flush=True)
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for program in filter(wanted, PROGRAMS):
+            native = natively(programs / program)
+            runs = list(pool.map(partial(attach_once, fred, programs / program, native), range(options.runs)))
+            count(program, [f"run {seed}: {p}" for seed, problems in enumerate(runs) for p in problems])
+    for session in GDB_SESSIONS:
+        if wanted(session.name):
+            count(session.name, gdb_session(build, programs, HERE / "programs", session))
+    for row in REFUSALS:
+        if not wanted(row.name):
+            continue
+        if (row.as_user and os.geteuid() != 0) or (row.name == "a thread of the kernel" and not Path("/proc/2").exists()):
+            skipped += 1
+            continue
+        count(row.name, refuse(fred, programs, row))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
