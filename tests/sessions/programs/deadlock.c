@@ -1,5 +1,6 @@
 // Two threads that take two locks in opposite orders, each when the other has its first one.
-// build: -O0 -g -pthread -D_GNU_SOURCE
+// build: -O0 -g -pthread
+#define _GNU_SOURCE
 #include <pthread.h>
 
 static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
