@@ -3,7 +3,10 @@
 // build: -pthread
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <sched.h>
 #include "common.h"
+
+enum { rounds = 100 };
 
 static u8* code;
 static volatile int version, seen, stop;
@@ -22,9 +25,12 @@ static void serialise(void) {
 
 static void* executes(void* argument) {
   const int serialises = argument == NULL;
-  for (int have = 0; have < 200;) {
+  for (int have = 0; have < rounds;) {
     const int now = __atomic_load_n(&version, __ATOMIC_ACQUIRE);
-    if (now == have) continue;
+    if (now == have) {
+      sched_yield();
+      continue;
+    }
     if (serialises) serialise();
     CHECK_EQ(call(code), now * 7);
     have = now;
@@ -37,12 +43,11 @@ static void rewrites(int barrier) {
   pthread_t thread;
   version = seen = 0;
   pthread_create(&thread, NULL, executes, barrier ? (void*)1 : NULL);
-  for (int i = 1; i <= 200; i++) {
+  for (int i = 1; i <= rounds; i++) {
     write_function(code, i * 7);
     if (barrier) CHECK_EQ(syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0), 0);
     __atomic_store_n(&version, i, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&seen, __ATOMIC_ACQUIRE) != i) {
-    }
+    while (__atomic_load_n(&seen, __ATOMIC_ACQUIRE) != i) sched_yield();
   }
   pthread_join(thread, NULL);
 }
