@@ -1,9 +1,19 @@
 #include "cli/process_list.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 
 namespace fred {
+
+std::string RecordedProcess::program() const {
+  if (end) return end->program;
+  std::string name = "?";
+  if (!gone || unrecorded) std::getline(std::ifstream(fmt::format("/proc/{}/comm", place.pid)), name);
+  return name;
+}
 
 bool ProcessList::take(const Message& m, UniqueFd socket) {
   if (m.kind != MessageKind::process_began) return false;
@@ -18,11 +28,13 @@ bool ProcessList::take(const Message& m, UniqueFd socket) {
   p.peer.on_other([this, &p](const Message& report, UniqueFd other) {
     if (take(report, std::move(other))) return;
     if (report.kind == MessageKind::started) p.begun = true;
+    if (report.kind == MessageKind::failed) p.failed = true;
     if (report.kind == MessageKind::ended) {
       p.end = {.by_signal = report.number[0] != 0,
                .status = static_cast<int>(report.number[1]),
                .events = report.number[2],
-               .ticks = report.number[3]};
+               .ticks = report.number[3],
+               .program = report.text};
     }
   });
   guard_(p.place.pid);
@@ -57,6 +69,10 @@ void ProcessList::drain() {
       again = true;
     }
   }
+}
+
+bool ProcessList::any_failed() const {
+  return std::ranges::any_of(all_, [](const auto& p) { return p->failed; });
 }
 
 bool ProcessList::any_running() const {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/control/peer.h"
@@ -22,8 +23,12 @@ struct RecordedProcess {
     bool by_signal = false;
     int status = 0;
     u64 events = 0, ticks = 0;
+    std::string program;  // its name then
   };
   std::optional<End> end;
+  bool failed = false;  // it ended because fred could not go on; a line has said why
+  /// Its name, as the kernel has it; ? if it was killed.
+  std::string program() const;
   bool unrecorded = false;  // it has gone on without being recorded
 };
 
@@ -41,6 +46,7 @@ class ProcessList {
   void add_sources(std::vector<pollfd>& sources) const;
   void drain();
   bool any_running() const;
+  bool any_failed() const;
   /// Those that still run go on without being recorded.
   void release();
 

@@ -242,6 +242,7 @@ RecordedRun record_once(const RunOptions& options, const RecordSetup& setup) {
     }
     return {.status = failed(fmt::format("the engine ended unexpectedly with status {}", result))};
   }
+  if (session.processes.any_failed()) result = 125;
   save_statistics(session, folder->path());
   if (options.stats) fmt::print(stderr, "{}", session.statistics);
   if (options.verify) result = verify(session, command, state, result);

@@ -279,6 +279,7 @@ int main_of_engine(int argc, char** argv) {
     }
     engine.signals().mirror_all();
   }
+  on_failure([&report](const std::string& line) { report.failed(line); });
   engine.on_deadlock([&report](const std::string& text) { report.deadlock(text); });
   engine.on_forked([&] {
     report.move_to(engine.tree().control());

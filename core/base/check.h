@@ -2,6 +2,7 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <functional>
 #include <string>
 
 namespace fred {
@@ -12,6 +13,9 @@ namespace fred {
 
 /// Ends the process with one line for the user and status `status` (for what is not a bug of ours).
 [[noreturn]] void quit(int status, const std::string& message);
+
+/// Called with the line before die() and quit() end the process.
+void on_failure(std::function<void(const std::string& line)> handler);
 
 /// Where die() and quit() write: descriptor 2 until the engine moves its copy out of the guest's way.
 void set_error_descriptor(int fd);

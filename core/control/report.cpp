@@ -38,6 +38,12 @@ void Reporter::close() {
   socket_ = -1;
 }
 
+void Reporter::failed(const std::string& line) {
+  Message m{.kind = MessageKind::failed};
+  m.set_text(line);
+  send(m);
+}
+
 void Reporter::deadlock(const std::string& text) {
   Message m{.kind = MessageKind::deadlock};
   m.set_text(text);
@@ -49,9 +55,11 @@ void Reporter::ended(GuestEngine& engine, const GuestEnd& end) {
   numbers.set_text(statistics_text(engine));
   send(numbers);
   const u64 by_signal = end.by_signal ? 1 : 0;
-  send({.kind = MessageKind::ended,
-        .number = {by_signal, static_cast<u64>(end.status), engine.events().events(), engine.cpu().ticks(),
-                   engine.events().log_bytes()}});
+  Message ended{.kind = MessageKind::ended,
+                .number = {by_signal, static_cast<u64>(end.status), engine.events().events(), engine.cpu().ticks(),
+                           engine.events().log_bytes()}};
+  ended.set_text(engine.process().comm);
+  send(ended);
 }
 
 void Reporter::verified(const Verification& v, u32 tag) {

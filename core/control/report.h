@@ -24,6 +24,7 @@ class Reporter {
   void taken_over(std::span<const ThreadEntry> entries);
   void start_failed(const std::string& why = {});
   void deadlock(const std::string& text);
+  void failed(const std::string& line);
   void ended(GuestEngine& engine, const GuestEnd& end);
   void verified(const Verification& v, u32 tag);
   /// Tells and ends the process.

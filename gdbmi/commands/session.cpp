@@ -25,6 +25,19 @@ Result<> info_timeline(CommandContext& c, Arguments) {
   return {};
 }
 
+Result<> info_processes(CommandContext& c, Arguments) {
+  const auto processes = c.session.processes();
+  if (processes.empty()) return fail("The program is not being run.");
+  std::string text = "    Process Parent  Pid      Program          State\n";
+  for (const auto& p : processes) {
+    const auto parent = p.parent != 0 ? std::to_string(p.parent) : "";
+    text += fmt::format("  {} {:<7} {:<7} {:<8} {:<16} {}\n", p.current ? '*' : ' ', p.number, parent, p.pid, p.program,
+                        p.state);
+  }
+  c.shell.print(text);
+  return {};
+}
+
 Result<> info_snapshots(CommandContext& c, Arguments) {
   if (auto where = need_program(c); !where) return std::unexpected(where.error());
   const auto snapshots = c.session.snapshots();

@@ -73,6 +73,15 @@ struct SnapshotInfo {
   u64 bytes = 0;  // memory that only this snapshot holds
 };
 
+/// A process of the recording.
+struct ProcessInfo {
+  u32 number = 0, parent = 0;  // parent 0: it is the program that was started
+  int pid = 0;
+  bool current = false;  // the one that is debugged
+  std::string program;   // its name, as the kernel has it
+  std::string state;     // what became of it
+};
+
 /// A command that was executed at the prompt. It moved time if `before` and `after` differ.
 struct CommandDone {
   std::string text;
@@ -153,7 +162,12 @@ class TravelSession {
   virtual std::vector<std::string> history() = 0;
   virtual Result<SavedCommand> parse_history_line(std::string_view line) const = 0;
   virtual std::vector<SnapshotInfo> snapshots() = 0;
+  /// The program and its children, in the order in which they began.
+  virtual std::vector<ProcessInfo> processes() { return {}; }
   virtual std::string statistics() = 0;
+  /// How many lines of its own the session has had gdb print so far. gdb may send them by way of MI: they can come
+  /// later than the prompt of the command that they belong to.
+  virtual u64 lines_sent() const { return 0; }
 };
 
 /// Where one stands; nothing while no program is there.

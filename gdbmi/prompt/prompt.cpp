@@ -218,6 +218,9 @@ bool Prompt::execute(std::string_view line, Way way) {
 bool Prompt::give_to_gdb(std::string_view line, Way way) {
   user_terminal_.command_begins(uses_terminal(line));
   const bool ok = way == Way::typed ? gdb_->console().run(line) : gdb_->console().run_script(line);
+  if (const u64 sent = session_.lines_sent(); std::exchange(lines_printed_, sent) != sent && gdb_->alive()) {
+    (void)gdb_->mi().ask("-gdb-show confirm");  // its answer is behind them
+  }
   user_terminal_.command_ends();
   return ok;
 }

@@ -79,7 +79,8 @@ class Prompt final : public Shell {
   std::unique_ptr<MiQuestions> questions_;
   std::string format_{default_prompt_format};
   std::string last_line_;
-  Way way_ = Way::typed;  // of the command that is executed
+  Way way_ = Way::typed;   // of the command that is executed
+  u64 lines_printed_ = 0;  // of the session's own
   bool last_repeats_ = false, last_was_ours_ = false, own_operation_ = false, waits_for_interrupt_ = false;
   bool gdb_failed_ = false;  // a command that a handler gave to gdb
   int ended_by_ = 0;         // a signal

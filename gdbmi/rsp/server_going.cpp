@@ -176,6 +176,7 @@ void Server::notice(const std::string& line) {
 
 void Server::tell_notices() {
   for (const auto& line : notices_) send_("O" + to_hex(std::string_view("[fred: " + line + "]\n")));
+  target_.lines_sent(notices_.size());
   notices_.clear();
 }
 

@@ -77,6 +77,8 @@ class SessionTarget final : public Target {
   Result<std::vector<u8>> signal_info() override;
   Result<> write_signal_info(u64 offset, std::span<const u8> bytes) override;
   std::optional<std::string> process_file(std::string_view name) override;
+  void lines_sent(u64 count) override { lines_sent_ += count; }
+  u64 all_lines_sent() const { return lines_sent_; }
   std::string monitor(std::string_view command) override;
   bool converse(std::string_view command, std::function<void(const std::string&)> reply) override;
   void hung_up() override;
@@ -123,6 +125,7 @@ class SessionTarget final : public Target {
   std::function<void()> started_, moved_;
   std::function<void(bool)> live_;
   std::optional<HitSearch> search_;  // remembers what history was asked before
+  u64 lines_sent_ = 0;
 };
 
 }  // namespace fred::remote

@@ -104,6 +104,8 @@ class Target {
   /// What /proc/PID/`name` would be for the program; nothing if the real one will do.
   virtual std::optional<std::string> process_file(std::string_view name) = 0;
 
+  /// So many lines of ours have been sent to gdb, which prints them.
+  virtual void lines_sent(u64) {}
   /// The answer to gdb's `monitor COMMAND`.
   virtual std::string monitor(std::string_view command) = 0;
   /// A conversation with gdb's Python (`monitor fred REQUEST`). True: `reply` is called once, perhaps later.

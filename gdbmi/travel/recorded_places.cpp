@@ -99,6 +99,25 @@ Result<SavedCommand> RecordedSession::parse_history_line(std::string_view line) 
   return SavedCommand{command->command, command->to};
 }
 
+std::vector<ProcessInfo> RecordedSession::processes() {
+  std::vector<ProcessInfo> all;
+  if (!session_.has_program()) return all;
+  const auto& end = session_.end();
+  const auto first = !end ? "is debugged" : end->gone ? "was killed" : "stands before its end";
+  all.push_back({.number = 1, .pid = session_.pid(), .current = true, .program = session_.comm(), .state = first});
+  for (const auto* p : session_.children()) {
+    if (!p->begun) continue;
+    std::string state = p->unrecorded ? "goes on without being recorded" : p->gone ? "was killed" : "runs";
+    if (p->end) state = fmt::format("{} {}", p->end->by_signal ? "died of signal" : "exited with", p->end->status);
+    all.push_back({.number = p->place.number,
+                   .parent = p->place.parent,
+                   .pid = p->place.pid,
+                   .program = p->program(),
+                   .state = std::move(state)});
+  }
+  return all;
+}
+
 std::vector<SnapshotInfo> RecordedSession::snapshots() {
   std::vector<SnapshotInfo> all;
   const auto costs = session_.snapshot_costs();

@@ -51,6 +51,8 @@ class RecordedSession final : public TravelSession {
   std::vector<std::string> history() override;
   Result<SavedCommand> parse_history_line(std::string_view line) const override;
   std::vector<SnapshotInfo> snapshots() override;
+  std::vector<ProcessInfo> processes() override;
+  u64 lines_sent() const override { return target_.all_lines_sent(); }
   std::string statistics() override { return target_.monitor("stats"); }
 
  private:

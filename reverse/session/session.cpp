@@ -151,6 +151,15 @@ void Session::detach(std::function<void(ProgramEnd)> ended) {
   });
 }
 
+std::vector<const RecordedProcess*> Session::children() {
+  std::vector<const RecordedProcess*> children;
+  if (!program_) return children;
+  if (program_->live && !program_->live->running()) program_->live->peer().drain();
+  program_->processes.drain();
+  for (const auto& p : program_->processes.all()) children.push_back(p.get());
+  return children;
+}
+
 pid_t Session::pid() const { return program_ ? program_->pid : -1; }
 
 std::string Session::comm() const {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/process_list.h"
 #include "cli/recording_folder.h"
 #include "reverse/execution.h"
 #include "reverse/session/attention.h"
@@ -78,6 +79,9 @@ class Session final : public Execution {
   const std::vector<std::string>& args() const;
   /// The program's end, if live stands at it or has gone.
   const std::optional<ProgramEnd>& end() const;
+
+  /// Its children and theirs, as far as they are recorded.
+  std::vector<const RecordedProcess*> children();
 
   /// Lines for the user that no command returns.
   void on_notice(std::function<void(const std::string&)> handler) { notice_ = std::move(handler); }
