@@ -34,6 +34,7 @@
 #include "core/signals/kernel_signals.h"
 #include "core/syscalls/limits.h"
 #include "core/threads/guest_thread.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 namespace {
@@ -206,7 +207,11 @@ Result<> start_recording(GuestEngine& engine, const Arguments& a) {
 
 [[noreturn]] void run_to_the_end(GuestEngine& engine, Reporter& report, bool stats) {
   const auto end = engine.run();
-  engine.tree().turn().leave();
+  if (engine.tree().turn().takes_part()) {
+    engine.take_shared_turn();
+    engine.threads().end_process();
+    engine.tree().turn().leave();
+  }
   if (!engine.processes().unrecorded_child()) {
     report.ended(engine, end);
     engine.events().finish();
@@ -281,10 +286,7 @@ int main_of_engine(int argc, char** argv) {
   }
   on_failure([&report](const std::string& line) { report.failed(line); });
   engine.on_deadlock([&report](const std::string& text) { report.deadlock(text); });
-  engine.on_forked([&] {
-    report.move_to(engine.tree().control());
-    report.started();
-  });
+  engine.on_forked([&] { report.move_to(engine.tree().control()); });
   engine.on_child([&] { run_to_the_end(engine, report, false); });
   std::optional<Controller> controller;
   if (a.control_fd >= 0) {

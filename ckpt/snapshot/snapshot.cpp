@@ -34,6 +34,7 @@ i64 fork_for_session(GuestEngine& engine, int control_of_parent) {
   const i64 pid = adopted ? fork_engine_orphan(engine.cpu()) : fork_engine(engine.cpu(), CLONE_PARENT | SIGCHLD);
   if (pid != 0) return pid;
   on_failure(nullptr);  // it says so over live's socket
+  engine.tree().turn().forget();
   setsid();
   prctl(PR_SET_PDEATHSIG, adopted ? 0 : SIGKILL);
   close_engine_descriptor(control_of_parent);

@@ -117,7 +117,7 @@ class GuestEngine final : public Engine {
   /// Live: what is shared with other recorded processes does not change from here on, until it waits or stands.
   void take_shared_turn();
 
-  /// Within the fork: this process has become a child, recorded or not.
+  /// Live, within the fork: this process has become a child, recorded or not.
   void on_forked(std::function<void()> handler) { on_forked_ = std::move(handler); }
   void tell_forked() const {
     if (on_forked_) on_forked_();

@@ -111,7 +111,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   if (tells_child) call.output(call.addr(3), sizeof(i32));
   if (engine_.mode() != Mode::run) engine_.events().end();
   call.close_event();
-  engine_.tell_forked();
+  if (!call.replaying()) engine_.tree().tell_begun();
   if (stack.value != 0) engine_.cpu().regs().gpr[rsp] = stack.value;
   return 0;
 }
@@ -125,6 +125,7 @@ void Processes::begin_live(const std::optional<RecordedTree::NewProcess>& place,
   engine_.signals().set_mask(engine_.signals().state().mask, false);
   if (place) {
     engine_.tree().become(*place);
+    engine_.tell_forked();
     if (auto begun = engine_.begin_child(engine_.tree().place()); begun) {
       engine_.events().value(&engine_.process().thread, sizeof engine_.process().thread);
       return;
@@ -135,6 +136,7 @@ void Processes::begin_live(const std::optional<RecordedTree::NewProcess>& place,
   }
   LOG_INFO(dispatch, "forked child {}: not recorded", getpid());
   leave_recording();
+  engine_.tell_forked();
 }
 
 void Processes::begin_again(const ProcessPlace& place, GuestAddr clear_tid) {

@@ -17,8 +17,9 @@ constexpr u64 slice = u64{1} << 16;  // ticks, some 0.1 ms
 }  // namespace
 
 void GuestEngine::take_shared_turn() {
+  if (mode() != Mode::record) return;
   auto& turn = tree_.turn();
-  if (mode() == Mode::record) tree_.share_memory();
+  tree_.share_memory();
   while (turn.takes_part() && !turn.take()) {
   }
 }

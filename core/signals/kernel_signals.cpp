@@ -35,6 +35,7 @@ constexpr u64 alternate_stack_size = u64{64} << 10;
 // The handler writes only here, into its slot and into the state window: nothing is allocated in it.
 Cpu* g_cpu = nullptr;
 SignalSlot* g_slot = nullptr;  // of the thread that has the turn
+u64 g_restarting = 0;          // signals whose action in the guest has SA_RESTART
 i32 (*g_turn_holder)() = nullptr;
 std::atomic<bool> g_control_requested = false;  // ordered with the change of the turn's holder
 GuestFault g_fault;
@@ -156,7 +157,8 @@ void install_kernel_signals(Cpu& cpu) {
   g_slot = first;
   for (int signal = 1; signal <= 64; ++signal) {
     if ((synchronous_signals & signal_bit(signal)) != 0) {
-      install(signal, reinterpret_cast<u64>(&fred_signal_entry), SA_SIGINFO | SA_ONSTACK);
+      // SA_RESTART, so that a call which the session's request meets tells whether it is one that begins anew.
+      install(signal, reinterpret_cast<u64>(&fred_signal_entry), SA_SIGINFO | SA_ONSTACK | SA_RESTART);
     }
   }
 }
@@ -195,6 +197,7 @@ void set_turn_holder(i32 (*holder)()) { g_turn_holder = holder; }
 void set_native_step_handler(bool (*handler)(int, const siginfo_t&, void*)) { g_native_step = handler; }
 
 void set_real_action(int signal, RealAction action, u64 flags) {
+  g_restarting = (flags & SA_RESTART) != 0 ? g_restarting | signal_bit(signal) : g_restarting & ~signal_bit(signal);
   if ((synchronous_signals & signal_bit(signal)) != 0) return;
   switch (action) {
     case RealAction::ignore:
@@ -258,14 +261,24 @@ void put_pending_signal(const KernelSignal& signal) {
 
 const GuestFault& last_fault() { return g_fault; }
 
+namespace {
+/// A call that may begin anew does, by SIGTRAP's flag, where that has come first: the session's request, or the guest's
+/// own. The flag of the signal that the guest is to get decides.
+i64 settle(i64 result, const SignalSlot& slot) {
+  if (result != restart_call || !slot.has_pending) return result;
+  const bool other_flag = g_control_requested.load() || (synchronous_signals & signal_bit(slot.pending.number)) != 0;
+  return other_flag && (g_restarting & signal_bit(slot.pending.number)) == 0 ? -EINTR : result;
+}
+}  // namespace
+
 i64 guest_syscall(u64 number, const u64 (&args)[6]) {
-  const i64 result = fred_guest_syscall(number, args, &g_cpu->state().request);
+  const i64 result = settle(fred_guest_syscall(number, args, &g_cpu->state().request), *g_slot);
   // Interrupted by the session alone: no business of the guest's, the call begins anew.
   return result == -EINTR && g_control_requested.load() && !g_slot->has_pending ? restart_call : result;
 }
 
 i64 guest_syscall_without_turn(u64 number, const u64 (&args)[6], const SignalSlot& slot) {
-  return fred_guest_syscall(number, args, &slot.request);
+  return settle(fred_guest_syscall(number, args, &slot.request), slot);
 }
 
 }  // namespace fred

@@ -398,6 +398,11 @@ void Threads::end_locks(Syscall& call) {
 }
 
 /// It has been dealt with: the kernel, which has it for when the process is killed, is not to look again.
+void Threads::end_process() {
+  end_robust_list();
+  forget_robust_list();
+}
+
 void Threads::forget_robust_list() {
   if (engine_.process().robust_list.value != 0 && g_turn.live) raw_syscall(SYS_set_robust_list, 0, robust_list_size);
   engine_.process().robust_list = {};

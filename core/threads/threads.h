@@ -108,6 +108,9 @@ class Threads {
   /// second is the control flow's, behind the call.
   void end_others();
   void become_first();
+  /// Live: the process ends. What the kernel would do with its robust mutexes at a moment of its own is done now, with
+  /// the turn of the processes that share them.
+  void end_process();
   /// In a forked child only the thread that forked is left; `tid` is its id there.
   void forked_child(GuestAddr clear_tid, i32 tid);
   /// From here on this process re-executes.

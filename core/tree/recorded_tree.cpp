@@ -93,6 +93,10 @@ void RecordedTree::become(const NewProcess& child) {
   place_.pid = static_cast<i32>(getpid());
 }
 
+void RecordedTree::tell_begun() const {
+  if (control_ >= 0) (void)send_message(control_, {.kind = MessageKind::started, .pid = static_cast<u32>(getpid())});
+}
+
 void RecordedTree::leave() {
   turn_.leave();
   close_engine_descriptor(std::exchange(control_, -1));

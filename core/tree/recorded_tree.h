@@ -66,6 +66,8 @@ class RecordedTree {
   static void release(const NewProcess& child);
   /// In the forked child: it is that process from here on.
   void become(const NewProcess& child);
+  /// Its log has begun: the session may have it re-executed.
+  void tell_begun() const;
   /// In a child: it is not recorded (any more).
   void leave();
 

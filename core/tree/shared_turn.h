@@ -47,7 +47,7 @@ class SharedTurn {
   bool changes_due() const { return changes_due_; }
   void changes_found() { changes_due_ = false; }
 
-  /// In a forked child: the turn is its parent's.
+  /// In a forked child: the turn is its parent's. (Snapshots and workers take no part at all.)
   void forget() {
     held_ = false;
     word_ = nullptr;
