@@ -4,6 +4,7 @@
 #include <mqueue.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -138,8 +139,50 @@ static void counters(void) {
   CHECK_EQ(sum, rounds * (rounds + 1) / 2);
 }
 
-int main(void) {
+/// vfork and posix_spawn where memory is shared: what is executed opens it by its name, and a vfork child writes to it.
+static void executed(const char* self) {
+  char name[40];
+  sprintf(name, "/guest-executed-%d", getpid());
+  const int fd = MUST(shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600));
+  MUST(ftruncate(fd, 4096));
+  volatile int* shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  for (int way = 0; way < 2; way++) {
+    char* args[] = {"shared_objects", name, NULL};
+    const int before = shared[0];
+    pid_t pid;
+    if (way == 0) {
+      CHECK_EQ(posix_spawn(&pid, self, NULL, NULL, args, NULL), 0);
+    } else {
+      pid = vfork();
+      if (pid == 0) {
+        shared[1]++;
+        execv(self, args);
+        _exit(1);
+      }
+    }
+    shared[2] = 1;  // it waits for that
+    ended_well(1);
+    CHECK_EQ(shared[0], before + 1);
+    CHECK_EQ(shared[2], 0);
+  }
+  CHECK_EQ(shared[1], 1);
+  MUST(shm_unlink(name));
+}
+
+static int executed_one(const char* name) {
+  const int fd = shm_open(name, O_RDWR, 0);
+  if (fd < 0) return 1;
+  volatile int* shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  shared[0]++;
+  while (shared[2] == 0) continue;
+  shared[2] = 0;
+  return 0;
+}
+
+int main(int argc, char** argv) {
+  if (argc == 2) return executed_one(argv[1]);
   posix_names();
+  executed(argv[0]);
   system_v();
   queues();
   counters();
