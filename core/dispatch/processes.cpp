@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 
 #include "core/base/check.h"
@@ -236,20 +237,28 @@ void Processes::finish_replayed_vfork() {
   engine_.cpu().regs().gpr[rax] = static_cast<u64>(pid);
 }
 
-i64 Processes::exit(Syscall& call, int status) {
-  if (parent_) {
-    call.keep_registers();
-    if (call.replaying()) {
-      call.perform([] { return i64{0}; });
-      child_left_ = true;
-      return 0;
-    }
-    call.perform([] { return i64{0}; });
-    if (engine_.mode() == Mode::record) engine_.events().end();
-    for (;;) raw_syscall(SYS_exit_group, static_cast<u64>(status));
+i64 Processes::leave_vfork(Syscall& call, const std::function<void()>& end) {
+  call.keep_registers();
+  call.perform([] { return i64{0}; });
+  if (call.replaying()) {
+    child_left_ = true;
+    return 0;
   }
+  if (engine_.mode() == Mode::record) engine_.events().end();
+  for (;;) end();
+}
+
+i64 Processes::exit(Syscall& call, int status) {
+  if (parent_) return leave_vfork(call, [status] { raw_syscall(SYS_exit_group, static_cast<u64>(status)); });
   call.keep_registers();
   engine_.end_guest({.by_signal = false, .status = status & 0xff});
+  return 0;
+}
+
+i64 Processes::kill_itself(Syscall& call) {
+  if (parent_)
+    return leave_vfork(call, [] { raw_syscall(SYS_kill, static_cast<u64>(raw_syscall(SYS_getpid)), SIGKILL); });
+  engine_.end_guest({.by_signal = true, .status = SIGKILL});
   return 0;
 }
 

@@ -6,6 +6,7 @@
 //   execve  of a recorded process is done in place
 // A child that cannot be recorded goes on without: as an engine until its next execve.
 #pragma once
+#include <functional>
 #include <optional>
 
 #include "core/dispatch/guest_engine.h"
@@ -22,6 +23,8 @@ class Processes {
   i64 execute(Syscall& call, const std::string& path, std::vector<std::string> args, std::vector<std::string> env);
   /// exit and exit_group: of the vfork child, or of the guest.
   i64 exit(Syscall& call, int status);
+  /// SIGKILL to itself, likewise: the kernel would end the engine before the log is whole.
+  i64 kill_itself(Syscall& call);
 
   /// In a worker: the vfork child's last system call has been replayed; the parent goes on.
   bool child_left() const { return child_left_; }
@@ -50,6 +53,8 @@ class Processes {
   /// Memory that a child is to share. -errno if memory is short for it.
   i64 share_memory(Syscall& call);
   i64 end_vfork(i64 pid);
+  /// The vfork child's last call. Live: `end` does not come back.
+  i64 leave_vfork(Syscall& call, const std::function<void()>& end);
   static void vfork_child(void* self);
 
   GuestEngine& engine_;

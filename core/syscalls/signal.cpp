@@ -9,6 +9,7 @@
 
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/guest_engine.h"
+#include "core/dispatch/processes.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/walker.h"
 
@@ -141,17 +142,14 @@ i64 sys_rt_sigsuspend(Syscall& call) {
 
 i64 sys_pause(Syscall& call) { return call.execute(); }
 
-// To the guest itself or to others: the kernel delivers, to us as well as it would to the guest. Only
-// SIGKILL to itself is not left to the kernel: it would end the engine before the log is whole.
+// To the guest itself or to others: the kernel delivers, to us as well as it would to the guest, but for SIGKILL to
+// itself.
 namespace {
 i64 send_signal(Syscall& call, u64 target, u64 signal) {
   if (signal == SIGKILL) {
     u64 own = call.replaying() ? 0 : static_cast<u64>(raw_syscall(SYS_getpid));
     call.value(&own, sizeof own);
-    if (static_cast<u32>(target) == static_cast<u32>(own)) {
-      guest_engine(call).end_guest({.by_signal = true, .status = SIGKILL});
-      return 0;
-    }
+    if (static_cast<u32>(target) == static_cast<u32>(own)) return guest_engine(call).processes().kill_itself(call);
   }
   return call.execute();
 }

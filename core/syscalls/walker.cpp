@@ -58,10 +58,12 @@ i64 run_row(Syscall& call, const Row* row) {
 i64 run_syscall(Syscall& call) {
   const Row* row = find_row(call.number());
   const i64 result = run_row(call, row);
-  if (call.engine().memory().mirrors_files()) [[unlikely]]
-    mirror_file_changes(call, result);
-  if (memory_was_opened()) [[unlikely]]
-    mirror_memory_writes(call, result);
+  if (!call.event_closed()) {  // else it has begun a process, and all of it is logged
+    if (call.engine().memory().mirrors_files()) [[unlikely]]
+      mirror_file_changes(call, result);
+    if (memory_was_opened()) [[unlikely]]
+      mirror_memory_writes(call, result);
+  }
   LOG_DEBUG(syscall, "{}({}) = {}", syscall_name(call.number()), arguments_text(call, row), result);
   return result;
 }
