@@ -398,45 +398,6 @@ void Threads::end_locks(Syscall& call) {
 }
 
 /// It has been dealt with: the kernel, which has it for when the process is killed, is not to look again.
-void Threads::end_process() {
-  end_robust_list();
-  forget_robust_list();
-}
-
-void Threads::forget_robust_list() {
-  if (engine_.process().robust_list.value != 0 && g_turn.live) raw_syscall(SYS_set_robust_list, 0, robust_list_size);
-  engine_.process().robust_list = {};
-}
-
-/// As the kernel does for a thread that ends with robust mutexes held (kernel/futex: exit_robust_list).
-void Threads::end_robust_list() {
-  struct Head {
-    u64 first;
-    i64 offset;
-    u64 pending;
-  } head;
-  const GuestAddr list = engine_.process().robust_list;
-  if (list.value == 0 || !guest_read(&head, list, sizeof head)) return;
-  const auto die = [&](u64 entry) {
-    const bool inherits_priority = (entry & 1) != 0;  // who waits for those is not woken, but becomes the owner
-    const GuestAddr at{(entry & ~u64{1}) + static_cast<u64>(head.offset)};
-    u32 word;
-    if (!guest_read(&word, at, sizeof word)) return;
-    if ((word & FUTEX_TID_MASK) != static_cast<u32>(running_->tid)) return;
-    const u32 dead = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-    guest_store(at, &dead, sizeof dead);
-    if (g_turn.live && (word & FUTEX_WAITERS) != 0 && !inherits_priority) wake_anywhere(at);
-  };
-  u64 entry = head.first;
-  for (int limit = 2048; limit > 0 && (entry & ~u64{1}) != list.value; --limit) {  // ROBUST_LIST_LIMIT
-    u64 next;
-    if (!guest_read(&next, GuestAddr{entry & ~u64{1}}, sizeof next)) break;
-    if (entry != head.pending) die(entry);
-    entry = next;
-  }
-  if (head.pending != 0) die(head.pending);
-}
-
 bool Threads::is_shared_word(GuestAddr at) const {
   const auto* mapping = engine_.memory().table().find(at);
   return mapping == nullptr || ((mapping->flags & MAP_SHARED) != 0 && (mapping->traits & trait_private_yet) == 0);
