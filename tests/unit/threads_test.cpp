@@ -106,7 +106,7 @@ TEST_CASE("threads: the same state at a Time from every snapshot before it") {
 
 TEST_CASE("threads: a worker outlives the thread that ran when its snapshot was taken") {
   // Behind the end of such a thread the guest writes into pages with translated code: the engine gets signals.
-  ChaoticGuest recorded("thread/rewritten_code", 1, 5'000'000);
+  ChaoticGuest recorded("thread/rewritten_code", 1, 8'000);
   CHECK(recorded.snapshots.size() >= 10);
   for (auto& s : recorded.snapshots) {
     auto worker = s.peer.worker();
