@@ -16,7 +16,7 @@ from programs import Program
 
 NATIVE, RUN, RECORD, VERIFY = "native", "run", "record", "re-execute"
 MODES = (NATIVE, RUN, RECORD, VERIFY)
-VERIFIED = re.compile(rb"^fred: verified (\d+) events, (\d+) ticks, ([\d.]+) s, no divergence$")
+VERIFIED = re.compile(rb"^fred: verified (\d+) events, (\d+) ticks, ([\d.]+) s, no divergence(, \d+ processes)?$")
 TIMEOUT_SECONDS = 600.0
 GRACE_SECONDS = 5.0
 

@@ -39,9 +39,10 @@ int record_until_failure(const RunOptions& options, std::optional<std::uint64_t>
 /// What the program's end is called if all its threads wait for each other for ever, and it is ended for that.
 inline constexpr int deadlock_status = 124;
 int serve(const ServeOptions& options);
-int dump(const std::string& dir);
-/// Every row of the table of system calls, and how often the recording has it (`fred dump --calls`).
-int dump_calls(const std::string& dir);
+/// The log of one process as text, and which other processes the recording has.
+int dump(const std::string& dir, std::uint32_t process);
+/// Every row of the table of system calls, and how often the log has it (`fred dump --calls`).
+int dump_calls(const std::string& dir, std::uint32_t process);
 int stats(const std::string& dir);
 
 /// One line on stderr, and the status for failures of fred itself.

@@ -2,10 +2,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "cli/commands.h"
+#include "core/base/number.h"
 #include "core/base/raw_syscall.h"
 #include "core/syscalls/table.h"
 #include "core/trace/log_file.h"
@@ -89,11 +93,76 @@ bool succeeded(LogReader& log) {
   return !is_error(result);
 }
 
+/// The numbers of the processes that have a log, in order.
+std::vector<u32> processes_in(const std::string& dir) {
+  std::vector<u32> numbers{1};
+  std::error_code ignored;
+  for (const auto& file : std::filesystem::directory_iterator(dir, ignored)) {
+    const auto name = file.path().filename().string();
+    constexpr std::string_view prefix = "events.";
+    if (!name.starts_with(prefix)) continue;
+    if (const auto number = whole_number<u32>(name.substr(prefix.size())); number && *number > 1) {
+      numbers.push_back(*number);
+    }
+  }
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+/// What the first event of its log says of a process. Nothing: it died before that was written.
+std::optional<ProcessPlace> place_in(const std::string& dir, u32 number) {
+  LogReader log;
+  ProcessPlace place;
+  if (!log.open(log_path(dir, number)) || !log.peek_value(&place, sizeof place)) return std::nullopt;
+  return place;
+}
+
+constexpr const char* to_string(ProcessOrigin origin) {
+  switch (origin) {
+    case ProcessOrigin::started:
+      return "started";
+    case ProcessOrigin::forked:
+      return "forked";
+    case ProcessOrigin::executed:
+      return "executed";
+  }
+  return "?";
+}
+
+void print_others(const std::string& dir, u32 shown) {
+  const auto numbers = processes_in(dir);
+  if (numbers.size() == 1) return;
+  fmt::print("other processes (fred dump --process=N):\n");
+  for (const u32 number : numbers) {
+    if (number == shown) continue;
+    const auto place = place_in(dir, number);
+    if (!place) {
+      fmt::print("  {}: ended before its first event\n", number);
+    } else if (place->parent == 0) {
+      fmt::print("  {}: pid {}, {}\n", number, place->pid, to_string(place->origin));
+    } else {
+      fmt::print("  {}: pid {}, {} by {} at its event {}\n", number, place->pid, to_string(place->origin),
+                 place->parent, place->parent_event);
+    }
+  }
+}
+
+/// Opens the log of a process, or says which there are.
+Result<> open_log(LogReader& log, const std::string& dir, u32 process) {
+  auto opened = log.open(log_path(dir, process));
+  if (opened || process == 1 || access(log_path(dir).c_str(), R_OK) != 0) return opened;
+  const auto numbers = processes_in(dir);
+  const auto which = numbers.size() == 1
+                         ? "there is only process 1"
+                         : fmt::format("there are 1 to {}, but for those that were not recorded", numbers.back());
+  return fail(fmt::format("no process {} in {}: {}", process, dir, which));
+}
+
 }  // namespace
 
-int dump_calls(const std::string& dir) {
+int dump_calls(const std::string& dir, u32 process) {
   LogReader log;
-  if (auto r = log.open(log_path(dir)); !r) return failed(r.error().message);
+  if (auto r = open_log(log, dir, process); !r) return failed(r.error().message);
   struct Count {
     u64 made = 0, succeeded = 0;
   };
@@ -111,9 +180,9 @@ int dump_calls(const std::string& dir) {
   return 0;
 }
 
-int dump(const std::string& dir) {
+int dump(const std::string& dir, u32 process) {
   LogReader log;
-  if (auto r = log.open(log_path(dir)); !r) return failed(r.error().message);
+  if (auto r = open_log(log, dir, process); !r) return failed(r.error().message);
   for (u64 n = 0; const auto* next = log.next(); ++n) {
     const EventHeader event = *next;
     fmt::print("{} {}:{:#x}", n, event.ticks, event.pc);
@@ -123,6 +192,7 @@ int dump(const std::string& dir) {
     for (LogReader::Item item; log.item(item);) print_item(item, event);
     fmt::print("\n");
   }
+  print_others(dir, process);
   return 0;
 }
 

@@ -154,7 +154,11 @@ int main(int argc, char** argv) {
   dump->add_flag("--calls", calls,
                  "instead, for every system call: number, name, class of its row, how often it was made and how often "
                  "it succeeded");
-  dump->callback([&] { status = calls ? fred::dump_calls(dir) : fred::dump(dir); });
+  std::uint32_t process = 1;
+  dump->add_option("--process", process, "the process with this number instead of the first")
+      ->type_name("N")
+      ->check(whole_number(1, ~std::uint32_t{0}));
+  dump->callback([&] { status = calls ? fred::dump_calls(dir, process) : fred::dump(dir, process); });
 
   auto* stats = app.add_subcommand("stats", "print statistics of a kept recording");
   stats->add_option("dir", dir, "the folder of the recording")->required();

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -320,6 +321,113 @@ def check_fred_killed(c: Context) -> list[str]:
         status, error = with_waiting_guest(c, ["record", *options], lambda pid: os.kill(pid, signal.SIGKILL))
         if status != -9 or error:
             wrong.append(f"{options}: status {status}, {error.decode()}")
+    return wrong
+
+
+TREE = ("sh", "-c", "cat | sh -c 'cat; :'")  # of four processes, two of them waiting for the others
+
+
+def check_fred_killed_with_processes(c: Context) -> list[str]:
+    """The same with a tree of processes, forked and executed ones."""
+    wrong = []
+    for guest in (TREE, ("/usr/bin/python3", "-c", "import subprocess; subprocess.run(['sh', '-c', 'cat | cat'])")):
+        for options in ([], ["--verify", "--snapshot-every=1"]):
+            status, error = with_waiting_guest(c, ["record", *options], lambda pid: os.kill(pid, signal.SIGKILL), guest)
+            if status != -9 or error:
+                wrong.append(f"{guest[0]} {options}: status {status}, {error.decode()}")
+    return wrong
+
+
+def check_first_process_killed(c: Context) -> list[str]:
+    """The recordings of the others are whole."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = f"{folder}/log"
+        status, error = with_waiting_guest(c, ["record", "--keep-log", log],
+                                           lambda pid: os.kill(engine_of(pid), signal.SIGKILL), TREE)
+        lines = error.decode().splitlines()
+        wrong = [] if status == 125 and len(lines) == 1 and "killed by signal 9" in lines[0] else [f"{status}, {lines}"]
+        logs = sorted(path.name for path in Path(log).glob("events*"))
+        ends = [name for name in logs[1:] if b" exit_group" in c.run("dump", log, f"--process={name[7:]}").stdout]
+        return wrong if len(ends) == 3 else [*wrong, f"of {logs} only {ends} have an end"]
+
+
+def check_processes_in_dump(c: Context) -> list[str]:
+    script = "echo a | cat; exec python3 -c 'import os, subprocess; subprocess.run([\"true\"]); print(os.getpid())'"
+    with tempfile.TemporaryDirectory() as folder:
+        log = f"{folder}/log"
+        outcome = c.run("record", "--keep-log", log, "--", "sh", "-c", script)
+        wrong = expect(outcome, 0)
+        if wrong:
+            return wrong
+        pid = outcome.stdout.split()[1].decode()  # of the first process
+        dump = {n: c.run("dump", log, f"--process={n}") for n in (1, 2, 3, 4)}
+        wrong += [line for outcome in dump.values() for line in expect(outcome, 0)]
+        first, fourth = dump[1].stdout.decode(), dump[4].stdout.decode()
+        if c.run("dump", log).stdout != dump[1].stdout:
+            wrong.append("dump alone is not --process=1")
+        others = first.partition("\nother processes (fred dump --process=N):\n")[2].splitlines()
+        forms = [r"  2: pid \d+, forked by 1 at its event (\d+)", r"  3: pid \d+, forked by 1 at its event (\d+)",
+                 r"  4: pid \d+, executed by 1 at its event (\d+)"]
+        if len(others) != 3 or not all(re.fullmatch(form, line) for form, line in zip(forms, others)):
+            wrong.append(f"others than 1: {others}")
+        elif not re.search(rf"(?m)^{others[0].split()[-1]} .* (clone|fork|vfork)\b", first):
+            wrong.append("process 2 does not begin at a fork")
+        if f"  1: pid {pid}, started\n" not in fourth or "  4:" in fourth or not re.match(r"0 0:\S+ start ", fourth):
+            wrong.append(f"others than 4: {fourth[-300:]}")
+        wrong += expect(c.run("dump", log, "--process=5"), 125, stdout=b"", says="no process 5 .* 1 to 4")
+        if b"'0' is not a whole number" not in c.run("dump", log, "--process=0").stderr:
+            wrong.append("--process=0 is not refused")
+        calls = c.run("dump", log, "--calls", "--process=2").stdout
+        return wrong if re.search(rb"(?m)^231 exit_group \S+ 1 1$", calls) else [*wrong, "no exit_group in --calls"]
+
+
+def check_processes_verified(c: Context) -> list[str]:
+    """One after the other or beside each other; the line says how many."""
+    wrong = expect(c.run("record", "--verify", "--", "sh", "-c", "echo a | cat; (exit 3)"), 3,
+                   says="^fred: verified .* no divergence, 4 processes$")
+    return wrong + expect(c.run("record", "--verify", "--", "sh", "-c", "exit 3"), 3, says="no divergence$")
+
+
+def check_no_children(c: Context) -> list[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        log = f"{folder}/log"
+        outcome = c.run("record", "--no-children", "--verify", "--keep-log", log, "--", "sh", "-c", "echo a | cat; (exit 3)")
+        logs = sorted(path.name for path in Path(log).glob("events*"))
+        return expect(outcome, 3, stdout=b"a\n", says="no divergence$") + [f"logs {logs}"] * (logs != ["events"])
+
+
+def check_children_outlive_program(c: Context) -> list[str]:
+    """They are recorded to their end; Ctrl-C lets them go on without."""
+    wrong = []
+    for interrupted in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkfifo(f"{folder}/go")
+            script = f"(read x <{folder}/go; echo $x >{folder}/new; mv {folder}/new {folder}/got) >/dev/null 2>&1 & exit 4"
+            with harness.spawn_lock:
+                process = subprocess.Popen([str(c.fred), "record", f"--keep-log={folder}/log", "--", "sh", "-c", script],
+                                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+                harness.children.add(process.pid)
+            assert process.stderr
+            said = process.stderr.readline()
+            if b"what it started is recorded until it ends" not in said:
+                wrong.append(f"fred says {said!r}")
+            if interrupted:
+                process.send_signal(signal.SIGINT)
+                process.wait(c.timeout)
+            with open(f"{folder}/go", "w") as go:
+                go.write("on\n")
+            status = process.wait(c.timeout)
+            limit = time.monotonic() + c.timeout
+            while not os.path.exists(f"{folder}/got"):
+                if time.monotonic() > limit:
+                    return [*wrong, "the child has not gone on"]
+                time.sleep(0.01)
+            with harness.spawn_lock:
+                harness.children.discard(process.pid)
+            ended = b" exit_group" in c.run("dump", f"{folder}/log", "--process=2").stdout
+            if status != 4 or ended == interrupted or process.stderr.read():
+                wrong.append(f"interrupted {interrupted}: status {status}, end in the recording: {ended}")
+            process.stderr.close()
     return wrong
 
 

@@ -109,6 +109,7 @@ Result<> GuestEngine::start_recording(const std::string& dir) {
 
 Result<> GuestEngine::start_again(const std::string& dir, u32 process) {
   recording_dir_ = dir;
+  threads_->become_worker();
   if (auto started = events_.start_replaying(log_path(dir, process), 0, 0); !started) return started;
   return start({}, {}, {});
 }

@@ -137,6 +137,8 @@ bool Threads::next() {
       const u32 number = engine_.events().peek()->detail;
       const auto found = std::find_if(threads_.begin(), threads_.end(), [&](auto& t) { return t->number == number; });
       if (found == threads_.end()) engine_.events().diverged("recorded: a thread that does not exist", engine_.now());
+      // Killed before its call could go on: history ends here.
+      if ((*found)->waiting && !engine_.events().has_second()) return false;
       switch_to(**found);
       if (!stuck()) return true;
     }

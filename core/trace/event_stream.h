@@ -63,6 +63,7 @@ class EventStream {
 
   /// Replaying: the event to come; nullptr at the end of the log.
   const EventHeader* peek() { return reader_.peek(); }
+  bool has_second() { return reader_.has_second(); }
   /// Of that event, without taking it: its first value, if it has one of this size.
   bool peek_value(void* to, u64 size) { return reader_.peek_value(to, size); }
   /// Reports a difference and does not return.

@@ -174,6 +174,13 @@ const EventHeader* LogReader::peek() {
   return reinterpret_cast<const EventHeader*>(view(next_, header->size));
 }
 
+bool LogReader::has_second() {
+  const auto* first = peek();
+  if (first == nullptr) return false;
+  const auto* second = reinterpret_cast<const EventHeader*>(view(next_ + first->size, sizeof(EventHeader)));
+  return second != nullptr && second->size != 0;
+}
+
 const EventHeader* LogReader::next() {
   const auto* header = peek();
   if (header == nullptr) return nullptr;

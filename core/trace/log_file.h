@@ -78,6 +78,8 @@ class LogReader {
 
   /// The event that next() would give; nullptr at the end of the log.
   const EventHeader* peek();
+  /// Is there an event behind that one?
+  bool has_second();
   /// Takes the event: its items are read from now on.
   const EventHeader* next();
 

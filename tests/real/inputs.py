@@ -94,3 +94,15 @@ int work{i}(const std::vector<int>& in) {{
   return out.empty() ? {i} : static_cast<int>(out.front() ^ out.back());
 }}""")
     return "\n".join(parts) + "\n"
+
+
+def project(folder: Path, units: int) -> None:
+    """C sources and a makefile."""
+    folder.mkdir()
+    for i in range(units):
+        (folder / f"unit{i}.c").write_text(f"int unit{i}(int x) {{ return x * {i + 3} + {i}; }}\n")
+    calls = "".join(f"int unit{i}(int);\n" for i in range(units))
+    (folder / "main.c").write_text(calls + "int main(void) { return " + " ^ ".join(f"unit{i}({i})" for i in range(units)) + "; }\n")
+    objects = " ".join(f"{name}.o" for name in ("main", *(f"unit{i}" for i in range(units))))
+    (folder / "Makefile").write_text(f"prog: {objects}\n\t$(CC) -Wl,--build-id=none -o $@ {objects}\n"
+                                     ".SUFFIXES: .c .o\n.c.o:\n\t@$(CC) -O1 -c -o $@ $<\n")

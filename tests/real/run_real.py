@@ -78,6 +78,16 @@ def compiled(functions: int, *commands: str) -> Prepare:
                 *(lambda folder, line=line: build(folder, *line.split()) for line in commands))
 
 
+def repository(files: int) -> Prepare:
+    def commit(folder: Path) -> None:
+        git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org", "-C", "tree"]
+        build(folder, *git, "init", "-q")
+        build(folder, *git, "add", "-A")
+        build(folder, *git, "commit", "-qm", "first", "--date=2001-01-01T00:00:00Z")
+        build(folder, *git, "gc", "-q")
+    return both(tree(files), commit)
+
+
 def compiler_proper(name: str) -> str:
     """The path of cc1plus and the like, which are not in PATH."""
     try:
@@ -131,6 +141,17 @@ def cases() -> list[Case]:
         add("openssl_enc", ["openssl", "enc", "-aes-256-cbc", *key, "-in", "text", "-out", "secret"], text(size))
         add("bash_builtins", ["bash", "script"], both(text(size // 8), file("script", lambda: scripts.BASH_BUILTINS)), status=7)
         add("bash_commands", ["bash", "script"], both(text(size // 4), file("script", lambda: scripts.BASH_COMMANDS)))
+        add("python3_processes", ["/usr/bin/python3", "-I", "-B", "script"], file("script", lambda: scripts.PYTHON_PROCESSES),
+            status=5)
+        add("pipeline", ["sh", "-c", "sort text | tr a-m n-z | grep -v '^[0-3]' | awk '{ s += $1 } END { print s, NR }' | "
+                         "tee sum; gzip -c text | gzip -dc | cmp - text && seq 2000 | xargs -n 200 echo | wc -w"], text(size))
+        # A loose object's name says when the commit was made: the clone that is compared is the checked out files.
+        add("git_clone", ["sh", "-c", "git clone -q --no-local tree clone && git -C clone fsck && git -C clone log --format=%s && "
+                          "rm -rf clone/.git"], repository(size // 4), needs=("git",))
+        add("make", ["make", "-C", "project", "-s", "-j2"], lambda folder, size=size: inputs.project(folder / "project", size // 50),
+            needs=("gcc",))
+        add("gcc", ["gcc", "-O1", "-c", "main.c"], file("main.c", lambda: "int main(void) { return 3; }\n"),
+            needs=("gcc",))
         functions = 2 if quick else 30
         level = "-O0" if quick else "-O2"
         add("cc1plus", [compiler_proper("cc1plus"), level, *compile_flags], compiled(functions, PREPROCESS), needs=("g++",))

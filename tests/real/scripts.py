@@ -187,3 +187,57 @@ async def main():
 asyncio.run(main())
 sys.exit(6)
 '''
+
+# Pools of processes in all three ways, a queue, a counter in shared memory.
+PYTHON_PROCESSES = r"""
+import multiprocessing as mp
+import sys
+
+
+def square(n):
+    return n * n
+
+
+def produce(queue, first):
+    for n in range(first, first + 20):
+        queue.put(n)
+    queue.put(None)
+
+
+def count(value, times):
+    for _ in range(times):
+        with value.get_lock():
+            value.value += 1
+
+
+if __name__ == "__main__":
+    for method in ("fork", "spawn", "forkserver"):
+        context = mp.get_context(method)
+        with context.Pool(3) as pool:
+            print(method, sum(pool.map(square, range(500), chunksize=20)))
+            print(sorted(pool.imap_unordered(square, range(30))))
+            pool.close()
+            pool.join()
+    queue = mp.Queue()
+    producers = [mp.Process(target=produce, args=(queue, 100 * i)) for i in range(3)]
+    for p in producers:
+        p.start()
+    got, ends = [], 0
+    while ends < 3:
+        n = queue.get()
+        if n is None:
+            ends += 1
+        else:
+            got.append(n)
+    for p in producers:
+        p.join()
+    print(len(got), sum(got), [p.exitcode for p in producers])
+    value = mp.Value("i", 0)
+    counters = [mp.Process(target=count, args=(value, 200)) for _ in range(3)]
+    for p in counters:
+        p.start()
+    for p in counters:
+        p.join()
+    print(value.value)
+    sys.exit(5)
+"""

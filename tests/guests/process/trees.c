@@ -2,6 +2,7 @@
 // Many processes: twenty forks in a row that each fork, a tree of forks, threads that fork while others compute,
 // children that start threads, a chain of forks.
 #include <pthread.h>
+#include <spawn.h>
 #include "common.h"
 
 static int ended_with(pid_t pid) {
@@ -77,10 +78,19 @@ static void from_threads(void) {
   for (int i = 0; i < 2; i++) pthread_join(busy[i], NULL);
 }
 
-int main(void) {
+int main(int argc, char** argv) {
+  if (argc == 2) {  // executed
+    from_threads();
+    return failures;
+  }
   in_a_row();
   CHECK_EQ(binary(4), 16);
   CHECK_EQ(chain(8), 8);
   from_threads();
+  going = 1;
+  pid_t pid;
+  char* args[] = {argv[0], "executed", NULL};
+  CHECK_EQ(posix_spawn(&pid, argv[0], NULL, NULL, args, NULL), 0);
+  CHECK_EQ(ended_with(pid), 0);
   return done();
 }

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""What processes cost: kernels/processes.cpp and a compiler driver, natively and recorded, each with what it is allowed.
+
+Of several runs, in turn, the fastest counts, natively and recorded alike: what disturbs a run makes it slower.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT = 300.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """`command`: {kernel} measures itself, anything else is timed from outside. One limit is given: seconds for
+    each of the `count`, seconds for each above the native ones, or times the native run."""
+
+    what: str
+    command: tuple[str, ...]
+    count: int
+    most: float | None = None
+    above: float | None = None
+    factor: float | None = None
+
+
+ROWS = (
+    Row("fork, execute /bin/true and wait, each", ("{kernel}", "spawn", "20"), 20, above=0.015),
+    Row("gcc -c of a small file, 40 times", ("sh", "-c", "for i in $(seq 40); do gcc -c -o unit.o unit.c || exit 1; done"), 1, factor=8),
+    Row("a byte to another process and back, each", ("{kernel}", "ping-pong", "5000"), 5000, most=0.00002),
+)
+
+
+def seconds_of(command: list[str], folder: str, itself: bool) -> float:
+    begin = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT)
+    seconds = time.perf_counter() - begin
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: status {done.returncode}: {done.stderr.decode(errors='replace')[-200:]}")
+    return float(done.stdout.split()[0]) if itself else seconds
+
+
+def text(seconds: float) -> str:
+    return f"{seconds:.3f} s" if seconds >= 1 else f"{seconds * 1e3:.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.1f} µs"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Prints what processes cost.")
+    parser.add_argument("--build", type=Path, default=ROOT / "build", help="build folder")
+    parser.add_argument("--filter", default="", metavar="SUBSTR", help="only rows with it")
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="runs of each, of which the fastest counts (3)")
+    options = parser.parse_args()
+    build = options.build.resolve()
+    missed = False
+    print("| what | native | recorded | allowed | |\n|---|--:|--:|--:|---|")
+    for row in ROWS:
+        if options.filter not in row.what:
+            continue
+        command = [word.replace("{kernel}", str(build / "bench/processes")) for word in row.command]
+        itself = row.command[0] == "{kernel}"
+        native, recorded = [], []
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "unit.c").write_text("int unit(int x) { return x + 1; }\n")
+            for _ in range(options.runs):
+                native.append(seconds_of(command, folder, itself))
+                recorded.append(seconds_of([str(build / "bin/fred"), "record", "--", *command], folder, itself))
+        base, got = min(native) / row.count, min(recorded) / row.count
+        if row.most is not None:
+            allowed, why = row.most, "absolute"
+        elif row.above is not None:
+            allowed, why = base + row.above, f"native + {text(row.above)}"
+        else:
+            assert row.factor is not None
+            allowed, why = base * row.factor, f"{row.factor:g} × native"
+        missed |= got > allowed
+        print(f"| {row.what} | {text(base)} | {text(got)} | {text(allowed)}, {why} | {'missed' if got > allowed else 'ok'} |",
+              flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
