@@ -70,6 +70,13 @@ bool Verifier::verify_child(Peer& parent, const RecordedProcess& child) {
       const auto entered = worker->ask({.kind = MessageKind::enter_child, .number = {child.place.number}});
       if (!entered) {
         end_and_wait(*worker);
+        const auto* of = processes_.find(child.place.parent);
+        if (of != nullptr && of->gone && !of->end && entered.error().code == ESRCH) {
+          end_and_wait(snapshot);
+          --verified_processes_;
+          ++left_out_;
+          return true;
+        }
         worker = std::unexpected(entered.error());
       }
     }
@@ -101,7 +108,8 @@ std::string Verifier::result() const {
     return fmt::format("fred: diverged at event {}{}, time {}:{:#x}: {}\n", d.number[0], whose, d.number[1],
                        d.number[2], d.text);
   }
-  const auto processes = verified_processes_ > 1 ? fmt::format(", {} processes", verified_processes_) : "";
+  auto processes = verified_processes_ > 1 ? fmt::format(", {} processes", verified_processes_) : "";
+  if (left_out_ != 0) processes += fmt::format(" ({} left out: the parent was killed within the fork)", left_out_);
   return fmt::format("fred: verified {} events, {} ticks, {:.3f} s, no divergence{}\n", events_, ticks_,
                      static_cast<double>(nanoseconds_) / 1e9, processes);
 }

@@ -52,6 +52,7 @@ class Verifier {
   std::string error_ = "the re-execution ended before it could say how it went";
   u32 diverged_process_ = 1;
   u64 events_ = 0, ticks_ = 0, nanoseconds_ = 0, verified_processes_ = 1;
+  u64 left_out_ = 0;  // children whose parent was killed before its log had them
 };
 
 }  // namespace fred

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
 #include <vector>
@@ -133,7 +134,7 @@ bool Controller::carry_out(const Message& m, int descriptor) {
       if (engine_.mode() == Mode::replay && engine_.processes().enter_child(static_cast<u32>(m.number[0]))) {
         stand(StopReason::reached, m.tag);
       } else {
-        refuse(m.tag, "history has no such child from here on");
+        refuse(m.tag, "history has no such child from here on", ESRCH);
       }
       break;
     case MessageKind::run_alone:
