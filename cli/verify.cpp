@@ -50,6 +50,12 @@ bool Verifier::verify_rest(Peer& worker, Position at, u64 until) {
   return verify_to(worker, at, until);
 }
 
+/// Then its log ends before the event of the fork, and the child's history has no beginning.
+bool Verifier::parent_killed_while_forking(const RecordedProcess& child) const {
+  const auto* parent = processes_.find(child.place.parent);
+  return child.place.origin == ProcessOrigin::forked && parent != nullptr && parent->gone && !parent->end;
+}
+
 bool Verifier::failed(const Error& error, const RecordedProcess& process) {
   error_ = fmt::format("process {} cannot be re-executed: {}", process.place.number, error.message);
   return false;
@@ -70,11 +76,10 @@ bool Verifier::verify_child(Peer& parent, const RecordedProcess& child) {
       const auto entered = worker->ask({.kind = MessageKind::enter_child, .number = {child.place.number}});
       if (!entered) {
         end_and_wait(*worker);
-        const auto* of = processes_.find(child.place.parent);
-        if (of != nullptr && of->gone && !of->end && entered.error().code == ESRCH) {
-          end_and_wait(snapshot);
+        if (parent_killed_while_forking(child)) {
           --verified_processes_;
-          ++left_out_;
+          ++without_beginning_;
+          end_and_wait(snapshot);
           return true;
         }
         worker = std::unexpected(entered.error());
@@ -108,10 +113,12 @@ std::string Verifier::result() const {
     return fmt::format("fred: diverged at event {}{}, time {}:{:#x}: {}\n", d.number[0], whose, d.number[1],
                        d.number[2], d.text);
   }
-  auto processes = verified_processes_ > 1 ? fmt::format(", {} processes", verified_processes_) : "";
-  if (left_out_ != 0) processes += fmt::format(" ({} left out: the parent was killed within the fork)", left_out_);
-  return fmt::format("fred: verified {} events, {} ticks, {:.3f} s, no divergence{}\n", events_, ticks_,
-                     static_cast<double>(nanoseconds_) / 1e9, processes);
+  const auto processes = verified_processes_ > 1 ? fmt::format(", {} processes", verified_processes_) : "";
+  const auto without = without_beginning_ != 0
+                           ? fmt::format("; not {} whose parent was killed while it forked", without_beginning_)
+                           : "";
+  return fmt::format("fred: verified {} events, {} ticks, {:.3f} s, no divergence{}{}\n", events_, ticks_,
+                     static_cast<double>(nanoseconds_) / 1e9, processes, without);
 }
 
 }  // namespace fred
