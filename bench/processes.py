@@ -6,15 +6,14 @@ Of several runs, in turn, the fastest counts, natively and recorded alike: what 
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from rows import arguments, checked
+
 TIMEOUT = 300.0
 
 
@@ -40,11 +39,9 @@ ROWS = (
 
 def seconds_of(command: list[str], folder: str, itself: bool) -> float:
     begin = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT)
+    output = checked(command, TIMEOUT, folder)
     seconds = time.perf_counter() - begin
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: status {done.returncode}: {done.stderr.decode(errors='replace')[-200:]}")
-    return float(done.stdout.split()[0]) if itself else seconds
+    return float(output.split()[0]) if itself else seconds
 
 
 def text(seconds: float) -> str:
@@ -52,11 +49,7 @@ def text(seconds: float) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Prints what processes cost.")
-    parser.add_argument("--build", type=Path, default=ROOT / "build", help="build folder")
-    parser.add_argument("--filter", default="", metavar="SUBSTR", help="only rows with it")
-    parser.add_argument("--runs", type=int, default=3, metavar="N", help="runs of each, of which the fastest counts (3)")
-    options = parser.parse_args()
+    options = arguments("Prints what processes cost.", 3)
     build = options.build.resolve()
     missed = False
     print("| what | native | recorded | allowed | |\n|---|--:|--:|--:|---|")

@@ -8,15 +8,13 @@ of starting: where other work keeps the machine busy it says more.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
 import resource
-import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from rows import arguments, checked
+
 TIMEOUT = 120.0
 
 
@@ -50,19 +48,13 @@ def seconds_of(command: list[str], native: bool) -> tuple[float, float]:
     """What the program says, and the processor's time. Natively on one processor: more of them is not what fred can be compared with."""
     pin = (lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})) if native else None
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, preexec_fn=pin)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: status {done.returncode}: {done.stderr.decode(errors='replace')[-200:]}")
+    output = checked(command, TIMEOUT, before=pin)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return float(done.stdout.split()[0]), after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return float(output.split()[0]), after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Prints what threads cost.")
-    parser.add_argument("--build", type=Path, default=ROOT / "build", help="build folder")
-    parser.add_argument("--filter", default="", metavar="SUBSTR", help="only rows with it")
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each, of which the fastest counts (5)")
-    options = parser.parse_args()
+    options = arguments("Prints what threads cost.", 5)
     program, fred = str(options.build / "bench/threads"), str(options.build / "bin/fred")
     over = 0
     print("| what | native | recorded | processor | allowed | |\n|---|--:|--:|--:|--:|---|")

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 #include <span>
 
 #include "cli/shell_words.h"
+#include "core/base/exec_strings.h"
 
 extern char** environ;
 
@@ -29,30 +29,11 @@ std::string engine_path() {
 
 namespace {
 
-/// The pointers of an argv or environment; the strings must stay.
-std::vector<char*> pointers_to(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (auto& s : strings) pointers.push_back(s.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 std::vector<std::string> environment_of(const EngineCommand& command) {
   if (command.environment) return *command.environment;
   std::vector<std::string> own;
   for (char** e = environ; *e != nullptr; ++e) own.emplace_back(*e);
   return own;
-}
-
-/// The environment goes to the guest, not to the engine: its LD_PRELOAD, say, is not for us.
-Result<int> environment_file(std::span<const std::string> environment) {
-  const int fd = memfd_create("fred-environment", 0);
-  if (fd < 0) return fail_errno(errno, "cannot pass the environment on");
-  for (const auto& e : environment) {
-    const auto size = static_cast<ssize_t>(e.size() + 1);
-    if (write(fd, e.c_str(), e.size() + 1) != size) return fail_errno(errno, "cannot pass the environment on");
-  }
-  return fd;
 }
 
 /// The shell of this environment, as gdb chooses it.

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
 #include <fstream>
+
+#include "core/base/process_state.h"
 
 namespace fred {
 
@@ -55,7 +56,7 @@ void ProcessList::drain(RecordedProcess& p) {
   p.peer.close();
   p.gone = true;
   // It leaves its socket as well when it executes what cannot be recorded.
-  p.unrecorded = !p.end && kill(p.place.pid, 0) == 0;
+  p.unrecorded = !p.end && !is_dead(p.place.pid);
 }
 
 void ProcessList::drain() {

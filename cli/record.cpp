@@ -47,6 +47,20 @@ struct Session {
   bool start_failed = false;
   std::string deadlock;
 
+  /// Of live, which stands.
+  Result<> snapshot_here() {
+    auto peer = live.snapshot();
+    if (!peer) return std::unexpected(peer.error());
+    const auto now = live.now();
+    if (!now) return std::unexpected(now.error());
+    snapshots.push_back({std::move(*peer), now->event});
+    return {};
+  }
+  /// Live, which runs, is asked for one; its answer comes later.
+  void ask_for_snapshot() {
+    if (auto asked = live.ask_for_snapshot()) pending = std::move(*asked);
+  }
+
   void take(const Message& m) {
     if (pending && m.tag == pending->tag) {
       if (m.kind == MessageKind::snapshot_taken) {
@@ -118,7 +132,7 @@ int wait_for_live(Session& session, u64 period, bool end_deadlocks) {
     if (!session.deadlock.empty()) meet_deadlock(session, end_deadlocks);
     if ((sources[1].revents & (POLLHUP | POLLERR)) != 0) live_socket = -1;  // it ends
     if (ready > 0 || session.pending) continue;
-    if (auto pending = session.live.ask_for_snapshot()) session.pending = std::move(*pending);
+    session.ask_for_snapshot();
   }
 }
 
@@ -150,14 +164,15 @@ bool begin(Session& session, bool snapshot, const std::string& state) {
     if (first) session.take(*first);
     return false;
   }
-  if (snapshot) {
-    auto peer = session.live.snapshot();
-    if (!peer) return false;
-    const auto now = session.live.now();
-    if (!now || (!state.empty() && !session.live.save(state))) return false;
-    session.snapshots.push_back({std::move(*peer), now->event});
-  }
+  if (snapshot && !session.snapshot_here()) return false;
+  if (snapshot && !state.empty() && !session.live.save(state)) return false;
   return session.live.send({.kind = MessageKind::resume}).has_value();
+}
+
+std::vector<std::string> engine_options(const RunOptions& options) {
+  auto all = options.engine;
+  if (options.verify || options.log_registers) all.emplace_back("--log-registers");
+  return all;
 }
 
 /// Says how it went; the exit status for that is `status` if nothing is wrong.
@@ -197,12 +212,10 @@ RecordedRun record_once(const RunOptions& options, const RecordSetup& setup) {
   if (!program) return {.status = failed(program.error().message, exit_status_for(program.error()))};
   auto* const folder = &setup.folder;
   Session session(*folder);
-  auto engine_options = options.engine;
-  if (options.verify || options.log_registers) engine_options.emplace_back("--log-registers");
   const EngineCommand command{.mode = "record",
                               .dir = folder->path(),
                               .lifeline = folder->lifeline(),
-                              .options = engine_options,
+                              .options = engine_options(options),
                               .program = *program,
                               .args = options.command,
                               .standard = setup.standard};
@@ -263,7 +276,7 @@ bool watch_attached(Session& session, int signals, u64 period) {
     if (session.ended || (sources[1].revents & (POLLHUP | POLLERR)) != 0) return true;
     if ((sources[0].revents & POLLIN) != 0) return false;
     if (ready > 0 || session.pending) continue;
-    if (auto pending = session.live.ask_for_snapshot()) session.pending = std::move(*pending);
+    session.ask_for_snapshot();
   }
 }
 
@@ -278,20 +291,14 @@ int record_attached(const RunOptions& options) {
   for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) sigaddset(&ending, signal);
   sigprocmask(SIG_BLOCK, &ending, nullptr);
   const UniqueFd signals{signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK)};
-  auto engine_options = options.engine;
-  if (options.verify || options.log_registers) engine_options.emplace_back("--log-registers");
-  auto attached = attach(options.attach, *folder, engine_options);
+  auto attached = attach(options.attach, *folder, engine_options(options));
   if (!attached) return failed(attached.error().message);
   Session session(*folder);
   session.live = std::move(attached->live);
   session.live.on_other([&session](const Message& m, UniqueFd) { session.take(m); });
   if (auto told = folder->tell(session.live.pid()); !told) return failed(told.error().message);
   if (options.verify) {
-    auto peer = session.live.snapshot();
-    if (!peer) return failed(peer.error().message);
-    const auto now = session.live.now();
-    if (!now) return failed(now.error().message);
-    session.snapshots.push_back({std::move(*peer), now->event});
+    if (auto taken = session.snapshot_here(); !taken) return failed(taken.error().message);
   }
   if (auto going = session.live.send({.kind = MessageKind::resume}); !going) return failed(going.error().message);
   fmt::print(stderr, "fred: attached to process {}\n", options.attach);

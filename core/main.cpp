@@ -20,6 +20,7 @@
 #include "core/attach/adopt.h"
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
+#include "core/base/exec_strings.h"
 #include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/number.h"
@@ -153,7 +154,6 @@ Arguments parse(int argc, char** argv) {
 
 /// The guest's environment, NUL-terminated strings in a file.
 std::vector<std::string> read_environment(int fd) {
-  std::vector<std::string> env;
   std::string all;
   char piece[65536];
   for (off_t at = 0;;) {
@@ -163,11 +163,7 @@ std::vector<std::string> read_environment(int fd) {
     at += n;
   }
   close(fd);
-  for (std::size_t at = 0; at < all.size();) {
-    env.emplace_back(all.c_str() + at);
-    at += env.back().size() + 1;
-  }
-  return env;
+  return separated(all);
 }
 
 /// The descriptors that a session gives an engine whose process is not its child.

@@ -27,33 +27,23 @@ void Reporter::taken_over(std::span<const ThreadEntry> entries) {
   send(last);
 }
 
-void Reporter::start_failed(const std::string& why) {
-  Message m{.kind = MessageKind::start_failed};
-  m.set_text(why);
+void Reporter::say(MessageKind kind, const std::string& text) {
+  Message m{.kind = kind};
+  m.set_text(text);
   send(m);
 }
+
+void Reporter::start_failed(const std::string& why) { say(MessageKind::start_failed, why); }
+void Reporter::failed(const std::string& line) { say(MessageKind::failed, line); }
+void Reporter::deadlock(const std::string& text) { say(MessageKind::deadlock, text); }
 
 void Reporter::close() {
   close_engine_descriptor(socket_);
   socket_ = -1;
 }
 
-void Reporter::failed(const std::string& line) {
-  Message m{.kind = MessageKind::failed};
-  m.set_text(line);
-  send(m);
-}
-
-void Reporter::deadlock(const std::string& text) {
-  Message m{.kind = MessageKind::deadlock};
-  m.set_text(text);
-  send(m);
-}
-
 void Reporter::ended(GuestEngine& engine, const GuestEnd& end) {
-  Message numbers{.kind = MessageKind::statistics};
-  numbers.set_text(statistics_text(engine));
-  send(numbers);
+  say(MessageKind::statistics, statistics_text(engine));
   const u64 by_signal = end.by_signal ? 1 : 0;
   Message ended{.kind = MessageKind::ended,
                 .number = {by_signal, static_cast<u64>(end.status), engine.events().events(), engine.cpu().ticks(),

@@ -38,6 +38,8 @@ class Reporter {
   void close();
 
  private:
+  void say(MessageKind kind, const std::string& text);
+
   int socket_;
 };
 

@@ -147,9 +147,7 @@ bool GuestEngine::approach_event() {
   if (mode() != Mode::replay) return false;
   const auto* next = events_.peek();
   if (next == nullptr || next->ticks != cpu_->ticks()) return false;
-  if (next->kind != EventKind::edit && next->kind != EventKind::thread_switch && next->kind != EventKind::turn) {
-    return false;
-  }
+  if (!is_between_instructions(next->kind)) return false;
   const Time there = next->time(), here = now();
   if (there.pc == here.pc && there.rest > here.rest && advance_repeated(there.rest - here.rest)) return true;
   step_one();

@@ -2,7 +2,6 @@
 
 #include <elf.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,10 +10,10 @@
 #include <optional>
 
 #include "core/base/check.h"
+#include "core/base/exec_strings.h"
 #include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
-#include "core/base/write_all.h"
 #include "core/elf/initial_stack.h"
 #include "core/elf/program.h"
 
@@ -59,33 +58,19 @@ class Inherited {
   std::vector<int> made_, kept_;
 };
 
-/// The guest's environment, NUL-terminated strings in a file. -1: there is no memory for it.
-int environment_file(const std::vector<std::string>& env, Inherited& inherited) {
-  const int fd = inherited.made(raw_syscall(SYS_memfd_create, reinterpret_cast<u64>("fred-environment"), 0));
-  for (const auto& e : env) {
-    if (fd >= 0 && !write_all(fd, {e.c_str(), e.size() + 1})) return -1;
-  }
-  return fd;
-}
-
 }  // namespace
-
-std::vector<char*> pointers_to(std::vector<std::string>& strings) {
-  std::vector<char*> p;
-  for (auto& s : strings) p.push_back(s.data());
-  p.push_back(nullptr);
-  return p;
-}
 
 void execute_engine(GuestEngine& engine, const std::string& path, std::vector<std::string>& args,
                     std::vector<std::string>& env) {
   auto& tree = engine.tree();
   if (engine.mode() != Mode::record || !engine.options().children || !is_recordable(path, args, env)) return;
   Inherited inherited;
-  const int env_file = environment_file(env, inherited);
+  const auto made = environment_file(env);
+  if (!made) return;
+  const int env_file = inherited.made(*made);
   const auto place = tree.next_place(engine.events().events(), ProcessOrigin::executed);
   int ends[2] = {-1, -1};
-  if (env_file < 0 || !place) return;
+  if (!place) return;
   if (tree.control() >= 0) {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) return;
     inherited.made(ends[0]);

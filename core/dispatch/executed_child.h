@@ -8,9 +8,6 @@
 
 namespace fred {
 
-/// The pointers of an argv or environment; the strings must stay.
-std::vector<char*> pointers_to(std::vector<std::string>& strings);
-
 /// In a vfork child that is recorded. Comes back if that is not to be (the program cannot be recorded, or does not
 /// exist, which the kernel says best) or fails.
 void execute_engine(GuestEngine& engine, const std::string& path, std::vector<std::string>& args,

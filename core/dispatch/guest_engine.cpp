@@ -549,8 +549,7 @@ void GuestEngine::plan_stop(u64 wanted) {
   };
   if (mode() == Mode::replay) {
     const auto* next = events_.peek();
-    const bool planned = next != nullptr && (next->kind == EventKind::signal || next->kind == EventKind::edit ||
-                                             next->kind == EventKind::thread_switch || next->kind == EventKind::turn);
+    const bool planned = next != nullptr && (next->kind == EventKind::signal || is_between_instructions(next->kind));
     if (planned) sooner(next->ticks);
   } else {
     if (signal_is_pending()) sooner(ticks + 1);

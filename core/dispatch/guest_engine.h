@@ -90,6 +90,8 @@ class GuestEngine final : public Engine {
   Result<> start_again(const std::string& dir, u32 process);
   /// Live: the program goes on under the engine, and nothing is recorded any more.
   void leave_recording();
+  /// The part of it that is the same for a child.
+  void leave_tree();
   bool is_adopted_live() const { return options_.adopted && !is_worker(); }
   /// A worker re-executes from where in the log its snapshot was taken.
   struct LogPlace {

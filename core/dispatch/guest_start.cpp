@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
+#include "core/base/exec_strings.h"
 #include "core/base/lifeline.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/conditions.h"
@@ -18,22 +19,6 @@
 #include "core/vdso/vdso.h"
 
 namespace fred {
-
-namespace {
-
-/// An environment as one text, each string with its NUL.
-std::string joined(const std::vector<std::string>& strings) {
-  std::string all;
-  for (const auto& s : strings) all.append(s.c_str(), s.size() + 1);
-  return all;
-}
-std::vector<std::string> separated(const std::string& all) {
-  std::vector<std::string> strings;
-  for (std::size_t at = 0; at < all.size(); at += strings.back().size() + 1) strings.emplace_back(all.c_str() + at);
-  return strings;
-}
-
-}  // namespace
 
 Result<> GuestEngine::load(OpenPlan open, std::vector<std::string> env) {
   // The plan and what else comes from the outside are part of the event that is open.
@@ -131,13 +116,17 @@ void GuestEngine::run_as_child() {
   end_as(run());
 }
 
-void GuestEngine::leave_recording() {
+void GuestEngine::leave_tree() {
   events_.leave_log();
   tree_.leave();
+  release_lifeline();
+}
+
+void GuestEngine::leave_recording() {
+  leave_tree();
   recording_dir_.clear();
   (void)conditions_->set({});
   conditions_->arm(Conditions::Use::none, {});
-  release_lifeline();
   const int errors = error_descriptor();
   set_error_descriptor(-1);
   close_engine_descriptor(errors);

@@ -13,7 +13,7 @@
 #include <cstring>
 
 #include "core/base/check.h"
-#include "core/base/lifeline.h"
+#include "core/base/exec_strings.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/conditions.h"
@@ -152,9 +152,7 @@ void Processes::begin_again(const ProcessPlace& place, GuestAddr clear_tid) {
 }
 
 void Processes::leave_recording() {
-  engine_.events().leave_log();
-  engine_.tree().leave();
-  release_lifeline();
+  engine_.leave_tree();
   unrecorded_child_ = true;
 }
 

@@ -64,32 +64,30 @@ void SharedShadow::compare(GuestRange range, std::vector<GuestRange>& changed) {
   });
 }
 
-void SharedShadow::refresh(const AddressMap& table, bool files) {
-  std::vector<GuestRange> ignored;
-  for (const GuestRange range : followed_) {
-    for (const auto& m : table.in(range)) {
-      if (is_shared_memory(m) && m.prot & PROT_READ && (files || !is_shared_file(m))) compare(m.range, ignored);
-    }
-  }
-  files_known_ = files;
-}
-
-std::vector<GuestRange> SharedShadow::changes(const AddressMap& table, bool files) {
-  std::vector<GuestRange> changed, still;
+std::vector<GuestRange> SharedShadow::look(const AddressMap& table, bool files, bool all_of_files) {
+  std::vector<GuestRange> changed, still, ignored;
   for (const GuestRange range : followed_) {
     for (const auto& m : table.in(range)) {
       if (!is_shared_memory(m)) continue;
       still.push_back(m.range);
-      if (!(m.prot & PROT_READ) || (!files && is_shared_file(m))) continue;
-      if (is_shared_file(m) && !files_known_) {
-        for_each_page(m.range, [&](GuestAddr page) { changed.push_back(guest_range(page, page_size)); });
-      } else {
-        compare(m.range, changed);
-      }
+      const bool file = is_shared_file(m), whole = file && all_of_files;
+      if (!(m.prot & PROT_READ) || (file && !files)) continue;
+      compare(m.range, whole ? ignored : changed);
+      if (whole) for_each_page(m.range, [&](GuestAddr page) { changed.push_back(guest_range(page, page_size)); });
     }
   }
   followed_ = std::move(still);
-  if (files && !files_known_) refresh(table, true);
+  return changed;
+}
+
+void SharedShadow::refresh(const AddressMap& table, bool files) {
+  (void)look(table, files, false);
+  files_known_ = files;
+}
+
+std::vector<GuestRange> SharedShadow::changes(const AddressMap& table, bool files) {
+  auto changed = look(table, files, !files_known_);
+  if (files) files_known_ = true;
   return changed;
 }
 

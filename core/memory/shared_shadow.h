@@ -27,6 +27,8 @@ class SharedShadow {
  private:
   static constexpr u64 most = 16 << 20;  // bytes followed
   using Page = std::array<u8, page_size>;
+  /// `all_of_files`: as changed.
+  std::vector<GuestRange> look(const AddressMap& table, bool files, bool all_of_files);
   void compare(GuestRange range, std::vector<GuestRange>& changed);
   std::vector<GuestRange> followed_;
   bool files_known_ = true;

@@ -70,6 +70,14 @@ i64 clone_any(Syscall& call, u64 flags, GuestAddr stack, GuestAddr parent_tid, G
   return result;
 }
 
+/// The same for a call of another number, whose arguments as those of clone are `args`.
+i64 as_clone(Syscall& call, const u64 (&args)[6], u64 flags, GuestAddr stack, GuestAddr parent_tid, GuestAddr pidfd) {
+  Syscall inner(call.engine(), SYS_clone, args);
+  const i64 result = clone_any(inner, flags, stack, parent_tid, pidfd);
+  if (inner.event_closed()) call.close_event();
+  return result;
+}
+
 /// A NULL-terminated array of strings; -errno on failure.
 i64 get_strings(Syscall& call, GuestAddr at, std::vector<std::string>& to) {
   if (at.value == 0) return 0;
@@ -109,10 +117,7 @@ bool is_valid(const clone_args& args) {
 
 i64 sys_fork(Syscall& call) {
   const u64 args[6] = {SIGCHLD, 0, 0, 0, 0, 0};
-  Syscall as_clone(call.engine(), SYS_clone, args);
-  const i64 result = clone_any(as_clone, SIGCHLD, {}, {}, {});
-  if (as_clone.event_closed()) call.close_event();
-  return result;
+  return as_clone(call, args, SIGCHLD, {}, {}, {});
 }
 
 i64 sys_vfork(Syscall& call) { return clone_any(call, CLONE_VM | CLONE_VFORK | SIGCHLD, {}, {}, {}); }
@@ -136,11 +141,8 @@ i64 sys_clone3(Syscall& call) {
   const GuestAddr stack{args.stack != 0 ? args.stack + args.stack_size : 0};
   const u64 as_clone_args[6] = {flags,          stack.value, (flags & CLONE_PIDFD) != 0 ? args.pidfd : args.parent_tid,
                                 args.child_tid, args.tls,    0};
-  Syscall as_clone(call.engine(), SYS_clone, as_clone_args);
-  const i64 result =
-      clone_any(as_clone, flags & ~u64{CLONE_CLEAR_SIGHAND}, stack, GuestAddr{args.parent_tid}, GuestAddr{args.pidfd});
-  if (as_clone.event_closed()) call.close_event();
-  return result;
+  return as_clone(call, as_clone_args, flags & ~u64{CLONE_CLEAR_SIGHAND}, stack, GuestAddr{args.parent_tid},
+                  GuestAddr{args.pidfd});
 }
 
 i64 sys_execve(Syscall& call) {

@@ -38,8 +38,8 @@ i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
   if (anew) limit.shorten(now);
   cut.reset();
   if (may_wait()) return engine.threads().wait(number, now, limit);
-  const auto* row = find_row(number_);
-  const TurnAway away(engine.tree().turn(), row != nullptr && row->blocks);
+  auto& turn = engine.tree().turn();
+  const TurnAway away(turn, turn.held() && blocks());
   const i64 result = guest_syscall(number, now);
   if (result == restart_call && control_requested() && !signal_is_pending()) {
     cut = CutCall{.number = number, .pc = regs.rip, .sp = regs.gpr[rsp], .limit = limit};
@@ -47,13 +47,17 @@ i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
   return result;
 }
 
-bool Syscall::may_wait() const { return leaves_turn(true); }
-
-bool Syscall::leaves_turn(bool to_threads) const {
+bool Syscall::blocks() const {
   const auto* row = find_row(number_);
-  auto& engine = static_cast<GuestEngine&>(engine_);
-  return row != nullptr && row->blocks && !keeps_turn_ &&
-         (engine.threads().can_wait() || (!to_threads && engine.tree().turn().held()));
+  return row != nullptr && row->blocks;
+}
+
+bool Syscall::may_wait() const {
+  return !keeps_turn_ && static_cast<GuestEngine&>(engine_).threads().can_wait() && blocks();
+}
+
+bool Syscall::needs_buffers() const {
+  return may_wait() || (!keeps_turn_ && static_cast<GuestEngine&>(engine_).tree().turn().held() && blocks());
 }
 
 i64 Syscall::execute() {
@@ -74,7 +78,7 @@ void Syscall::output(GuestAddr at, u64 size) {
 
 GuestAddr Syscall::buffer(GuestAddr at, u64 size) {
   engine_.open_code_pages(guest_range(at, size));
-  return leaves_turn() ? buffers_.in_place_of(engine_.memory(), at, size) : at;
+  return needs_buffers() ? buffers_.in_place_of(engine_.memory(), at, size) : at;
 }
 
 void Syscall::value(void* data, u64 size) { events_of(engine_).value(data, size); }

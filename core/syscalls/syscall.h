@@ -86,15 +86,17 @@ class Syscall {
   /// For addresses that are not arguments themselves: where the kernel is to write; and memory of the engine for what
   /// holds such addresses, or null if the kernel writes guest memory itself.
   GuestAddr buffer(GuestAddr at, u64 size);
-  void* scratch(u64 size) { return leaves_turn() ? buffers_.keep(size) : nullptr; }
+  void* scratch(u64 size) { return needs_buffers() ? buffers_.keep(size) : nullptr; }
   /// What execute() passes to the kernel as argument `i`.
   void pass(int i, GuestAddr at) { kernel_args_[i] = at.value; }
   u64 passed(int i) const { return kernel_args_[i]; }
 
  private:
+  bool blocks() const;
+  /// May other threads run while it waits?
   bool may_wait() const;
-  /// May others, threads or processes that share its memory, run while it waits?
-  bool leaves_turn(bool to_threads = false) const;
+  /// May anybody who sees its memory, threads or processes that share it?
+  bool needs_buffers() const;
   i64 ask_kernel(u64 number, const u64 (&args)[6]);
 
   Engine& engine_;

@@ -34,6 +34,10 @@ enum class EventKind : u8 {
 #undef K
 };
 std::string_view to_string(EventKind kind);
+/// Does it happen between two instructions, wherever that is, so that a worker has to see it coming?
+constexpr bool is_between_instructions(EventKind kind) {
+  return kind == EventKind::edit || kind == EventKind::thread_switch || kind == EventKind::turn;
+}
 
 struct EventHeader {
   u32 size;  // of the whole record

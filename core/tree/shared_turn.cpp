@@ -1,16 +1,12 @@
 #include "core/tree/shared_turn.h"
 
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <ctime>
 
-#include <fmt/format.h>
-
+#include "core/base/process_state.h"
 #include "core/base/raw_syscall.h"
 
 namespace fred {
@@ -18,22 +14,6 @@ namespace fred {
 namespace {
 
 constexpr timespec look_again{.tv_sec = 0, .tv_nsec = 50'000'000};
-
-/// A zombie counts as dead: it executes nothing any more. (Threads without the turn of their process come here: no
-/// allocation.)
-bool is_dead(i32 pid) {
-  if (raw_syscall(SYS_kill, static_cast<u64>(pid), 0) == -ESRCH) return true;
-  char path[32];
-  *fmt::format_to_n(path, sizeof path - 1, "/proc/{}/stat", pid).out = '\0';
-  const i64 fd = raw_syscall(SYS_open, reinterpret_cast<u64>(path), O_RDONLY | O_CLOEXEC);
-  if (is_error(fd)) return false;
-  char text[512];
-  const i64 n = raw_syscall(SYS_read, static_cast<u64>(fd), reinterpret_cast<u64>(text), sizeof text - 1);
-  raw_syscall(SYS_close, static_cast<u64>(fd));
-  text[n > 0 ? n : 0] = '\0';
-  const char* state = std::strrchr(text, ')');  // "PID (NAME) STATE": the name may hold anything
-  return state != nullptr && (std::strncmp(state, ") Z", 3) == 0 || std::strncmp(state, ") X", 3) == 0);
-}
 
 }  // namespace
 

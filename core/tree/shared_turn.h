@@ -68,10 +68,10 @@ class SharedTurn {
   std::function<void()> on_release_;
 };
 
-/// Gives the turn up for a call that may wait.
+/// Gives the turn up for a call that may wait; `wanted` only where it is held.
 class TurnAway {
  public:
-  TurnAway(SharedTurn& turn, bool wanted) : turn_(turn), away_(wanted && turn.held()) {
+  TurnAway(SharedTurn& turn, bool wanted) : turn_(turn), away_(wanted) {
     if (away_) turn_.release();
   }
   TurnAway(const TurnAway&) = delete;

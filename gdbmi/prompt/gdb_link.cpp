@@ -6,8 +6,9 @@
 
 #include <csignal>
 #include <cstring>
-#include <fstream>
 #include <random>
+
+#include "core/base/process_state.h"
 
 namespace fred {
 
@@ -63,12 +64,7 @@ void GdbLink::hang_up() const {
   if (alive_) kill(gdb_.pid, SIGHUP);
 }
 
-bool GdbLink::sleeps() const {
-  std::ifstream stat(fmt::format("/proc/{}/stat", gdb_.pid));
-  std::string text((std::istreambuf_iterator<char>(stat)), {});
-  const auto name_end = text.rfind(") ");
-  return name_end != std::string::npos && name_end + 2 < text.size() && text[name_end + 2] == 'S';
-}
+bool GdbLink::sleeps() const { return process_state(gdb_.pid) == 'S'; }
 
 std::string bad_end(int wait_status) {
   if (!WIFSIGNALED(wait_status)) return "";
