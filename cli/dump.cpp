@@ -53,6 +53,12 @@ void print_item(const LogReader::Item& item, const EventHeader& event) {
       fmt::print(" = {}", r);
       return;
     }
+    case ItemKind::order: {
+      u64 n;
+      std::memcpy(&n, item.bytes.data(), sizeof n);
+      fmt::print(" #{}", n);
+      return;
+    }
     case ItemKind::clock:
       fmt::print(" = 0 [{} bytes: {}]", item.bytes.size(), preview(item.bytes));
       return;

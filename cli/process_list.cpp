@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <utility>
 
 #include "core/base/process_state.h"
 
@@ -26,37 +27,90 @@ bool ProcessList::take(const Message& m, UniqueFd socket) {
              .origin = static_cast<ProcessOrigin>(m.number[3]),
              .pid = static_cast<i32>(m.number[4])};
   p.peer = Peer{p.place.pid, std::move(socket)};
-  p.peer.on_other([this, &p](const Message& report, UniqueFd other) {
-    if (take(report, std::move(other))) return;
-    if (report.kind == MessageKind::started) p.begun = true;
-    if (report.kind == MessageKind::failed) p.failed = true;
-    if (report.kind == MessageKind::ended) {
-      p.end = {.by_signal = report.number[0] != 0,
-               .status = static_cast<int>(report.number[1]),
-               .events = report.number[2],
-               .ticks = report.number[3],
-               .program = report.text};
-    }
-  });
+  listen(p);
   guard_(p.place.pid);
   const auto behind = std::ranges::upper_bound(all_, p.place.number, {}, [](const auto& x) { return x->place.number; });
   all_.insert(behind, std::move(process));
   return true;
 }
 
+void ProcessList::listen(RecordedProcess& p) {
+  p.peer.on_other([this, &p](const Message& report, UniqueFd other) {
+    if (take(report, std::move(other), p)) return;
+    if (report.kind == MessageKind::at_time && report.tag == 0 && !std::exchange(p.goes_on, false)) {
+      p.standing = p.peer.standing_of(report);
+    }
+  });
+}
+
+bool ProcessList::take(const Message& report, UniqueFd socket, RecordedProcess& p) {
+  switch (report.kind) {
+    case MessageKind::process_began:
+      return take(report, std::move(socket));
+    case MessageKind::started:
+      p.begun = true;
+      return true;
+    case MessageKind::failed:
+      p.failed = true;
+      return true;
+    case MessageKind::ended:
+      p.end = {.by_signal = report.number[0] != 0,
+               .status = static_cast<int>(report.number[1]),
+               .events = report.number[2],
+               .ticks = report.number[3],
+               .program = report.text};
+      return true;
+    default:
+      return false;
+  }
+}
+
+RecordedProcess& ProcessList::add_first(pid_t pid) {
+  auto first = std::make_unique<RecordedProcess>();
+  first->place = {.number = 1, .pid = pid};
+  first->begun = first->taken = true;
+  return **all_.insert(all_.begin(), std::move(first));
+}
+
+Peer ProcessList::hand_over(RecordedProcess& p) {
+  p.taken = true;
+  p.held = false;
+  p.standing.reset();
+  return std::exchange(p.peer, Peer{});
+}
+
+void ProcessList::give_back(RecordedProcess& p, Peer peer) {
+  p.taken = false;
+  p.peer = std::move(peer);
+  listen(p);
+}
+
+void ProcessList::go_on(RecordedProcess& p) {
+  if (!std::exchange(p.held, false) || p.gone || p.taken) return;
+  if (!p.standing) p.goes_on = true;
+  p.standing.reset();
+  (void)p.peer.send({.kind = MessageKind::resume});  // one that has gone is noticed by its socket
+}
+
+void ProcessList::has_gone(RecordedProcess& p) {
+  p.peer.close();
+  p.gone = true;
+  p.taken = false;
+  p.standing.reset();
+  // It leaves its socket as well when it executes what cannot be recorded.
+  p.unrecorded = !p.end && !is_dead(p.place.pid);
+}
+
 void ProcessList::add_sources(std::vector<pollfd>& sources) const {
   for (const auto& p : all_) {
-    if (!p->gone) sources.push_back({p->peer.socket(), POLLIN, 0});
+    if (!p->gone && !p->taken) sources.push_back({p->peer.socket(), POLLIN, 0});
   }
 }
 
 void ProcessList::drain(RecordedProcess& p) {
   p.peer.drain();
   if (!message_waits(p.peer.socket())) return;  // else what could not be received: the end
-  p.peer.close();
-  p.gone = true;
-  // It leaves its socket as well when it executes what cannot be recorded.
-  p.unrecorded = !p.end && !is_dead(p.place.pid);
+  has_gone(p);
 }
 
 void ProcessList::drain() {
@@ -65,10 +119,22 @@ void ProcessList::drain() {
     again = false;
     for (std::size_t i = 0; i < all_.size(); ++i) {
       auto& p = *all_[i];
-      if (p.gone || !message_waits(p.peer.socket())) continue;
+      if (p.gone || p.taken || !message_waits(p.peer.socket())) continue;
       drain(p);
       again = true;
     }
+  }
+}
+
+void ProcessList::wait_for_beginnings() {
+  for (;;) {
+    drain();
+    std::vector<pollfd> beginning;
+    for (const auto& p : all_) {
+      if (!p->begun && !p->gone && !p->taken) beginning.push_back({p->peer.socket(), POLLIN, 0});
+    }
+    if (beginning.empty()) return;
+    (void)poll(beginning.data(), beginning.size(), -1);
   }
 }
 
@@ -82,7 +148,7 @@ bool ProcessList::any_running() const {
 
 void ProcessList::release() {
   for (const auto& p : all_) {
-    if (p->gone || !p->peer.send({.kind = MessageKind::leave})) continue;
+    if (p->gone || p->taken || !p->peer.send({.kind = MessageKind::leave})) continue;
     p->peer.prod();
     p->unrecorded = true;
   }

@@ -1,4 +1,5 @@
-// The processes of a recording besides the first: what each has told over its control socket.
+// The processes of a recording: what each has told over its control socket. (The first one's belongs to who has
+// started it.)
 #pragma once
 #include <poll.h>
 
@@ -15,7 +16,7 @@ namespace fred {
 
 struct RecordedProcess {
   ProcessPlace place;
-  Peer peer;           // closed once it has gone
+  Peer peer;           // closed once it has gone, or while somebody else has it
   bool begun = false;  // it has a history: it may be killed before, or find that its program cannot be loaded
   bool gone = false;
   /// How it ended; none while it runs, and if it has been killed or has gone on without being recorded.
@@ -30,6 +31,11 @@ struct RecordedProcess {
   /// Its name, as the kernel has it; ? if it was killed.
   std::string program() const;
   bool unrecorded = false;  // it has gone on without being recorded
+  /// Where it stands, if it does: a child that was held where it begins, or has been stopped since.
+  std::optional<Standing> standing;
+  bool held = false;     // it was to stand where it begins, and nobody has let it go
+  bool taken = false;    // somebody else has its peer
+  bool goes_on = false;  // it was told so before it said that it stands
 };
 
 class ProcessList {
@@ -41,10 +47,24 @@ class ProcessList {
 
   /// A report of any recorded process: takes process_began, with the new one's control socket. False: another one.
   bool take(const Message& m, UniqueFd socket);
+  /// A report of this one to whoever has its peer. False: it is not about its life.
+  bool take(const Message& m, UniqueFd socket, RecordedProcess& from);
+
+  /// The first process, with which a session lists the others; its peer is taken.
+  RecordedProcess& add_first(pid_t pid);
+  /// Somebody else talks to it, and passes on what is about its life; until it is given back.
+  static Peer hand_over(RecordedProcess& process);
+  void give_back(RecordedProcess& process, Peer peer);
+  /// One that is held goes on by itself, recorded.
+  static void go_on(RecordedProcess& process);
+  /// Its peer has been closed by its other end.
+  static void has_gone(RecordedProcess& process);
 
   /// To wait for what they tell, beside other sources; and taking it.
   void add_sources(std::vector<pollfd>& sources) const;
   void drain();
+  /// Waits until those that are about to begin have begun, or gone.
+  void wait_for_beginnings();
   bool any_running() const;
   bool any_failed() const;
   /// Those that still run go on without being recorded.
@@ -58,6 +78,7 @@ class ProcessList {
 
  private:
   void drain(RecordedProcess& process);
+  void listen(RecordedProcess& process);
 
   std::function<void(pid_t)> guard_;
   std::vector<std::unique_ptr<RecordedProcess>> all_;

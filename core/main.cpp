@@ -46,6 +46,7 @@ struct Arguments {
   std::string state;  // rebuild, adopt: where the guest's state lies
   int env_fd = -1, control_fd = -1, lifeline_fd = -1, tree_fd = -1, errors_fd = -1;
   ProcessPlace place;  // of an executed child
+  bool held = false;   // an executed child stands where it begins
   bool stats = false;  // print them at the end (fred run; fred record gets them over the socket)
   EngineOptions engine;
   std::string program;
@@ -99,6 +100,7 @@ constexpr struct {
     {"--errors-fd=", false, [](Arguments& a, std::string_view v) { a.errors_fd = number<int>(v); }},
     {"--control-fd=", false, [](Arguments& a, std::string_view v) { a.control_fd = number<int>(v); }},
     {"--lifeline-fd=", false, [](Arguments& a, std::string_view v) { a.lifeline_fd = number<int>(v); }},
+    {"--held", false, [](Arguments& a, std::string_view) { a.held = true; }},
     {"--stats", false, [](Arguments& a, std::string_view) { a.stats = true; }},
     {"--checksum-every=", true, [](Arguments& a, std::string_view v) { a.engine.checksum_every = number<u64>(v); }},
     {"--chaos=", true, [](Arguments& a, std::string_view v) { a.engine.chaos = number<u64>(v); }},
@@ -283,12 +285,16 @@ int main_of_engine(int argc, char** argv) {
   on_failure([&report](const std::string& line) { report.failed(line); });
   engine.on_deadlock([&report](const std::string& text) { report.deadlock(text); });
   engine.on_forked([&] { report.move_to(engine.tree().control()); });
-  engine.on_child([&] { run_to_the_end(engine, report, false); });
   std::optional<Controller> controller;
+  engine.on_child([&] {
+    if (controller && engine.processes().is_held()) controller->serve_held();
+    run_to_the_end(engine, report, false);
+  });
   if (a.control_fd >= 0) {
     controller.emplace(engine, report);
     if (!a.adopt) report.started();
     if (a.place.number == 0) controller->serve();
+    if (a.held) controller->serve_held();
   }
   run_to_the_end(engine, report, a.stats && a.place.number == 0);
 }

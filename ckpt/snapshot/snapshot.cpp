@@ -28,15 +28,18 @@ namespace {
 
 /// Forks a child of the session, not of this process: the guest's wait calls never see it. All signals are
 /// blocked afterwards. The child does not keep this process's control socket. Where live is no child of the session, as
-/// it was there before (docs/ATTACH.md), the child is nobody's, and only its socket ends it.
+/// it was there before (docs/ATTACH.md) or is a recorded child, the child is nobody's, and only its socket ends it.
 i64 fork_for_session(GuestEngine& engine, int control_of_parent) {
-  const bool adopted = engine.options().adopted;
-  const i64 pid = adopted ? fork_engine_orphan(engine.cpu()) : fork_engine(engine.cpu(), CLONE_PARENT | SIGCHLD);
+  static bool of_nobody = false;  // and so are those that it forks
+  const bool live = !engine.is_worker();
+  const bool orphan = of_nobody || (live && (engine.options().adopted || engine.tree().place().parent != 0));
+  const i64 pid = orphan ? fork_engine_orphan(engine.cpu()) : fork_engine(engine.cpu(), CLONE_PARENT | SIGCHLD);
   if (pid != 0) return pid;
+  of_nobody = orphan;
   on_failure(nullptr);  // it says so over live's socket
   engine.tree().turn().forget();
   setsid();
-  prctl(PR_SET_PDEATHSIG, adopted ? 0 : SIGKILL);
+  prctl(PR_SET_PDEATHSIG, orphan ? 0 : SIGKILL);
   close_engine_descriptor(control_of_parent);
   return 0;
 }
@@ -81,6 +84,9 @@ void close_guest_descriptors(const GuestEngine& engine) {
   while (!engine.owns_descriptor(static_cast<i64>(first_of_engine))) ++first_of_engine;
   raw_syscall(SYS_close_range, 0, first_of_engine - 1, 0);
 }
+
+/// A working directory would keep its file system from being unmounted.
+void leave_working_directory() { raw_syscall(SYS_chdir, reinterpret_cast<u64>("/")); }
 
 /// Where memory runs out the kernel ends snapshots, which history can do without, before live or anybody else.
 void go_first_without_memory() {
@@ -146,7 +152,10 @@ Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_par
     return static_cast<pid_t>(pid);
   }
   control = static_cast<int>(raise_descriptor(control));
-  if (!replaying) close_guest_descriptors(engine);
+  if (!replaying) {
+    close_guest_descriptors(engine);
+    leave_working_directory();
+  }
   const i64 detached = engine.memory().detach_shared();
   copy.made();
   if (detached < 0) {

@@ -43,9 +43,17 @@ struct SignalCondition {
   bool operator==(const SignalCondition&) const = default;
 };
 
+/// The process has just forked or vforked a child, which stands where it begins while live is armed to stop at any of
+/// these; or it has executed another program, whose first instruction is next. (A vfork has happened when it returns.)
+struct ProcessCondition {
+  enum class Event : u8 { fork, vfork, exec };
+  Event event{};
+  bool operator==(const ProcessCondition&) const = default;
+};
+
 struct Condition {
   ConditionId id{};
-  std::variant<BreakCondition, WatchCondition, SyscallCondition, SignalCondition> what;
+  std::variant<BreakCondition, WatchCondition, SyscallCondition, SignalCondition, ProcessCondition> what;
   std::optional<ThreadId> thread;  // only in this thread
   bool operator==(const Condition&) const = default;
 };
@@ -57,7 +65,7 @@ struct Hit {
   Time after;  // watch: the Time behind that instruction; else equal to `at`
   ThreadId thread = 0;
   std::vector<u8> before = {}, now = {};  // watch: the bytes before and after, as far as mapped; of reads of >64 none
-  u32 number = 0;                         // of the system call or signal
+  u32 number = 0;                         // of the system call or signal; of a child its process id
   bool returned = false;                  // system call: it has just been executed (both Times are behind it)
 };
 

@@ -55,6 +55,12 @@ void Controller::serve() {
   }
 }
 
+void Controller::serve_held() {
+  run_.clear_breaks();
+  stand(StopReason::reached, 0);
+  serve();
+}
+
 bool Controller::answer_request() {
   take_control_request();
   bool stop = false;
@@ -78,11 +84,10 @@ bool Controller::answer_request() {
   return stop;
 }
 
-/// A program that was there before us goes on without a session, a child if the session wants that.
+/// A program that was there before us goes on without a session, another one if the session wants that.
 bool Controller::is_to_leave(const Result<Message>& m) {
   if (!m) return engine_.is_adopted_live();
-  const bool child = engine_.tree().place().parent != 0 && !engine_.is_worker();
-  return m->kind == MessageKind::leave && (child || engine_.is_adopted_live());
+  return m->kind == MessageKind::leave && !engine_.is_worker();
 }
 
 void Controller::leave() {

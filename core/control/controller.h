@@ -14,6 +14,8 @@ class Controller {
 
   /// Answers commands, while the guest stands, until `resume`. `quit`, or a session that is gone, ends the process.
   void serve();
+  /// The same of a child that stands where it begins, which the session has not asked for: it is told.
+  void serve_held();
 
  private:
   /// Looks at what has come while the guest runs. True: it is to stop.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/exec_strings.h"
 #include "core/control/controller.h"
 #include "core/control/value_bytes.h"
 #include "core/memory/guest_access.h"
@@ -153,6 +154,9 @@ void Controller::describe(GuestFact fact, u32 tag) {
     case GuestFact::exe:
       m.number[0] = 1;
       return reply_long(m, bytes_of(process.exe), tag);
+    case GuestFact::args:
+      m.number[0] = 1;
+      return reply_long(m, bytes_of(joined(process.args)), tag);
     case GuestFact::waiting_signal:
       if (const auto* signal = engine_.signal_here(); signal != nullptr) {
         m.number[0] = 1;

@@ -22,6 +22,7 @@ enum class GuestFact : u8 {
   auxv,            // text
   mappings,        // text, as in /proc/PID/maps
   exe,             // text: path
+  args,            // text: as in /proc/PID/cmdline
   waiting_signal,  // number, 1 for a fault; text: siginfo_t
   system_call,     // number, 1 if it has just been made
   edited,          // a worker that was changed

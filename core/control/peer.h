@@ -127,6 +127,8 @@ class Peer {
   /// As in /proc/PID/maps.
   Result<std::string> mappings();
   Result<std::string> exe();
+  /// Each argument with a byte 0 behind it.
+  Result<std::string> args();
   Result<std::optional<WaitingSignal>> waiting_signal();
   /// The number of the system call that is executed next or has just been; none: pc is not at one.
   struct AtSystemCall {

@@ -131,6 +131,13 @@ Result<std::string> Peer::exe() {
   return std::string(answer->text);
 }
 
+Result<std::string> Peer::args() {
+  auto answer = describe(GuestFact::args);
+  if (!answer) return std::unexpected(answer.error());
+  const auto text = take_text(*answer);
+  return std::string(text.begin(), text.end());
+}
+
 Result<std::optional<WaitingSignal>> Peer::waiting_signal() {
   const auto answer = describe(GuestFact::waiting_signal);
   if (!answer) return std::unexpected(answer.error());

@@ -43,13 +43,14 @@ Result<> Conditions::set(std::vector<Condition> conditions) {
   watches_.clear();
   conditions_ = std::move(conditions);
   breaks_.clear();
-  has_calls_ = has_signals_ = false;
+  has_calls_ = has_signals_ = has_processes_ = false;
   for (std::size_t i = 0; i < conditions_.size(); ++i) {
     const auto& c = conditions_[i];
     if (const auto* at = as<BreakCondition>(c)) breaks_[at->pc.value].push_back(i);
     if (const auto* watch = as<WatchCondition>(c)) watches_.add(i, *watch);
     has_calls_ |= as<SyscallCondition>(c) != nullptr;
     has_signals_ |= as<SignalCondition>(c) != nullptr;
+    has_processes_ |= as<ProcessCondition>(c) != nullptr;
   }
   watches_.finish();
   return {};
@@ -230,13 +231,22 @@ bool Conditions::wants_signal(int number, const Time& at) {
 
 void Conditions::system_call_made(u32 number) {
   if (engine_.is_safe_point()) set_suspended(false);
-  if (!has_calls_ || use_ == Use::none || suspended_) return;
+  if (!(has_calls_ || has_processes_) || use_ == Use::none || suspended_) {
+    process_event_.reset();
+    return;
+  }
   if (!engine_.is_safe_point()) {  // a vfork, re-executed: it returns when the child has gone
     vfork_call_ = number;
     return;
   }
   const Time now = engine_.now();
+  const auto event = std::exchange(process_event_, std::nullopt);
   if (use_ == Use::note && now >= end_) return;
+  for (std::size_t i = 0; event && i < conditions_.size(); ++i) {
+    const auto* wanted = as<ProcessCondition>(conditions_[i]);
+    if (wanted == nullptr || wanted->event != event->event || !for_this_thread(conditions_[i])) continue;
+    happened(i, {.at = now, .after = now, .number = event->pid});
+  }
   for (std::size_t i = 0; i < conditions_.size(); ++i) {
     const auto* calls = as<SyscallCondition>(conditions_[i]);
     if (calls == nullptr || !for_this_thread(conditions_[i]) || !among(calls->numbers, number)) continue;

@@ -44,6 +44,10 @@ class Conditions {
   bool wants_system_call(u32 number, const Time& at);
   bool wants_signal(int number, const Time& at);
   void system_call_made(u32 number);
+  /// Within a system call, before it is made: it was this. `pid`: of a child.
+  void process_event(ProcessCondition::Event event, i64 pid) { process_event_ = {event, static_cast<u32>(pid)}; }
+  /// Live: children are to stand where they begin.
+  bool holds_children() const { return has_processes_ && use_ == Use::stop; }
   /// Another thread runs from here on: before the switch, and behind it.
   void leave_thread();
   void enter_thread();
@@ -71,11 +75,16 @@ class Conditions {
   Time end_;
   std::vector<Hit> hits_;                                     // armed to stop
   std::unordered_map<u64, std::vector<std::size_t>> breaks_;  // by pc
-  bool has_calls_ = false, has_signals_ = false;
+  bool has_calls_ = false, has_signals_ = false, has_processes_ = false;
   bool happened_ = false, suspended_ = false;
   Use use_ = Use::none;
   Use break_points_ = Use::none;   // as they are in the translation
   std::optional<u32> vfork_call_;  // suspended: what has not returned
+  struct MadeEvent {
+    ProcessCondition::Event event{};
+    u32 pid = 0;
+  };
+  std::optional<MadeEvent> process_event_;  // of the system call that is made
   std::optional<Time> announced_call_, announced_signal_;
   Watches watches_;
 };

@@ -14,6 +14,7 @@
 #include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
+#include "core/dispatch/conditions.h"
 #include "core/elf/initial_stack.h"
 #include "core/elf/program.h"
 
@@ -71,6 +72,7 @@ void execute_engine(GuestEngine& engine, const std::string& path, std::vector<st
   const auto place = tree.next_place(engine.events().events(), ProcessOrigin::executed);
   int ends[2] = {-1, -1};
   if (!place) return;
+  engine.events().order_by(tree.order());
   if (tree.control() >= 0) {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) return;
     inherited.made(ends[0]);
@@ -83,6 +85,7 @@ void execute_engine(GuestEngine& engine, const std::string& path, std::vector<st
   if (ends[0] >= 0) argv.push_back(fmt::format("--control-fd={}", ends[0]));
   if (const int fd = inherited.kept(lifeline()); fd >= 0) argv.push_back(fmt::format("--lifeline-fd={}", fd));
   argv.push_back(fmt::format("--errors-fd={}", inherited.kept(error_descriptor())));
+  if (engine.conditions().holds_children()) argv.emplace_back("--held");
   const auto& words = engine.options().words;
   argv.insert(argv.end(), words.begin(), words.end());
   argv.insert(argv.end(), {"--", path});

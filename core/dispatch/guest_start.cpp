@@ -89,6 +89,7 @@ Result<> GuestEngine::start(const std::string& program, std::vector<std::string>
 
 Result<> GuestEngine::start_recording(const std::string& dir) {
   recording_dir_ = dir;
+  events_.order_by(tree_.order());
   return events_.start_recording(log_path(dir, process_number()));
 }
 
@@ -103,6 +104,7 @@ Result<> GuestEngine::begin_child(const ProcessPlace& place) {
   const bool worker = mode() == Mode::replay;
   const auto log = log_path(recording_dir_, place.number);
   if (auto begun = worker ? events_.start_replaying(log, 0, 0) : events_.start_recording(log); !begun) return begun;
+  if (!worker) events_.order_by(tree_.order());
   last_checksum_ = 0;
   events_.begin(EventKind::forked, 0, now(), cpu_->regs());
   ProcessPlace own = place;

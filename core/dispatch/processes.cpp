@@ -90,6 +90,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
       return 0;
     }
     if (place) {
+      engine_.events().order_by(tree.order());
       if (pid > 0) tree.announce(*place, pid);
       RecordedTree::release(*place);
     }
@@ -102,7 +103,10 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
     call.value(&chosen, sizeof chosen);
     child = call.replaying() && chosen.number != 0 && chosen.number == entering_;
   }
-  if (!child) return result;
+  if (!child) {
+    if (result > 0) engine_.conditions().process_event(ProcessCondition::Event::fork, result);
+    return result;
+  }
   const GuestAddr clear_tid = (flags & CLONE_CHILD_CLEARTID) != 0 ? call.addr(3) : GuestAddr{};
   if (call.replaying()) {
     begin_again(chosen, clear_tid);
@@ -118,6 +122,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
 }
 
 void Processes::begin_live(const std::optional<RecordedTree::NewProcess>& place, GuestAddr clear_tid) {
+  held_ = place && engine_.conditions().holds_children();
   (void)engine_.conditions().set({});  // they are the session's, which has not asked this process for anything
   const auto tid = static_cast<i32>(raw_syscall(SYS_gettid));
   engine_.threads().forked_child(clear_tid, tid);
@@ -225,6 +230,7 @@ i64 Processes::end_vfork(i64 pid) {
   engine_.signals().state() = parent_->signals;
   parent_.reset();
   child_left_ = false;
+  if (result > 0) engine_.conditions().process_event(ProcessCondition::Event::vfork, result);
   if (events.mode() != Mode::replay) engine_.signals().set_mask(engine_.signals().state().mask, false);
   cpu.count_tick();
   return result;
@@ -311,6 +317,7 @@ i64 Processes::execute(Syscall& call, const std::string& path, std::vector<std::
     return 0;
   }
   engine_.cpu().count_tick();
+  engine_.conditions().process_event(ProcessCondition::Event::exec, 0);
   return 0;
 }
 

@@ -37,6 +37,8 @@ class Processes {
   bool in_vfork_child() const { return parent_.has_value(); }
   /// This process is a forked child that is not recorded.
   bool unrecorded_child() const { return unrecorded_child_; }
+  /// Live: this process is a child that is to stand where it begins.
+  bool is_held() const { return held_; }
   /// Live: from here on it is not. At a safe point, or within a fork.
   void leave_recording();
 
@@ -59,7 +61,7 @@ class Processes {
 
   GuestEngine& engine_;
   std::optional<Parent> parent_;
-  bool unrecorded_child_ = false;
+  bool unrecorded_child_ = false, held_ = false;
   u32 entering_ = 0;         // replaying: the process whose fork is waited for
   bool child_left_ = false;  // replaying: the vfork child has gone
 };

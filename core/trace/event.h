@@ -60,13 +60,14 @@ struct EventHeader {
 };
 static_assert(sizeof(EventHeader) == 32);
 
-#define FRED_ITEM_KINDS(K)                                                         \
-  K(registers) /* Registers at the event, for comparison */                        \
-  K(result)    /* i64: what the outside world answered */                          \
-  K(output)    /* memory the kernel wrote: its address and the bytes */            \
-  K(value)     /* bytes that only the outside world knows */                       \
-  K(waits)     /* the call waits without the turn; nothing follows in its event */ \
-  K(clock)     /* a result of 0 and the bytes of one output, at an address that the registers hold */
+#define FRED_ITEM_KINDS(K)                                                                            \
+  K(registers) /* Registers at the event, for comparison */                                           \
+  K(result)    /* i64: what the outside world answered */                                             \
+  K(output)    /* memory the kernel wrote: its address and the bytes */                               \
+  K(value)     /* bytes that only the outside world knows */                                          \
+  K(waits)     /* the call waits without the turn; nothing follows in its event */                    \
+  K(clock)     /* a result of 0 and the bytes of one output, at an address that the registers hold */ \
+  K(order)     /* u64: its end among those of all processes of the recording, if there are several; the last item */
 
 enum class ItemKind : u8 {
 #define K(name) name,

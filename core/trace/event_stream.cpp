@@ -45,6 +45,7 @@ Result<> EventStream::start_replaying(const std::string& log, u64 from, u64 even
 }
 
 void EventStream::leave_log() {
+  order_ = nullptr;
   writer_.abandon();
   mode_ = Mode::run;
 }
@@ -100,11 +101,18 @@ void EventStream::compare_registers(EventKind kind, u32 detail, const Registers&
 }
 
 void EventStream::end() {
-  if (mode_ == Mode::record) writer_.end();
+  if (mode_ == Mode::record) {
+    if (order_ != nullptr) {
+      const u64 number = order_->fetch_add(1) + 1;
+      writer_.item(ItemKind::order, &number, sizeof number);
+    }
+    writer_.end();
+  }
   if (mode_ == Mode::replay) {
     LogReader::Item extra;
     if (clock_) diverged("recorded: a clock; now: nothing that it was written to", time_);
-    if (reader_.item(extra)) diverged(fmt::format("recorded: one more {}; now: none", to_string(extra.kind)), time_);
+    if (reader_.item(extra) && extra.kind != ItemKind::order)
+      diverged(fmt::format("recorded: one more {}; now: none", to_string(extra.kind)), time_);
   }
 }
 

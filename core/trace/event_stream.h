@@ -1,6 +1,7 @@
 // What happens to events in each mode: run ignores them, record writes them, replay reads and compares.
 // Code that produces events is the same in all modes, which is what keeps a worker on the recorded path.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ class EventStream {
   /// Recording: every event holds all registers, not only their hash, so that a divergence shows both sides.
   void log_full_registers() { full_registers_ = true; }
   bool full_registers() const { return full_registers_; }
+  /// Recording: the end of each event is numbered by this counter, which several processes share; null: it is not.
+  void order_by(std::atomic<u64>* counter) { order_ = counter; }
   /// Recording ends with the guest.
   void finish() { writer_.finish(); }
   /// A forked child leaves its parent's log, whatever event of it is open; a process goes on without being recorded.
@@ -88,6 +91,7 @@ class EventStream {
 
   Mode mode_ = Mode::run;
   bool full_registers_ = false;
+  std::atomic<u64>* order_ = nullptr;
   LogWriter writer_;
   LogReader reader_;
   OnDivergence on_divergence_;

@@ -49,6 +49,8 @@ class RecordedTree {
 
   /// The place of a child that begins within the event with this number; nothing if it cannot be recorded.
   std::optional<ProcessPlace> next_place(u64 event, ProcessOrigin origin);
+  /// The counter that orders the events of all processes (EventStream::order_by); null while there is one process.
+  std::atomic<u64>* order() { return page_ != nullptr && page_->last_number > 1 ? &page_->order : nullptr; }
   /// The turn of those that write to the same memory, and taking part in it from now on.
   SharedTurn& turn() { return turn_; }
   void share_memory() {
@@ -75,6 +77,7 @@ class RecordedTree {
   struct Page {
     std::atomic<u32> last_number;
     SharedTurn::Word turn;
+    alignas(64) std::atomic<u64> order;
   };
   Result<> map(int descriptor);
 

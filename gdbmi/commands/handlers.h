@@ -45,6 +45,7 @@ Result<> delete_checkpoint(CommandContext& c, Arguments a);
 Result<> info_timeline(CommandContext& c, Arguments a);
 Result<> info_snapshots(CommandContext& c, Arguments a);
 Result<> info_processes(CommandContext& c, Arguments a);
+Result<> process(CommandContext& c, Arguments a);
 Result<> history(CommandContext& c, Arguments a);
 Result<> stats(CommandContext& c, Arguments a);
 Result<> source(CommandContext& c, Arguments a);

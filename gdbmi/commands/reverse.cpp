@@ -55,6 +55,7 @@ Result<> record(CommandContext& c, Arguments a) {
 /// gdb's own: it inserts the breakpoints, checks their conditions and counts, and runs their commands; the target
 /// searches.
 Result<> reverse_continue(CommandContext& c, Arguments a) {
+  if (auto caught = c.session.catch_processes(c.questions); !caught) return caught;
   c.shell.gdb(a.empty() ? "reverse-continue" : fmt::format("reverse-continue {}", a));
   return {};
 }

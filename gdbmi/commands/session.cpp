@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "core/base/number.h"
 #include "gdbmi/commands/handlers.h"
 #include "gdbmi/commands/table.h"
 #include "gdbmi/commands/timeline_bar.h"
@@ -35,6 +36,21 @@ Result<> info_processes(CommandContext& c, Arguments) {
                         p.state);
   }
   c.shell.print(text);
+  return {};
+}
+
+Result<> process(CommandContext& c, Arguments a) {
+  if (a.empty()) {
+    for (const auto& p : c.session.processes()) {
+      if (p.current) c.shell.print(fmt::format("Process {}, pid {}, {}.\n", p.number, p.pid, p.program));
+    }
+    return {};
+  }
+  const auto number = whole_number<u32>(a);
+  if (!number) return fail(fmt::format("'{}' is no number of a process (see info processes).", a));
+  const auto command = c.session.open_process(*number);
+  if (!command) return std::unexpected(command.error());
+  c.shell.gdb(*command);
   return {};
 }
 

@@ -92,10 +92,11 @@ const std::vector<Command> rows = {
     {"goto",
      {},
      Group::travel,
-     "TIME | N% | -N | start | end | NAME",
+     "[--all] TIME | N% | -N | start | end | NAME",
      "Go to a point of history.",
      "TIME is TICKS or TICKS:PC as `when` prints it; N% is a part of history; -N is N ticks back;\n"
-     "NAME is a bookmark.",
+     "NAME is a bookmark. With --all the other processes that are debugged go to where they stood then, by the\n"
+     "order of the events of all; `goto --all` alone does only that.",
      false,
      handlers::go_to},
     {"undo",
@@ -176,6 +177,17 @@ const std::vector<Command> rows = {
      "Each is recorded by itself. * marks the one that is debugged; the others run by themselves.",
      false,
      handlers::info_processes},
+    {"process",
+     {},
+     Group::marks,
+     "[N]",
+     "Debug process N of the recording (see info processes).",
+     "It becomes an inferior of gdb's, with a history and a Time of its own: one that has ended stands at its end, "
+     "one\n"
+     "that runs is stopped. `inferior` changes between those that are open; the commands that travel in time move the\n"
+     "current one only. `detach` lets a child go on by itself, still recorded. Without N: which one it is.",
+     false,
+     handlers::process},
 
     {"history",
      {"fred-history"},

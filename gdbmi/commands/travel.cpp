@@ -20,10 +20,20 @@ Result<> when(CommandContext& c, Arguments) {
 
 Result<> go_to(CommandContext& c, Arguments a) {
   if (auto where = need_program(c); !where) return std::unexpected(where.error());
-  if (a.empty()) return fail("Argument required (a Time, N%, -N, start, end, or the name of a bookmark).");
-  const auto time = c.session.find(a);
-  if (!time) return std::unexpected(time.error());
-  return arrive(c, c.session.go_to(*time, c.shell.progress()));
+  constexpr std::string_view all = "--all";
+  const bool others = a == all || a.starts_with("--all ");
+  if (others) a = trimmed(a.substr(all.size()));
+  if (a.empty() && !others) return fail("Argument required (a Time, N%, -N, start, end, or the name of a bookmark).");
+  if (!a.empty()) {
+    const auto time = c.session.find(a);
+    if (!time) return std::unexpected(time.error());
+    if (auto there = arrive(c, c.session.go_to(*time, c.shell.progress())); !there || !others) return there;
+  }
+  const auto lines = c.session.align_others();
+  if (!lines) return std::unexpected(lines.error());
+  c.questions.moved();
+  for (const auto& line : *lines) c.shell.print(line + "\n");
+  return {};
 }
 
 namespace {

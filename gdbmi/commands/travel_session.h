@@ -139,6 +139,8 @@ class TravelSession {
   // --- moves: none of them is visible before next_stop(). An Error leaves everything as it was. ---------------
 
   virtual Result<Landing> go_to(const Time& time, Progress& progress) = 0;
+  /// The other processes that are debugged go to where they stood then; a line for each.
+  virtual Result<std::vector<std::string>> align_others() { return fail("there is one process"); }
   /// Backwards, with the meaning of gdb's command.
   virtual Result<BackStep> step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) = 0;
   virtual Result<Change> find_change(const ChangeRequest& request, GdbQuestions& gdb, Progress& progress) = 0;
@@ -164,6 +166,12 @@ class TravelSession {
   virtual std::vector<SnapshotInfo> snapshots() = 0;
   /// The program and its children, in the order in which they began.
   virtual std::vector<ProcessInfo> processes() { return {}; }
+  /// Before a command of fred's that is about the program: which process does gdb's user mean?
+  virtual Result<> follow_gdb(GdbQuestions&) { return {}; }
+  /// Before gdb runs backwards: which forks and executed programs are to stop it is not told by gdb to its target.
+  virtual Result<> catch_processes(GdbQuestions&) { return {}; }
+  /// What gdb is to execute to debug this process of the recording.
+  virtual Result<std::string> open_process(u32) { return fail("there is no recording"); }
   virtual std::string statistics() = 0;
   /// How many lines of its own the session has had gdb print so far. gdb may send them by way of MI: they can come
   /// later than the prompt of the command that they belong to.

@@ -199,7 +199,8 @@ bool Prompt::execute(std::string_view line, Way way) {
   gdb_failed_ = false;
   if (const auto found = find_command(line, [this](std::string_view t) { return gdb_completions(t); })) {
     CommandContext context{session_, *questions_, *this};
-    result = found->command->handler(context, found->arguments);
+    result = session_.follow_gdb(*questions_);
+    if (result) result = found->command->handler(context, found->arguments);
     progress_.clear();
   } else {
     const auto life = life_cycle_command(line);

@@ -209,7 +209,9 @@ std::optional<SelectThread> SelectThread::parse(std::string_view text) {
   return whole(r, s);
 }
 std::optional<ThreadAlive> ThreadAlive::parse(std::string_view text) { return one_thread<ThreadAlive>(text); }
-std::optional<Detach> Detach::parse(std::string_view) { return Detach{}; }  // one process: whichever is named
+std::optional<Detach> Detach::parse(std::string_view text) {
+  return text.empty() ? Detach{} : one_number<Detach>(text);
+}
 std::optional<Restart> Restart::parse(std::string_view) { return Restart{}; }
 std::optional<StepAt> StepAt::parse(std::string_view text) { return resumed_at<StepAt>(text); }
 std::optional<StepWithSignal> StepWithSignal::parse(std::string_view text) {

@@ -79,6 +79,7 @@ struct ThreadAlive {
   FRED_PACKET(ThreadAlive);
 };
 struct Detach {
+  u64 process = 0;  // 0: the current one
   FRED_PACKET(Detach);
 };
 struct Restart {

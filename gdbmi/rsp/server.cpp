@@ -15,7 +15,8 @@ namespace fred::remote {
 namespace {
 
 constexpr std::string_view features =
-    "QStartNoAckMode+;multiprocess+;ReverseStep+;ReverseContinue+;swbreak+;hwbreak+;vContSupported+;"
+    "QStartNoAckMode+;multiprocess+;fork-events+;vfork-events+;exec-events+;ReverseStep+;ReverseContinue+;swbreak+;"
+    "hwbreak+;vContSupported+;"
     "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:siginfo:read+;qXfer:siginfo:write+;qXfer:"
     "threads:read+;"
     "qXfer:libraries-svr4:read+;"
@@ -34,6 +35,9 @@ void erase_variable(std::vector<std::string>& environment, std::string_view name
   });
 }
 
+template <class P, class... All>
+constexpr bool one_of = (std::is_same_v<P, All> || ...);
+
 std::vector<int> linux_signals(const std::vector<u8>& numbers) {
   std::vector<int> signals;
   for (const u8 n : numbers) {
@@ -46,8 +50,14 @@ std::vector<int> linux_signals(const std::vector<u8>& numbers) {
 
 struct Server::Dispatch {
   Server& server;
+  /// About the process that gdb has chosen for questions; the other packets say which one they mean, or none.
+  template <class P>
+  static constexpr bool is_question =
+      one_of<P, ReadRegisters, WriteRegisters, ReadRegister, WriteRegister, ReadMemory, ReadMemoryBinary, WriteMemory,
+             WriteMemoryBinary, SearchMemory, CurrentThread, Symbol, Transfer, Monitor>;
   template <class P>
   Reply operator()(const P& packet) const {
+    if constexpr (is_question<P>) server.focus();
     return server.handle(packet);
   }
 };
@@ -57,14 +67,18 @@ Server::Server(Target& target, std::vector<std::string> command, std::function<v
       command_(std::move(command)),
       send_(std::move(send)),
       files_([this](const std::string& path) -> std::optional<std::string> {
-        const auto prefix = fmt::format("/proc/{}/", target_.process_id());
-        if (!target_.has_program() || !path.starts_with(prefix)) return std::nullopt;
-        return target_.process_file(std::string_view(path).substr(prefix.size()));
+        for (const auto& [process, inferior] : inferiors_) {
+          const auto prefix = fmt::format("/proc/{}/", process);
+          if (path.starts_with(prefix))
+            return target_.process_file(process, std::string_view(path).substr(prefix.size()));
+        }
+        return std::nullopt;
       }) {
   target_.on_notice([this](const std::string& line) { notice(line); });
   target_.on_moved([this] { forget_state(); });
   if (target_.has_program()) {
     process_ = target_.process_id();
+    inferiors_[process_].program = target_.executable().value_or("");
     last_stop_ = StoppedBySignal{.number = 5};
   }
 }
@@ -85,9 +99,16 @@ void Server::interrupt() {
 void Server::disconnected() {
   interrupt();
   target_.hung_up();
+  for (const auto& [process, inferior] : inferiors_) {
+    if (process != process_) target_.let_go(process);
+  }
+  std::erase_if(inferiors_, [this](const auto& entry) { return entry.first != process_; });
+  for (auto& [process, inferior] : inferiors_)
+    inferior = {.thread_locals = {}, .libraries = {}, .program = inferior.program, .due = {}};
   multiprocess_ = false;
+  general_ = going_process_ = 0;
+  target_.report_processes(false);
   next_start_ = {};
-  thread_locals_.forget();
 }
 
 Server::Reply Server::handle(const Malformed&) { return "E16"; }
@@ -97,6 +118,7 @@ Server::Reply Server::handle(const Supported& packet) {
     return std::ranges::find(packet.features, feature) != packet.features.end();
   };
   multiprocess_ = has("multiprocess+");
+  target_.report_processes(multiprocess_ && has("fork-events+") && has("vfork-events+") && has("exec-events+"));
   gdb_17_ = has("single-inf-arg+");  // no packet has gdb's version; this came with 17
   return fmt::format("PacketSize={:x};{}", packet_size, features);
 }

@@ -1,6 +1,7 @@
 // Answers packets from one gdb about one target. It does no input or output of its own.
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -108,17 +109,28 @@ class Server {
   void stopped(const StopEvent& event);
   /// gdb believes that libraries come and go where the dynamic linker says so. A motion that ended elsewhere, at a Time
   /// with libraries that gdb does not know, stops first for them: gdb reads the list and goes on by itself.
-  bool has_other_libraries() const;
+  bool has_other_libraries();
+  std::optional<StopEvent> other_program(const StopEvent& event);
   std::string told_stop();
   Result<> begin(const std::function<Result<>()>& make);
   Result<> start(std::vector<std::string> args);
-  Naming naming() const { return {.with_process = multiprocess_, .process = process_}; }
+  Naming naming() const { return naming(process_); }
+  Naming naming(i64 process) const { return {.with_process = multiprocess_, .process = process}; }
   /// Where the program stands; read once for each stop, as are the registers.
-  const std::vector<ThreadFact>& threads();
+  const std::vector<ThreadFact>& threads() { return threads(process_); }
+  const std::vector<ThreadFact>& threads(i64 process);
+  /// Everything is about this process from now on; 0 and less: about the current one. False: gdb does not debug it.
+  bool select(i64 process);
+  /// About the one that gdb has chosen.
+  void focus();
+  /// gdb debugs it no more.
+  void forget_process(i64 process);
+  void forget_events();
   /// The one that runs.
   ThreadId current_thread();
   /// Null: there is none.
-  const ThreadFact* find_thread(ThreadId id);
+  const ThreadFact* find_thread(ThreadId id) { return find_thread(process_, id); }
+  const ThreadFact* find_thread(i64 process, ThreadId id);
   /// The one that a packet names, or the one that runs.
   ThreadId named_thread(const ThreadSpec& thread);
   bool is_our_thread(const ThreadSpec& thread);
@@ -139,21 +151,30 @@ class Server {
   std::function<void(const std::string&)> send_;
   std::function<void()> no_acknowledgements_, program_gone_;
   HostFiles files_;
-  ThreadLocals thread_locals_;
   StartRequest next_start_;
   bool multiprocess_ = false;
   bool gdb_17_ = false;  // or newer
   bool running_ = false;
-  i64 process_ = 0;
+  /// What gdb knows of each process that it debugs.
+  struct Inferior {
+    ThreadLocals thread_locals;
+    LibraryList libraries;         // as gdb has last read it
+    std::string program;           // which it has been told of
+    std::optional<StopEvent> due;  // when it goes on
+  };
+  std::map<i64, Inferior> inferiors_;
+  i64 process_ = 0;  // the target's current one
+  i64 general_ = 0;  // which gdb has chosen for questions, and for going on in old packets; 0: the current one
+  i64 going_process_ = 0;
   std::optional<StopEvent> last_stop_;
-  ThreadId selected_ = 0;     // by gdb; 0: the one that runs
-  ThreadId told_thread_ = 0;  // of the last stop
-  ThreadId going_ = 0;        // whose steps the motion counts
-  ThreadId steps_ = 0;        // the one that gdb steps back; 0: the one that runs
-  std::optional<std::vector<ThreadFact>> threads_;
+  ThreadId selected_ = 0;       // by gdb; 0: the one that runs
+  ThreadId selected_next_ = 0;  // once everything is about general_
+  ThreadId told_thread_ = 0;    // of the last stop
+  ThreadId going_ = 0;          // whose steps the motion counts
+  ThreadId steps_ = 0;          // the one that gdb steps back; 0: the one that runs
+  std::map<i64, std::vector<ThreadFact>> threads_;
   std::vector<GuestAddr> taken_out_;    // breaks that gdb has removed since the last stop
   std::optional<StopEvent> next_stop_;  // of the next motion, which does not move
-  LibraryList libraries_;               // as gdb has last read it
   std::optional<RegisterState> registers_;
   std::optional<RegisterTable> table_;
   std::vector<std::string> notices_;

@@ -11,6 +11,7 @@
 namespace fred::remote {
 
 namespace {
+constexpr const char* no_program = "E.no program is being debugged";
 /// An error with a text for the user. gdb reads it up to the end of the packet.
 std::string error_reply(const Error& error) { return "E." + error.message; }
 
@@ -37,7 +38,18 @@ Result<> Server::start(std::vector<std::string> args) {
 
 Server::Reply Server::handle(const Attach& packet) {
   const auto process = static_cast<i64>(packet.process);
-  if (auto attached = begin([&] { return target_.attach(process); }); !attached) return error_reply(attached.error());
+  if (!target_.is_recorded(process)) {
+    if (!inferiors_.empty()) return "E.fred records one program at a time, and its children";
+    if (auto attached = begin([&] { return target_.attach(process); }); !attached) return error_reply(attached.error());
+    return told_stop();
+  }
+  if (inferiors_.contains(process)) return "E.it is being debugged already";
+  if (auto attached = target_.attach(process); !attached) return error_reply(attached.error());
+  inferiors_[process].program = target_.executable().value_or("");
+  process_ = general_ = process;
+  forget_state();
+  forget_events();
+  last_stop_ = StoppedBySignal{};
   return told_stop();
 }
 
@@ -45,18 +57,50 @@ Server::Reply Server::handle(const Attach& packet) {
 Result<> Server::begin(const std::function<Result<>()>& make) {
   forget_state();
   table_.reset();
-  thread_locals_.forget();
+  forget_events();
   last_stop_.reset();
-  next_stop_.reset();
-  libraries_ = {};
+  inferiors_.clear();
+  general_ = going_process_ = 0;
   running_ = false;
   if (auto made = make(); !made) return made;
   process_ = target_.process_id();
+  inferiors_[process_].program = target_.executable().value_or("");
   last_stop_ = StoppedBySignal{.number = SIGTRAP};
   return {};
 }
 
+void Server::forget_events() {
+  next_stop_.reset();
+  taken_out_.clear();
+}
+
+bool Server::select(i64 process) {
+  if (const i64 now = target_.process_id(); now != process_ && inferiors_.contains(now)) {  // somebody else has
+    process_ = now;
+    forget_state();
+    forget_events();
+  }
+  if (process <= 0 || process == process_) return target_.has_program();
+  if (running_ || !inferiors_.contains(process) || !target_.select(process)) return false;
+  process_ = process;
+  forget_state();
+  forget_events();
+  auto& program = inferiors_[process].program;
+  if (program.empty()) program = target_.executable().value_or("");
+  return true;
+}
+
+void Server::forget_process(i64 process) {
+  inferiors_.erase(process);
+  threads_.erase(process);
+  if (general_ == process) general_ = 0;
+  if (going_process_ == process) going_process_ = 0;
+  if (process_ == process) process_ = 0;
+  if (inferiors_.empty() && program_gone_) program_gone_();
+}
+
 Server::Reply Server::handle(const Run& packet) {
+  if (!inferiors_.empty()) return "E.fred records one program at a time, and its children";
   std::vector<std::string> args{packet.program};
   args.insert(args.end(), packet.args.begin(), packet.args.end());
   if (packet.program.empty()) {
@@ -77,41 +121,60 @@ Server::Reply Server::handle(const Restart&) {
   return std::nullopt;
 }
 
-Server::Reply Server::handle(const Detach&) {
-  if (!target_.has_program()) return "E01";
-  target_.detach();
-  running_ = false;
-  last_stop_.reset();
+Server::Reply Server::handle(const Detach& packet) {
+  const auto process = packet.process != 0 ? static_cast<i64>(packet.process) : process_;
+  if (!inferiors_.contains(process)) return "E01";
+  const bool last = inferiors_.size() == 1;
+  if (last) {
+    (void)select(process);
+    target_.detach();
+    running_ = false;
+    last_stop_.reset();
+  } else {
+    target_.let_go(process);
+  }
   send_("OK");
-  if (program_gone_) program_gone_();
+  forget_process(process);
   return std::nullopt;
 }
 
 Server::Reply Server::handle(const Kill&) {
   target_.kill();
   running_ = false;
-  if (program_gone_) program_gone_();
+  while (!inferiors_.empty()) forget_process(inferiors_.begin()->first);
   return std::nullopt;
 }
 
-Server::Reply Server::handle(const KillProcess&) {
+Server::Reply Server::handle(const KillProcess& packet) {
+  const auto process = static_cast<i64>(packet.process);
+  if (!select(process)) return "E01";
   target_.kill();
   running_ = false;
   send_("OK");
-  if (program_gone_) program_gone_();
+  forget_process(process);
   return std::nullopt;
 }
 
 Server::Reply Server::resume(const ResumeRequest& request) {
-  if (!target_.has_program()) return "E.no program is being debugged";
+  if (!target_.has_program()) return no_program;
   forget_state();
   running_ = true;
   going_ = request.thread != 0 ? request.thread : told_thread_;
-  if (const auto event = std::exchange(next_stop_, std::nullopt)) {
-    stopped(*event);
+  auto& due = inferiors_[process_].due;
+  for (auto* next : {&due, &next_stop_}) {
+    if (!*next) continue;
+    auto event = *std::exchange(*next, std::nullopt);
+    if (auto* executed = std::get_if<ExecutedProgram>(&event)) {
+      executed->path = inferiors_[process_].program = target_.executable().value_or("");
+    }
+    stopped(event);
     return std::nullopt;
   }
   target_.resume(request, [this](const StopEvent& event) {
+    if (auto other = other_program(event)) {
+      next_stop_ = event;
+      return stopped(*other);
+    }
     if (has_other_libraries()) {
       next_stop_ = event;
       return stopped(OtherLibraries{});
@@ -121,13 +184,25 @@ Server::Reply Server::resume(const ResumeRequest& request) {
   return std::nullopt;
 }
 
-bool Server::has_other_libraries() const {
+bool Server::has_other_libraries() {
   if (!target_.has_jumped()) return false;
   const auto list = library_list(target_);
-  return list && !are_known(*list, libraries_);
+  return list && !are_known(*list, inferiors_[process_].libraries);
+}
+
+/// The same of programs: where the motion has ended another one is executed than gdb knows of.
+std::optional<StopEvent> Server::other_program(const StopEvent& event) {
+  if (!target_.has_program()) return std::nullopt;
+  auto path = target_.executable();
+  auto& known = inferiors_[process_].program;
+  if (!path || *path == known) return std::nullopt;
+  known = *path;
+  if (!multiprocess_ || std::holds_alternative<ExecutedProgram>(event)) return std::nullopt;
+  return ExecutedProgram{std::move(*path)};
 }
 
 Server::Reply Server::resume_at(ResumeRequest request, std::optional<GuestAddr> at) {
+  if (!select(going_process_)) return no_program;
   if (at) {
     const auto now = registers();
     if (!now) return error_reply(now.error());
@@ -147,9 +222,18 @@ void Server::stopped(const StopEvent& event) {
   if (const auto* signal = std::get_if<StoppedBySignal>(&event); signal != nullptr && signal->arrived) {
     if (current_thread() != going_) last_stop_ = StoppedBySignal{};
   }
+  if (const auto* forked = std::get_if<Forked>(&event)) {
+    // Until it is resumed, gdb takes the child of a vfork for one that shares its parent's memory.
+    auto& parent = inferiors_[process_];
+    inferiors_[forked->child] = {.thread_locals = {}, .libraries = {}, .program = parent.program, .due = std::nullopt};
+    if (forked->vfork) {
+      parent.due = VforkDone{};
+      inferiors_[forked->child].due = ExecutedProgram{};
+    }
+  }
   const bool gone = std::holds_alternative<Exited>(event) || std::holds_alternative<KilledBy>(event);
   send_(told_stop());
-  if (gone && program_gone_) program_gone_();
+  if (gone) forget_process(process_);
 }
 
 std::string Server::told_stop() {
@@ -181,9 +265,13 @@ void Server::tell_notices() {
 }
 
 Server::Reply Server::handle(const StepBackwards&) {
+  if (!select(going_process_)) return no_program;
   return resume({.motion = Motion::step_back, .thread = find_thread(steps_) != nullptr ? steps_ : 0});
 }
-Server::Reply Server::handle(const ContinueBackwards&) { return resume({.motion = Motion::go_back}); }
+Server::Reply Server::handle(const ContinueBackwards&) {
+  if (!select(going_process_)) return no_program;
+  return resume({.motion = Motion::go_back});
+}
 Server::Reply Server::handle(const StepAt& packet) { return resume_at({.motion = Motion::step}, packet.at); }
 Server::Reply Server::handle(const ContinueAt& packet) { return resume_at({.motion = Motion::go}, packet.at); }
 Server::Reply Server::handle(const StepWithSignal& packet) {
@@ -210,6 +298,11 @@ void Server::go_alone(ResumeRequest& request, ThreadId thread, bool steps) {
 Server::Reply Server::handle(const Resume& packet) {
   // All threads go together, as the program's schedule has them, unless only one is named. One may be named whose steps
   // count; else what the current one is to do decides.
+  // Of several processes the one that is named goes; the others stand.
+  for (const auto& action : packet.actions) {
+    if (!select(action.thread ? action.thread->process : 0)) return no_program;
+    if (action.thread && action.thread->process > 0) break;
+  }
   const auto steps = [](const ResumeAction& a) {
     return a.kind == ResumeAction::Kind::step || a.kind == ResumeAction::Kind::step_range;
   };
@@ -243,13 +336,13 @@ Server::Reply Server::handle(const Resume& packet) {
 }
 
 Server::Reply Server::handle(const InsertPoint& packet) {
-  const auto done = target_.insert(packet.point);
+  const auto done = target_.insert(general_ != 0 ? general_ : process_, packet.point);
   std::erase(taken_out_, packet.point.at);
   return done ? "OK" : error_reply(done.error());
 }
 
 Server::Reply Server::handle(const RemovePoint& packet) {
-  const auto done = target_.remove(packet.point);
+  const auto done = target_.remove(general_ != 0 ? general_ : process_, packet.point);
   taken_out_.push_back(packet.point.at);
   return done ? "OK" : error_reply(done.error());
 }

@@ -20,13 +20,14 @@ constexpr u64 most_memory = packet_size / 2 - 16;
 
 void Server::forget_state() {
   registers_.reset();
-  threads_.reset();
+  threads_.clear();
   selected_ = 0;
 }
 
-const std::vector<ThreadFact>& Server::threads() {
-  if (!threads_) threads_ = target_.threads();
-  return *threads_;
+const std::vector<ThreadFact>& Server::threads(i64 process) {
+  const auto known = threads_.find(process);
+  if (known != threads_.end()) return known->second;
+  return threads_[process] = target_.threads_of(process);
 }
 
 Result<const RegisterState*> Server::registers() {
@@ -41,7 +42,7 @@ Result<const RegisterState*> Server::registers() {
 Result<> Server::set_registers(RegisterState state) {
   if (selected_ != 0) return fail("the registers of a thread that does not run cannot be changed");
   registers_.reset();  // setting them may lead elsewhere (a called function's end in the past)
-  threads_.reset();
+  threads_.erase(process_);
   return target_.set_registers(state);
 }
 
@@ -53,14 +54,21 @@ const RegisterTable& Server::table() {
   return *table_;
 }
 
+void Server::focus() {
+  const i64 before = process_;
+  if (!select(general_) || general_ <= 0 || process_ == before) return;
+  selected_ = selected_next_ == current_thread() ? 0 : selected_next_;
+}
+
 ThreadId Server::current_thread() {
   const auto running = std::ranges::find(threads(), true, &ThreadFact::runs);
   return running == threads().end() ? 0 : running->id;
 }
 
-const ThreadFact* Server::find_thread(ThreadId id) {
-  const auto found = std::ranges::find(threads(), id, &ThreadFact::id);
-  return found == threads().end() ? nullptr : &*found;
+const ThreadFact* Server::find_thread(i64 process, ThreadId id) {
+  const auto& all = threads(process);
+  const auto found = std::ranges::find(all, id, &ThreadFact::id);
+  return found == all.end() ? nullptr : &*found;
 }
 
 ThreadId Server::named_thread(const ThreadSpec& t) {
@@ -68,8 +76,9 @@ ThreadId Server::named_thread(const ThreadSpec& t) {
 }
 
 bool Server::is_our_thread(const ThreadSpec& t) {
-  return (t.process <= 0 || t.process == process_) &&
-         (t.thread <= 0 || find_thread(static_cast<ThreadId>(t.thread)) != nullptr);
+  const i64 process = t.process > 0 ? t.process : process_;
+  return (t.process <= 0 || inferiors_.contains(process)) &&
+         (t.thread <= 0 || find_thread(process, static_cast<ThreadId>(t.thread)) != nullptr);
 }
 
 Server::Reply Server::handle(const ReadRegisters&) {
@@ -136,6 +145,12 @@ Server::Reply Server::handle(const SelectThread& packet) {
   const auto wanted = static_cast<ThreadId>(packet.thread.thread > 0 ? packet.thread.thread : 0);
   if (packet.purpose == 'c') {
     steps_ = wanted;
+    if (packet.thread.process > 0) going_process_ = packet.thread.process;
+    return "OK";
+  }
+  if (packet.thread.process > 0) general_ = packet.thread.process;
+  if (general_ != 0 && general_ != process_) {  // nothing has been asked about it yet
+    selected_next_ = wanted;
     return "OK";
   }
   const ThreadId selected = wanted == current_thread() ? 0 : wanted;
@@ -149,25 +164,31 @@ Server::Reply Server::handle(const CurrentThread&) {
 }
 Server::Reply Server::handle(const FirstThreads&) {
   std::string reply = "m";
-  for (const auto& thread : threads()) {
-    if (reply.size() > 1) reply += ',';
-    reply += naming().thread(thread.id);
+  for (const auto& [process, inferior] : inferiors_) {
+    for (const auto& thread : threads(process)) {
+      if (reply.size() > 1) reply += ',';
+      reply += naming(process).thread(thread.id);
+    }
   }
   return reply.size() > 1 ? reply : "l";
 }
 Server::Reply Server::handle(const MoreThreads&) { return "l"; }
 Server::Reply Server::handle(const ThreadName& packet) {
-  const auto* const thread = find_thread(named_thread(packet.thread));
+  const i64 process = packet.thread.process > 0 ? packet.thread.process : process_;
+  if (!inferiors_.contains(process)) return failed;
+  const auto* const thread = find_thread(process, named_thread(packet.thread));
   if (thread == nullptr) return failed;
   return to_hex(thread->state.empty() ? thread->name : thread->state);
 }
 
-Server::Reply Server::handle(const Symbol& packet) { return thread_locals_.symbol(packet); }
+Server::Reply Server::handle(const Symbol& packet) { return inferiors_[process_].thread_locals.symbol(packet); }
 
 Server::Reply Server::handle(const ThreadLocal& packet) {
+  if (!select(packet.thread.process)) return failed;
   const auto now = target_.registers(named_thread(packet.thread));
   if (!now) return failed;
-  const auto at = thread_locals_.address(target_, now->general.fs_base, packet.link_map, packet.offset);
+  const auto at =
+      inferiors_[process_].thread_locals.address(target_, now->general.fs_base, packet.link_map, packet.offset);
   return at ? fmt::format("{:x}", at->value) : "E." + at.error().message;
 }
 
@@ -189,9 +210,11 @@ std::string Server::transferred(const Transfer& packet, std::string_view all) co
 
 std::string Server::threads_xml() {
   std::string xml = "<?xml version=\"1.0\"?><threads>";
-  for (const auto& thread : threads()) {
-    xml += fmt::format("<thread id=\"{}\" name=\"{}\">{}</thread>", naming().thread(thread.id),
-                       xml_attribute(thread.name), xml_attribute(thread.state));
+  for (const auto& [process, inferior] : inferiors_) {
+    for (const auto& thread : threads(process)) {
+      xml += fmt::format("<thread id=\"{}\" name=\"{}\">{}</thread>", naming(process).thread(thread.id),
+                         xml_attribute(thread.name), xml_attribute(thread.state));
+    }
   }
   return xml + "</threads>";
 }
@@ -215,8 +238,8 @@ Server::Reply Server::handle(const Transfer& packet) {
   if (packet.object == "libraries-svr4") {
     auto list = library_list(target_);
     if (!list) return failed;
-    libraries_ = std::move(*list);
-    return transferred(packet, library_xml(libraries_, gdb_17_ ? ListName::address : ListName::none));
+    auto& known = inferiors_[process_].libraries = std::move(*list);
+    return transferred(packet, library_xml(known, gdb_17_ ? ListName::address : ListName::none));
   }
   if (packet.object == "exec-file") {
     const auto path = target_.executable();

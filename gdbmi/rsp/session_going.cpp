@@ -14,6 +14,7 @@ namespace {
 
 /// Conditions that are no points of gdb's.
 constexpr ConditionId signals_id{0xffff'fff0}, syscalls_id{0xffff'fff1};
+constexpr ConditionId fork_id{0xffff'fff2}, vfork_id{0xffff'fff3}, exec_id{0xffff'fff4};
 constexpr int last_signal = 64;
 
 WatchCondition::Access access_of(PointKind kind) {
@@ -37,9 +38,19 @@ bool is_watch(const Condition& c) { return std::holds_alternative<WatchCondition
 
 }  // namespace
 
-std::vector<Condition> SessionTarget::conditions(bool stepping) const {
+/// Backwards only what the user is known to catch: gdb tells its target nothing of that, and goes on by itself.
+std::vector<Condition> SessionTarget::conditions(For what) const {
+  const bool stepping = what == For::stepping;
   std::vector<Condition> all;
-  for (const auto& [point, id] : points_) all.push_back(condition_of(point, id));
+  if (const auto points = points_.find(process_id()); points != points_.end()) {
+    for (const auto& [point, id] : points->second) all.push_back(condition_of(point, id));
+  }
+  using enum ProcessCondition::Event;
+  for (const auto& [event, id] : {std::pair{fork, fork_id}, {vfork, vfork_id}, {exec, exec_id}}) {
+    if (!reports_processes_) break;
+    if (what == For::going_back && std::ranges::find(caught_backwards_, event) == caught_backwards_.end()) continue;
+    all.push_back({.id = id, .what = ProcessCondition{event}, .thread = {}});
+  }
   if (catching_) all.push_back({.id = syscalls_id, .what = SyscallCondition{caught_}, .thread = {}});
   SignalCondition signals;
   for (int n = 1; n <= last_signal; ++n) {
@@ -52,21 +63,24 @@ std::vector<Condition> SessionTarget::conditions(bool stepping) const {
 bool SessionTarget::stops_at(int signal) const { return std::ranges::find(passed_, signal) == passed_.end(); }
 
 const Point* SessionTarget::point_of(ConditionId id) const {
-  const auto found = std::ranges::find(points_, id, [](const auto& entry) { return entry.second; });
-  return found != points_.end() ? &found->first : nullptr;
+  const auto points = points_.find(process_id());
+  if (points == points_.end()) return nullptr;
+  const auto found = std::ranges::find(points->second, id, [](const auto& entry) { return entry.second; });
+  return found != points->second.end() ? &found->first : nullptr;
 }
 
 void SessionTarget::resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) {
+  if (const auto event = std::exchange(next_event_, std::nullopt)) return stopped(*event);
   const auto kept_info = std::exchange(kept_info_, {});
   jumped_ = !jumps_.empty();
   if (jumped_) {
     const auto jump = std::move(jumps_.front());
     jumps_.pop_front();
     const auto there = session_.go_to(jump.to);
-    return stopped(there ? event_of_hits(jump.hits) : failed_event(there.error()));
+    return stopped(there ? event_of_all(jump.hits) : failed_event(there.error()));
   }
   const bool stepping = request.motion == Motion::step || request.motion == Motion::step_range;
-  Forward how{.conditions = conditions(stepping),
+  Forward how{.conditions = conditions(stepping ? For::stepping : For::going),
               .thread = request.thread,
               .alone = {.thread = request.alone, .unless_waits = request.unless_waits}};
   switch (request.motion) {
@@ -90,7 +104,37 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
     return go_on(request, how, kept_info, std::move(stopped));
   }
   if (request.signal) tell_if_unsent(*request.signal);
-  stopped(event_of(session_.run_recorded(how)));
+  auto stop = session_.run_recorded(how);
+  while (only_unknown_children(stop)) stop = session_.run_recorded(how);
+  stopped(event_of(stop));
+}
+
+/// A child that is not recorded: gdb is not told of it.
+bool SessionTarget::only_unknown_children(const Result<RunStop>& stop) {
+  return stop && stop->end == RunEnd::hit && !stop->hits.empty() &&
+         std::ranges::all_of(stop->hits, [this](const Hit& hit) {
+           return (hit.id == fork_id || hit.id == vfork_id) && !event_of_fork(hit);
+         });
+}
+
+/// What else is due at the same Time as an event of processes is told when gdb goes on.
+StopEvent SessionTarget::event_of_all(const std::vector<Hit>& hits) {
+  for (const auto& hit : hits) {
+    auto event = event_of_fork(hit);
+    if (hit.id == exec_id) event = ExecutedProgram{executable().value_or("")};
+    if (!event) continue;
+    std::vector<Hit> others;
+    std::ranges::copy_if(hits, std::back_inserter(others), [&](const Hit& h) { return h.id != hit.id; });
+    if (!others.empty()) next_event_ = event_of_hits(others);
+    return *event;
+  }
+  return event_of_hits(hits);
+}
+
+std::optional<StopEvent> SessionTarget::event_of_fork(const Hit& hit) {
+  if (hit.id != fork_id && hit.id != vfork_id) return std::nullopt;
+  if (session_.process_of(static_cast<pid_t>(hit.number)) == nullptr) return std::nullopt;
+  return Forked{.vfork = hit.id == vfork_id, .child = static_cast<i64>(hit.number)};
 }
 
 ThreadId SessionTarget::running_thread() {
@@ -120,14 +164,15 @@ std::optional<int> SessionTarget::passed_signal_here() {
 void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std::span<const u8> kept_info,
                           std::function<void(StopEvent)> stopped) {
   if (const auto end = session_.end()) {
-    session_.kill();
+    session_.let_end();
     if (end->gone) return stopped(KilledBy{SIGKILL});
     return stopped(end->by_signal ? StopEvent{KilledBy{end->status}} : StopEvent{Exited{end->status}});
   }
   if (auto set = take_signal(request.signal, kept_info); !set) return stopped(failed_event(set.error()));
   if (live_) live_(true);
-  session_.run_live(how, [this, stopped = std::move(stopped)](const Result<RunStop>& s) {
+  session_.run_live(how, [this, request, how, stopped = std::move(stopped)](const Result<RunStop>& s) {
     if (live_) live_(false);
+    if (only_unknown_children(s)) return go_on(request, how, {}, stopped);
     stopped(event_of(s));
   });
 }
@@ -195,7 +240,7 @@ StopEvent SessionTarget::go_back() {
   const auto there = session_.go_to(hits->empty() ? session_.begin() : hits->front().at);
   if (!there) return failed_event(there.error());
   if (hits->empty()) return HistoryBound::begin;
-  return event_of_hits(*hits);
+  return event_of_all(*hits);
 }
 
 StopEvent SessionTarget::failed_event(const Error& error) {
@@ -210,7 +255,7 @@ StopEvent SessionTarget::event_of(const Result<RunStop>& stop) {
     case RunEnd::limit:
       return arrival;
     case RunEnd::hit:
-      return event_of_hits(stop->hits);
+      return event_of_all(stop->hits);
     case RunEnd::interrupted:
       return StoppedBySignal{SIGINT};
     case RunEnd::history_end:

@@ -29,12 +29,19 @@ Result<> SessionTarget::start(const StartRequest& request) {
 }
 
 Result<> SessionTarget::attach(i64 process) {
+  const auto number = std::exchange(attach_next_, std::nullopt);
+  const auto* const recorded = session_.process_of(static_cast<pid_t>(process));
+  if (number || recorded != nullptr) {
+    return open(number ? *number : recorded->place.number, Session::OpenAt::tip);
+  }
   return begin([&] { return session_.attach(static_cast<pid_t>(process)); });
 }
 
 Result<> SessionTarget::begin(const std::function<Result<>()>& make) {
   jumps_.clear();
   kept_info_.clear();
+  points_.clear();
+  next_event_.reset();
   search_.emplace(session_);
   auto done = make();
   if (done && started_) started_();
@@ -47,6 +54,7 @@ void SessionTarget::kill() {
 }
 
 void SessionTarget::detach() {
+  if (session_.process_number() > 1) return session_.let_go(session_.process_number());
   if (session_.has_program()) {
     session_.detach([this](const ProgramEnd& end) {
       if (detached_) detached_(end);
@@ -54,23 +62,55 @@ void SessionTarget::detach() {
   }
 }
 
-std::vector<ThreadFact> SessionTarget::threads() {
-  if (!session_.has_program()) return {};
-  const auto peer = session_.here();
+std::vector<ThreadFact> SessionTarget::threads_of(i64 process) {
+  if (!session_.has_recording()) return {};
+  const bool current = process == process_id();
+  const auto* const recorded = current ? nullptr : session_.process_of(static_cast<pid_t>(process));
+  if (!current && recorded == nullptr) return {};
+  const auto peer = current ? session_.here() : session_.here(recorded->place.number);
   auto threads = peer ? (*peer)->threads() : std::unexpected(peer.error());
   if (threads) return std::move(*threads);
-  return {{.id = static_cast<ThreadId>(session_.pid()), .runs = true, .name = session_.comm()}};
+  return {{.id = static_cast<ThreadId>(process), .runs = true, .name = current ? session_.comm() : ""}};
 }
 
-Result<> SessionTarget::insert(const Point& point) {
+Result<> SessionTarget::insert(i64 process, const Point& point) {
   if (point.kind >= PointKind::write_watch && point.size == 0) return fail("nothing to watch");
-  points_.try_emplace(point, ConditionId{++last_id_});
+  points_[process].try_emplace(point, ConditionId{++last_id_});
   return {};
 }
 
-Result<> SessionTarget::remove(const Point& point) {
-  points_.erase(point);
+Result<> SessionTarget::remove(i64 process, const Point& point) {
+  points_[process].erase(point);
   return {};
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Processes.
+
+bool SessionTarget::is_recorded(i64 process) {
+  return attach_next_.has_value() || session_.process_of(static_cast<pid_t>(process)) != nullptr;
+}
+
+Result<> SessionTarget::select(i64 process) {
+  if (process == process_id()) return {};
+  const auto* const recorded = session_.process_of(static_cast<pid_t>(process));
+  if (recorded == nullptr) return fail(fmt::format("process {} is not being debugged", process));
+  return open(recorded->place.number, Session::OpenAt::begin);  // an open one stays where it is
+}
+
+Result<> SessionTarget::open(u32 number, Session::OpenAt at) {
+  if (auto opened = session_.open(number, at); !opened) return opened;
+  jumps_.clear();
+  kept_info_.clear();
+  search_.emplace(session_);
+  if (selected_) selected_();
+  return {};
+}
+
+void SessionTarget::let_go(i64 process) {
+  const auto* const recorded = session_.process_of(static_cast<pid_t>(process));
+  if (recorded != nullptr) session_.let_go(recorded->place.number);
+  points_.erase(process);
 }
 
 void SessionTarget::catch_syscalls(bool on, std::vector<u32> numbers) {
@@ -159,8 +199,11 @@ Result<> SessionTarget::write_signal_info(u64 offset, std::span<const u8> bytes)
   return {};
 }
 
-std::optional<std::string> SessionTarget::process_file(std::string_view name) {
-  const auto peer = session_.here();
+std::optional<std::string> SessionTarget::process_file(i64 process, std::string_view name) {
+  const bool current = process == process_id();
+  const auto* const recorded = current ? nullptr : session_.process_of(static_cast<pid_t>(process));
+  if (!current && recorded == nullptr) return std::nullopt;
+  const auto peer = current ? session_.here() : session_.here(recorded->place.number);
   if (!peer) return std::nullopt;
   const auto text = [](Result<std::string> content) -> std::optional<std::string> {
     if (!content) return std::nullopt;
@@ -168,11 +211,7 @@ std::optional<std::string> SessionTarget::process_file(std::string_view name) {
   };
   if (name == "maps" || name == "smaps") return text((*peer)->mappings());
   if (name == "exe") return text((*peer)->exe());
-  if (name == "cmdline") {
-    std::string line;
-    for (const auto& arg : session_.args()) line += arg + '\0';
-    return line;
-  }
+  if (name == "cmdline") return text((*peer)->args());
   return std::nullopt;
 }
 

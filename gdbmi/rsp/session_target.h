@@ -1,5 +1,6 @@
 // The session as the target of the remote protocol: gdb's points become conditions, its motions the session's.
 #pragma once
+#include <array>
 #include <deque>
 #include <map>
 
@@ -8,6 +9,9 @@
 #include "reverse/timeline/hit_search.h"
 
 namespace fred::remote {
+
+/// As gdb's `catch` names them; by ProcessCondition::Event.
+inline constexpr std::array<std::string_view, 3> process_event_names{"fork", "vfork", "exec"};
 
 class SessionTarget final : public Target {
  public:
@@ -50,6 +54,11 @@ class SessionTarget final : public Target {
   /// Called when gdb detaches: the program goes on, and `ended` is called at its end.
   void on_detached(std::function<void(ProgramEnd)> ended) { detached_ = std::move(ended); }
 
+  /// Called when another process is the current one.
+  void on_selected(std::function<void()> handler) { selected_ = std::move(handler); }
+  /// The next process that gdb attaches to is this one of the recording.
+  void attach_next(u32 number) { attach_next_ = number; }
+
   bool has_program() const override { return session_.has_program(); }
   Result<> start(const StartRequest& request) override;
   Result<> attach(i64 process) override;
@@ -57,13 +66,19 @@ class SessionTarget final : public Target {
   void kill() override;
   void detach() override;
   i64 process_id() const override { return session_.pid(); }
-  std::vector<ThreadFact> threads() override;
+  std::vector<ThreadFact> threads() override { return threads_of(process_id()); }
+
+  bool is_recorded(i64 process) override;
+  Result<> select(i64 process) override;
+  void let_go(i64 process) override;
+  std::vector<ThreadFact> threads_of(i64 process) override;
+  void report_processes(bool on) override { reports_processes_ = on; }
 
   void resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) override;
   bool has_jumped() const override { return jumped_; }
   void interrupt() override { session_.interrupt(); }
-  Result<> insert(const Point& point) override;
-  Result<> remove(const Point& point) override;
+  Result<> insert(i64 process, const Point& point) override;
+  Result<> remove(i64 process, const Point& point) override;
   void pass_signals(std::vector<int> signals) override { passed_ = std::move(signals); }
   void catch_syscalls(bool on, std::vector<u32> numbers) override;
 
@@ -76,7 +91,7 @@ class SessionTarget final : public Target {
   Result<std::string> executable() override;
   Result<std::vector<u8>> signal_info() override;
   Result<> write_signal_info(u64 offset, std::span<const u8> bytes) override;
-  std::optional<std::string> process_file(std::string_view name) override;
+  std::optional<std::string> process_file(i64 process, std::string_view name) override;
   void lines_sent(u64 count) override { lines_sent_ += count; }
   u64 all_lines_sent() const { return lines_sent_; }
   std::string monitor(std::string_view command) override;
@@ -87,10 +102,16 @@ class SessionTarget final : public Target {
 
   /// The conditions that stand for gdb's points, caught system calls and signals. While gdb steps it wants to hear of
   /// passed signals too: it steps over their handlers.
-  std::vector<Condition> conditions(bool stepping = false) const;
+  /// Which stop gdb's `bc`.
+  void catch_backwards(std::vector<ProcessCondition::Event> events) { caught_backwards_ = std::move(events); }
+  enum class For : u8 { going, stepping, going_back, everything };
+  std::vector<Condition> conditions(For what = For::going_back) const;
 
  private:
   Result<> begin(const std::function<Result<>()>& make);
+  Result<> open(u32 number, Session::OpenAt at);
+  std::optional<StopEvent> event_of_fork(const Hit& hit);
+  StopEvent event_of_all(const std::vector<Hit>& hits);
   ThreadId running_thread();
   StopEvent go_back();
   StopEvent step_back(ThreadId thread);
@@ -101,6 +122,7 @@ class SessionTarget final : public Target {
   void tell_if_unsent(int signal);
   Result<> take_signal(std::optional<int> wanted, std::span<const u8> kept_info);
   StopEvent event_of(const Result<RunStop>& stop);
+  bool only_unknown_children(const Result<RunStop>& stop);
   StopEvent event_of_hits(const std::vector<Hit>& hits);
   StopEvent event_of_tip();
   StopEvent event_of_end();
@@ -113,7 +135,7 @@ class SessionTarget final : public Target {
   Launch surroundings_;
   std::function<void(ProgramEnd)> detached_;
   std::function<void(const std::string&)> notice_;
-  std::map<Point, ConditionId> points_;
+  std::map<i64, std::map<Point, ConditionId>> points_;  // by process
   u32 last_id_;
   std::vector<int> passed_;
   std::vector<u8> kept_info_;  // written where no signal waits: of the one with which gdb goes on next
@@ -122,7 +144,11 @@ class SessionTarget final : public Target {
   std::deque<Jump> jumps_;
   bool jumped_ = false;
   Correspondent correspondent_;
-  std::function<void()> started_, moved_;
+  std::function<void()> started_, moved_, selected_;
+  bool reports_processes_ = false;
+  std::vector<ProcessCondition::Event> caught_backwards_;
+  std::optional<u32> attach_next_;
+  std::optional<StopEvent> next_event_;  // at the Time of the last one, where several were due
   std::function<void(bool)> live_;
   std::optional<HitSearch> search_;  // remembers what history was asked before
   u64 lines_sent_ = 0;

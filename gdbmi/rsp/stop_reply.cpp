@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "gdbmi/rsp/hex.h"
 #include "gdbmi/rsp/signals.h"
 
 namespace fred::remote {
@@ -30,6 +31,13 @@ struct TellStop {
     return {SIGTRAP, bound == HistoryBound::begin ? "replaylog:begin;" : "replaylog:end;"};
   }
   Told operator()(const OtherLibraries&) const { return {SIGTRAP, "library:;"}; }
+  Told operator()(const Forked& f) const {
+    return {SIGTRAP, fmt::format("{}:p{:x}.{:x};", f.vfork ? "vfork" : "fork", f.child, f.child)};
+  }
+  Told operator()(const VforkDone&) const { return {SIGTRAP, "vforkdone:;"}; }
+  Told operator()(const ExecutedProgram& e) const {
+    return {SIGTRAP, fmt::format("exec:{};", to_hex(std::string_view(e.path)))};
+  }
   Told operator()(const Exited&) const { return {}; }
   Told operator()(const KilledBy&) const { return {}; }
 };

@@ -43,6 +43,15 @@ struct StoppedAtSyscall {
 };
 enum class HistoryBound : u8 { begin, end };
 struct OtherLibraries {};  // than gdb knows of
+/// The process has a child, which stands where it begins.
+struct Forked {
+  bool vfork = false;
+  i64 child = 0;  // process id
+};
+struct VforkDone {};  // the child of a vfork no longer shares the memory
+struct ExecutedProgram {
+  std::string path;
+};
 struct Exited {
   int status = 0;
 };
@@ -50,7 +59,7 @@ struct KilledBy {
   int signal = 0;
 };
 using StopEvent = std::variant<StoppedBySignal, StoppedAtBreak, StoppedAtWatch, StoppedAtSyscall, HistoryBound,
-                               OtherLibraries, Exited, KilledBy>;
+                               OtherLibraries, Forked, VforkDone, ExecutedProgram, Exited, KilledBy>;
 
 enum class Motion : u8 { go, step, step_range, go_back, step_back };
 struct ResumeRequest {
@@ -73,18 +82,30 @@ class Target {
   virtual Result<> attach(i64 process) = 0;
   virtual bool is_attached() const = 0;
   virtual void kill() = 0;
+  /// The last one that was debugged: its recording ends.
   virtual void detach() = 0;
   virtual i64 process_id() const = 0;
   /// Where the program stands; empty without one.
   virtual std::vector<ThreadFact> threads() = 0;
+
+  // Its children are processes of their own. One is the current one, which everything else is about.
+  /// Is it one of the recording's?
+  virtual bool is_recorded(i64 process) = 0;
+  virtual Result<> select(i64 process) = 0;
+  /// It goes on by itself.
+  virtual void let_go(i64 process) = 0;
+  /// Of one that need not be the current one.
+  virtual std::vector<ThreadFact> threads_of(i64 process) = 0;
+  /// Forks, vforks and executed programs stop, going forward.
+  virtual void report_processes(bool on) = 0;
 
   // Going. `stopped` is called once, at once or later.
   virtual void resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) = 0;
   /// The last motion led anywhere in history, not past what gdb would have stopped at on the way.
   virtual bool has_jumped() const { return false; }
   virtual void interrupt() = 0;
-  virtual Result<> insert(const Point& point) = 0;
-  virtual Result<> remove(const Point& point) = 0;
+  virtual Result<> insert(i64 process, const Point& point) = 0;
+  virtual Result<> remove(i64 process, const Point& point) = 0;
   virtual void pass_signals(std::vector<int> signals) = 0;
   virtual void catch_syscalls(bool on, std::vector<u32> numbers) = 0;
 
@@ -102,7 +123,7 @@ class Target {
   virtual Result<std::vector<u8>> signal_info() = 0;
   virtual Result<> write_signal_info(u64 offset, std::span<const u8> bytes) = 0;
   /// What /proc/PID/`name` would be for the program; nothing if the real one will do.
-  virtual std::optional<std::string> process_file(std::string_view name) = 0;
+  virtual std::optional<std::string> process_file(i64 process, std::string_view name) = 0;
 
   /// So many lines of ours have been sent to gdb, which prints them.
   virtual void lines_sent(u64) {}

@@ -155,6 +155,7 @@ Result<> Helper::execute(const json& request) {
   Questions questions(*this);
   ShellOfGdb shell(*this, request.value("width", 80U));
   CommandContext context{session_, questions, shell};
+  if (auto followed = session_.follow_gdb(questions); !followed) return followed;
   const auto before = time_of(session_);
   auto done = found->command->handler(context, found->arguments);
   shown_ = time_of(session_);

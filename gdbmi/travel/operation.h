@@ -19,7 +19,7 @@ class RecordedSession::Operation {
         interrupted_(session.io_, fcntl(progress.interrupted_descriptor(), F_DUPFD_CLOEXEC, 3)),
         clock_(session.io_) {
     tick();
-    session_.timeline_->set_stop_token(stop_.get_token());
+    session_.history_->timeline->set_stop_token(stop_.get_token());
     interrupted_.async_wait(asio::posix::stream_descriptor::wait_read,
                             [this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
                               if (error || alive.expired()) return;
@@ -30,7 +30,7 @@ class RecordedSession::Operation {
   /// The target stays where it is now; gdb is to be told later, if that is elsewhere.
   ~Operation() {
     session_.target_.moved();
-    session_.timeline_->set_stop_token({});
+    session_.history_->timeline->set_stop_token({});
     if (session_.session_.position() != from_) session_.shown_ = from_;
   }
   Operation(const Operation&) = delete;

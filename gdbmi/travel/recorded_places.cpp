@@ -8,7 +8,7 @@
 namespace fred {
 
 Result<Landing> RecordedSession::undo(u64 count, Progress& progress) {
-  const auto undone = undo_.undo(count);
+  const auto undone = history_->undo.undo(count);
   if (!undone) return std::unexpected(undone.error());
   undoing_ = true;
   {
@@ -24,13 +24,13 @@ Result<Landing> RecordedSession::undo(u64 count, Progress& progress) {
 }
 
 Result<Landing> RecordedSession::back(u64 count, Progress& progress) {
-  const auto time = places_.back(count);
+  const auto time = history_->places.back(count);
   if (!time) return std::unexpected(time.error());
   return go_to(*time, progress);
 }
 
 Result<Landing> RecordedSession::forward(u64 count, Progress& progress) {
-  const auto time = places_.forward(count);
+  const auto time = history_->places.forward(count);
   if (!time) return std::unexpected(time.error());
   return go_to(*time, progress);
 }
@@ -41,15 +41,15 @@ Result<Mark> RecordedSession::add_mark(Mark::Kind kind, std::string_view name, s
   if (!name.empty()) {
     Bookmarks rules;  // names that could be times are refused
     if (auto good = rules.set(std::string(name), at->now); !good) return std::unexpected(good.error());
-    std::erase_if(marks_, [&](const Mark& m) { return m.kind == kind && m.name == name; });
+    std::erase_if(history_->marks, [&](const Mark& m) { return m.kind == kind && m.name == name; });
   }
-  auto& next = next_mark_[static_cast<std::size_t>(kind)];
-  marks_.push_back({kind, next++, std::string(name), at->now, std::string(place)});
-  return marks_.back();
+  auto& next = history_->next_mark[static_cast<std::size_t>(kind)];
+  history_->marks.push_back({kind, next++, std::string(name), at->now, std::string(place)});
+  return history_->marks.back();
 }
 
 Result<> RecordedSession::remove_mark(Mark::Kind kind, u64 number) {
-  if (std::erase_if(marks_, [&](const Mark& m) { return m.kind == kind && m.number == number; }) == 0) {
+  if (std::erase_if(history_->marks, [&](const Mark& m) { return m.kind == kind && m.number == number; }) == 0) {
     return fail(fmt::format("No {} number {}.", kind == Mark::Kind::checkpoint ? "checkpoint" : "bookmark", number));
   }
   return {};
@@ -57,7 +57,7 @@ Result<> RecordedSession::remove_mark(Mark::Kind kind, u64 number) {
 
 std::vector<Mark> RecordedSession::marks(Mark::Kind kind) {
   std::vector<Mark> all;
-  std::ranges::copy_if(marks_, std::back_inserter(all), [kind](const Mark& m) { return m.kind == kind; });
+  std::ranges::copy_if(history_->marks, std::back_inserter(all), [kind](const Mark& m) { return m.kind == kind; });
   return all;
 }
 
@@ -70,10 +70,10 @@ void RecordedSession::note(const CommandDone& done) {
   had_threads_ = had_threads_ || target_.threads().size() > 1;
   if (!command.after || command.before == command.after) return;
   if (command.before) {
-    places_.visit(*command.before);
-    if (!undone) undo_.moved(*command.before, command.text);
+    history_->places.visit(*command.before);
+    if (!undone) history_->undo.moved(*command.before, command.text);
   }
-  places_.visit(*command.after);
+  history_->places.visit(*command.after);
   constexpr std::size_t most_stops = 100;
   const auto stops = marks(Mark::Kind::stop);
   if (std::ranges::find(stops, *command.after, &Mark::time) == stops.end()) {
@@ -101,21 +101,65 @@ Result<SavedCommand> RecordedSession::parse_history_line(std::string_view line) 
 
 std::vector<ProcessInfo> RecordedSession::processes() {
   std::vector<ProcessInfo> all;
-  if (!session_.has_program()) return all;
-  const auto& end = session_.end();
-  const auto first = !end ? "is debugged" : end->gone ? "was killed" : "stands before its end";
-  all.push_back({.number = 1, .pid = session_.pid(), .current = true, .program = session_.comm(), .state = first});
-  for (const auto* p : session_.children()) {
-    if (!p->begun) continue;
+  for (const auto* p : session_.processes()) {
+    const u32 number = p->place.number;
+    const bool current = number == session_.process_number();
     std::string state = p->unrecorded ? "goes on without being recorded" : p->gone ? "was killed" : "runs";
+    if (session_.is_open(number) && !p->gone) state = current ? "is debugged" : "stands";
+    if (current && !p->gone && session_.end()) state = "stands before its end";
     if (p->end) state = fmt::format("{} {}", p->end->by_signal ? "died of signal" : "exited with", p->end->status);
-    all.push_back({.number = p->place.number,
+    all.push_back({.number = number,
                    .parent = p->place.parent,
                    .pid = p->place.pid,
-                   .program = p->program(),
+                   .current = current,
+                   .program = current ? session_.comm() : p->program(),
                    .state = std::move(state)});
   }
   return all;
+}
+
+/// With several inferiors gdb's user changes between them, of which the target hears when it is asked something.
+Result<> RecordedSession::follow_gdb(GdbQuestions& gdb) {
+  const auto all = session_.processes();
+  if (std::ranges::count_if(all, [this](const auto* p) { return session_.is_open(p->place.number); }) < 2) return {};
+  const auto answer = ask_python(gdb, "selected_process()");
+  if (!answer) return std::unexpected(answer.error());
+  const auto process = answer->value("process", i64{0});
+  return process > 0 ? target_.select(process) : Result<>();
+}
+
+Result<std::vector<std::string>> RecordedSession::align_others() {
+  const auto aligned = session_.align_others();
+  if (aligned.empty()) return fail("No other process of the recording is being debugged (see process).");
+  std::vector<std::string> lines;
+  for (const auto& p : aligned) {
+    lines.push_back(p.time ? fmt::format("Process {} at {}.", p.number, print(*p.time))
+                           : fmt::format("Process {} cannot go there: {}", p.number, p.time.error().message));
+  }
+  target_.moved();
+  return lines;
+}
+
+Result<> RecordedSession::catch_processes(GdbQuestions& gdb) {
+  const auto answer = ask_python(gdb, "caught_processes()");
+  if (!answer) return {};  // without Python
+  std::vector<ProcessCondition::Event> events;
+  for (const auto& kind : (*answer)["kinds"].get<std::vector<std::string>>()) {
+    events.push_back(static_cast<ProcessCondition::Event>(std::ranges::find(remote::process_event_names, kind) -
+                                                          remote::process_event_names.begin()));
+  }
+  target_.catch_backwards(std::move(events));
+  return {};
+}
+
+Result<std::string> RecordedSession::open_process(u32 number) {
+  for (const auto* p : session_.processes()) {
+    if (p->place.number != number) continue;
+    if (p->unrecorded) return fail(fmt::format("Process {} has gone on without being recorded.", number));
+    if (!session_.is_open(number)) target_.attach_next(number);
+    return fmt::format("python _Fred.open_process({}, {})", p->place.pid, python_string(p->program()));
+  }
+  return fail(fmt::format("There is no process {} (see info processes).", number));
 }
 
 std::vector<SnapshotInfo> RecordedSession::snapshots() {

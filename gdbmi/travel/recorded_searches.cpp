@@ -66,7 +66,7 @@ Result<> RecordedSession::arrive_before(Change& change, const Time& before, cons
   change.by_gdb = session_.tip_changes().made_at(before);
   change.landing.time = before;
   if (!change.by_gdb) {
-    const auto stop = land_before_change(*timeline_, before, after);
+    const auto stop = land_before_change(*history_->timeline, before, after);
     if (stop && stop->end != TravelEnd::interrupted) {
       change.landing.time = stop->time;
       landed_.reset();
@@ -130,14 +130,15 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   const auto range = ask_memory(gdb, request.expression);
   if (!range) return std::unexpected(range.error());
   if (!*range) return std::nullopt;
-  const auto found = last_change(*timeline_, **range, operation.from(), operation.token());
+  const auto found = last_change(*history_->timeline, **range, operation.from(), operation.token());
   if (!found) return std::unexpected(found.error());
   GdbProbe probe(session_, gdb, "stored()", [this] { target_.moved(); });
   if (!*found) return fail(fmt::format("{} has not changed since the start of history.", request.expression));
   auto values = values_around(probe, **found);
   if (!values) return std::unexpected(values.error());
   auto change = change_between(*values);
-  if (const auto n = count_changes(*timeline_, **range, session_.begin(), operation.from(), operation.token())) {
+  if (const auto n =
+          count_changes(*history_->timeline, **range, session_.begin(), operation.from(), operation.token())) {
     change.changes = *n;
   }
   if (auto there = arrive_before(change, (*found)->at, (*found)->after); !there) return std::unexpected(there.error());

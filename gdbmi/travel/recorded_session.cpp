@@ -18,15 +18,16 @@ RecordedSession::RecordedSession(asio::io_context& io, SessionOptions options, L
       server_(io, target_, [] {}),
       helper_(io, *this, [this](std::string path) { target_.use_terminal(std::move(path)); }),
       symbols_(session_, [this] { target_.moved(); }) {
-  timeline_.emplace(session_, symbols_);
+  select_history();
   target_.on_requests(
       {.take = [this](std::string_view request, Helper::Reply reply) { helper_.take(request, std::move(reply)); },
        .hung_up = [this] { helper_.hung_up(); }});
   target_.on_started([this] { begin_history(); });
+  target_.on_selected([this] { select_history(); });
   target_.on_live([this](bool runs) {
     if (terminal_ == nullptr || target_.has_own_terminal() || session_.is_attached()) return;
     if (runs) {
-      terminal_->lend(session_.pid());
+      terminal_->lend(getpgid(session_.pid()));
     } else {
       terminal_->take_back();
     }
@@ -34,14 +35,17 @@ RecordedSession::RecordedSession(asio::io_context& io, SessionOptions options, L
 }
 
 void RecordedSession::begin_history() {
+  histories_.clear();
+  select_history();
+}
+
+void RecordedSession::select_history() {
   symbols_.forget();
-  timeline_.emplace(session_, symbols_);
-  places_ = {};
-  undo_ = {};
-  marks_.clear();
-  next_mark_ = {1, 1, 1};
+  history_ = &histories_[session_.process_number()];
+  if (!history_->timeline) history_->timeline.emplace(session_, symbols_);
   shown_.reset();
   landed_.reset();
+  passed_.clear();
   jumping_ = undoing_ = had_threads_ = false;
   began_history_ = true;
 }
@@ -105,12 +109,12 @@ std::optional<Where> RecordedSession::where() {
 }
 
 Result<Time> RecordedSession::find(std::string_view text) {
-  for (const auto& mark : marks_) {
+  for (const auto& mark : history_->marks) {
     if (mark.kind == Mark::Kind::bookmark && mark.name == text) return mark.time;
   }
   const auto meant = parse_time_text(text);
   if (!meant) return std::unexpected(meant.error());
-  return timeline_->resolve(*meant);
+  return history_->timeline->resolve(*meant);
 }
 
 Result<Landing> RecordedSession::go_to(const Time& time, Progress& progress) {

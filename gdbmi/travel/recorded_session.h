@@ -37,6 +37,7 @@ class RecordedSession final : public TravelSession {
   Result<Time> find(std::string_view text) override;
 
   Result<Landing> go_to(const Time& time, Progress& progress) override;
+  Result<std::vector<std::string>> align_others() override;
   Result<BackStep> step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) override;
   Result<Change> find_change(const ChangeRequest& request, GdbQuestions& gdb, Progress& progress) override;
   Result<Landing> undo(u64 count, Progress& progress) override;
@@ -52,6 +53,9 @@ class RecordedSession final : public TravelSession {
   Result<SavedCommand> parse_history_line(std::string_view line) const override;
   std::vector<SnapshotInfo> snapshots() override;
   std::vector<ProcessInfo> processes() override;
+  Result<> follow_gdb(GdbQuestions& gdb) override;
+  Result<> catch_processes(GdbQuestions& gdb) override;
+  Result<std::string> open_process(u32 number) override;
   u64 lines_sent() const override { return target_.all_lines_sent(); }
   std::string statistics() override { return target_.monitor("stats"); }
 
@@ -61,6 +65,8 @@ class RecordedSession final : public TravelSession {
 
   /// Another program: its history is empty.
   void begin_history();
+  /// Another process of the recording: what was found out about the last one does not hold.
+  void select_history();
   /// What the user has set: what surely stops, and what depends on conditions that gdb has to evaluate where it is hit,
   /// or on ignore counts.
   struct UserPoints {
@@ -97,7 +103,16 @@ class RecordedSession final : public TravelSession {
   PrivateServer server_;
   Helper helper_;
   GdbSymbols symbols_;
-  std::optional<Timeline> timeline_;
+  /// Of one process of the recording: each has its own Time.
+  struct History {
+    std::optional<Timeline> timeline;
+    VisitedPlaces places;
+    UndoHistory undo;
+    std::vector<Mark> marks;
+    std::array<u64, 3> next_mark{1, 1, 1};
+  };
+  std::map<u32, History> histories_;  // by the process's number
+  History* history_ = nullptr;        // the current one's
   ProgramTerminal* terminal_ = nullptr;
 
   /// Where gdb believes the target to be, while a command has moved it and gdb has not been told.
@@ -107,11 +122,7 @@ class RecordedSession final : public TravelSession {
   std::optional<Stop> landed_;
   std::vector<Stop> passed_;  // before it, in the order in which gdb comes to them
 
-  VisitedPlaces places_;
-  UndoHistory undo_;
   CommandLog log_;
-  std::vector<Mark> marks_;
-  std::array<u64, 3> next_mark_{1, 1, 1};
   bool undoing_ = false;
   bool began_history_ = false;  // by the command that is being executed
 };

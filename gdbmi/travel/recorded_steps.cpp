@@ -26,6 +26,9 @@ bool stands_for(const Condition& c, const GdbPoint& point) {
   if (const auto* w = std::get_if<WatchCondition>(&c.what)) {
     return point.kind == "watch" && at(w->range.begin) != point.addresses.end();
   }
+  if (const auto* p = std::get_if<ProcessCondition>(&c.what)) {
+    return point.kind == remote::process_event_names[static_cast<std::size_t>(p->event)];
+  }
   return point.kind == (std::holds_alternative<SyscallCondition>(c.what) ? "syscall" : "signal");
 }
 
@@ -58,9 +61,9 @@ Result<RecordedSession::UserPoints> RecordedSession::points(GdbQuestions& gdb) {
   if (!std::ranges::all_of(users, is_inserted)) {
     if (const auto done = ask_python(gdb, "insert_breakpoints()"); !done) return std::unexpected(done.error());
   }
-  for (auto& c : target_.conditions()) {
-    // What gdb has inserted for itself (libraries, longjmp) stops nobody.
-    bool certain = !std::holds_alternative<BreakCondition>(c.what);
+  for (auto& c : target_.conditions(remote::SessionTarget::For::everything)) {
+    // What gdb has inserted for itself (libraries, longjmp), and forks that it is told of, stop nobody.
+    bool certain = !std::holds_alternative<BreakCondition>(c.what) && !std::holds_alternative<ProcessCondition>(c.what);
     std::vector<i64> numbers;
     for (const auto& p : users) {
       if (!stands_for(c, p)) continue;
@@ -91,7 +94,7 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
   };
   const auto search = [&]() -> Result<> {
     for (Time before = operation.from();;) {
-      auto hits = timeline_->search().last(stop.time, before, conditions, true, operation.token());
+      auto hits = history_->timeline->search().last(stop.time, before, conditions, true, operation.token());
       if (!hits) return std::unexpected(hits.error());
       if (hits->empty()) return {};
       before = hits->front().at;
@@ -161,18 +164,18 @@ Result<Stop> RecordedSession::step(const StepRequest& request, const std::vector
   using enum StepRequest::Kind;
   switch (request.kind) {
     case step:
-      return timeline_->step(Direction::backward, request.count, conditions);
+      return history_->timeline->step(Direction::backward, request.count, conditions);
     case next:
     case until:
-      return timeline_->next(Direction::backward, request.count, conditions);
+      return history_->timeline->next(Direction::backward, request.count, conditions);
     case stepi:
-      return timeline_->step_instruction(Direction::backward, request.count, conditions);
+      return history_->timeline->step_instruction(Direction::backward, request.count, conditions);
     case nexti:
-      return timeline_->next_instruction(Direction::backward, request.count, conditions);
+      return history_->timeline->next_instruction(Direction::backward, request.count, conditions);
     case finish:
       break;
   }
-  return timeline_->finish(Direction::backward, level, conditions);
+  return history_->timeline->finish(Direction::backward, level, conditions);
 }
 
 Result<ThreadId> RecordedSession::running_thread() {
@@ -190,7 +193,7 @@ Result<Stop> RecordedSession::step_other(ThreadId thread, GuestAddr pc, const St
   if (!last) return std::unexpected(last.error());
   if (!*last) return fail("This thread has executed nothing yet.");
   const Time to = **last;
-  auto hits = timeline_->search().last(to, from, conditions, true, {});
+  auto hits = history_->timeline->search().last(to, from, conditions, true, {});
   if (!hits) return std::unexpected(hits.error());
   const Time at = hits->empty() ? to : hits->front().at;
   if (auto there = session_.go_to(at); !there) return std::unexpected(there.error());

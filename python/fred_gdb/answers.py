@@ -4,6 +4,7 @@ Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything
 at that moment.
 """
 import json
+import os
 import re
 
 import gdb
@@ -328,11 +329,12 @@ class _Fred:
 
     # What a catchpoint without an address catches, by how gdb tells it. One of exceptions has none as long as the library
     # that throws them is not there, and is not hit.
-    caught = (("syscall ", "syscall"), ("signal ", "signal"), ("exception ", "break"))
+    caught = (("syscall ", "syscall"), ("signal ", "signal"), ("exception ", "break"), ("fork", "fork"),
+              ("vfork", "vfork"), ("exec", "exec"))
 
     @classmethod
     def kind(cls, b):
-        """"break", "watch", "syscall" or "signal"; nothing if only gdb can tell where it stops."""
+        """"break", "watch", "syscall", "signal", "fork", "vfork" or "exec"; nothing if only gdb can tell where it stops."""
         if b.type in (gdb.BP_BREAKPOINT, gdb.BP_HARDWARE_BREAKPOINT):
             return "break"
         if b.type in (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_READ_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT):
@@ -472,6 +474,32 @@ class _Fred:
         cls.given[b.number] = (b.condition, function and function.name, function and function.symtab.filename)
 
     # --- the program --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def caught_processes(cls):
+        kinds = {cls.kind(b) for b in gdb.breakpoints() if b.enabled and b.type == getattr(gdb, "BP_CATCHPOINT", None)}
+        cls.say({"kinds": [kind for kind in ("fork", "vfork", "exec") if kind in kinds]})
+
+    @classmethod
+    def open_process(cls, pid, program):
+        """A process of the recording becomes the current inferior: one that was this program's before, or a new one."""
+        known = [inferior for inferior in gdb.inferiors() if inferior.pid == pid]
+        if known:
+            gdb.execute("inferior %d" % known[0].num)
+            return
+        free = [inferior for inferior in gdb.inferiors() if inferior.pid == 0 and
+                os.path.basename(inferior.progspace.filename or "")[:15] == program]
+        if not free:
+            before = {inferior.num for inferior in gdb.inferiors()}
+            gdb.execute("add-inferior", to_string=True)
+            free = [inferior for inferior in gdb.inferiors() if inferior.num not in before]
+        if free[0] != gdb.selected_inferior():
+            gdb.execute("inferior %d" % free[0].num, to_string=True)
+        gdb.execute("attach %d" % pid)
+
+    @classmethod
+    def selected_process(cls):
+        cls.say({"process": gdb.selected_inferior().pid})
 
     @classmethod
     def program(cls):

@@ -16,19 +16,28 @@ constexpr std::chrono::milliseconds looks_every{10};
 constexpr std::chrono::microseconds cost_of_copy{7};
 }  // namespace
 
-Live::Live(asio::io_context& io, SnapshotSet& snapshots, ProcessList& processes, Peer peer, bool take_snapshots)
+Live::Live(asio::io_context& io, SnapshotSet& snapshots, ProcessList& processes, RecordedProcess& process, Peer peer,
+           bool take_snapshots)
     : snapshots_(snapshots),
       processes_(processes),
       peer_(std::move(peer)),
       socket_(io, peer_.socket()),
       timer_(io),
       take_snapshots_(take_snapshots) {
-  peer_.on_other([this](const Message& m, UniqueFd socket) {
-    if (!processes_.take(m, std::move(socket))) take(m);
+  peer_.on_other([this, &process](const Message& m, UniqueFd socket) {
+    if (!processes_.take(m, std::move(socket), process)) take(m);
   });
 }
 
 Live::~Live() { socket_.release(); }  // the Peer owns it
+
+Peer Live::let_go() {
+  (void)peer_.set_conditions({});  // one that has gone is noticed by its socket
+  (void)peer_.run_alone(0, false);
+  (void)peer_.send({.kind = MessageKind::resume});
+  pending_.reset();
+  return std::exchange(peer_, Peer{});
+}
 
 Result<> Live::snapshot_here(const Time& now) {
   const auto begin = std::chrono::steady_clock::now();

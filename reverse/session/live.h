@@ -16,8 +16,10 @@ class Live {
  public:
   using Stopped = std::function<void(Result<Standing>)>;
 
-  /// Snapshots that it leaves on its way go to `snapshots`, its children to `processes`.
-  Live(boost::asio::io_context& io, SnapshotSet& snapshots, ProcessList& processes, Peer peer, bool take_snapshots);
+  /// Snapshots that it leaves on its way go to `snapshots`, what it tells of its life and of its children to
+  /// `processes`.
+  Live(boost::asio::io_context& io, SnapshotSet& snapshots, ProcessList& processes, RecordedProcess& process, Peer peer,
+       bool take_snapshots);
   ~Live();
   Live(const Live&) = delete;
   Live& operator=(const Live&) = delete;
@@ -28,6 +30,8 @@ class Live {
   void on_no_room(std::function<void(const Error&)> handler) { on_no_room_ = std::move(handler); }
   /// Called when all threads of the program wait for each other for ever; it runs on, if one may say so.
   void on_deadlock(std::function<void(const std::string& who_waits)> handler) { on_deadlock_ = std::move(handler); }
+  /// It goes on by itself, without being debugged; it is recorded. Only of one that stands.
+  Peer let_go();
   /// The program goes on without being debugged.
   void stop_snapshots() { take_snapshots_ = false; }
   /// Takes one where it stands.

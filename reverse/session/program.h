@@ -1,4 +1,4 @@
-// What a session has while there is a program.
+// What a session has of each process that it debugs.
 #pragma once
 #include "cli/attach/attach.h"
 #include "reverse/session/session.h"
@@ -25,19 +25,14 @@ struct TipStep {
 Message run_to_message(const Time& t);
 
 struct Session::Program {
-  Program(boost::asio::io_context& io, RecordingFolder recording, Peer live_peer, bool take_snapshots)
-      : folder(std::move(recording)),
-        snapshots(children),
-        processes([this](pid_t process) { (void)folder.guard(process); }),
-        live(std::make_unique<Live>(io, snapshots, processes, std::move(live_peer), take_snapshots)) {}
+  Program(Children& all, RecordedProcess& recorded) : children(all), process(recorded), snapshots(children) {}
   ~Program() {
     end_worker();
     end_probe();
     // One that was attached to ends by itself, so that its parent learns how.
     if (live && attached && (!killed || end)) leave(std::move(live->peer()));
     if (live) children.end(std::move(live->peer()));
-    processes.drain();
-    processes.release();
+    if (live) ProcessList::has_gone(process);
   }
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -52,12 +47,11 @@ struct Session::Program {
     probe.reset();
   }
 
-  RecordingFolder folder;
-  Children children;
+  Children& children;
+  RecordedProcess& process;
   SnapshotSet snapshots;
-  ProcessList processes;       // besides the first
   std::unique_ptr<Live> live;  // null: it has gone
-  pid_t pid = -1;
+  bool open = false;           // it is shown, or stands at a position of its own; else it runs by itself, or has ended
   bool attached = false, killed = false, detached = false;
   std::vector<std::string> args;
   Time tip, position;

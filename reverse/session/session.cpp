@@ -12,6 +12,7 @@
 #include "core/dispatch/run_control.h"
 #include "core/elf/program.h"
 #include "reverse/session/program.h"
+#include "reverse/session/recording.h"
 
 namespace fred {
 
@@ -42,7 +43,7 @@ std::unexpected<Error> no_program() { return fail("no program is being debugged"
 }  // namespace
 
 Session::Session(boost::asio::io_context& io, SessionOptions options)
-    : io_(io), options_(std::move(options)), attention_(io) {}
+    : io_(io), options_(std::move(options)), attention_(io), watch_(io) {}
 Session::~Session() = default;
 
 // ---------------------------------------------------------------------------------------------------------
@@ -55,18 +56,19 @@ Result<> Session::start(const Launch& launch) {
   if (!program) return std::unexpected(program.error());
   auto folder = RecordingFolder::make("");
   if (!folder) return std::unexpected(folder.error());
-  const auto engine = start_engine({.mode = "record",
-                                    .dir = folder->path(),
-                                    .lifeline = folder->lifeline(),
-                                    .options = options_.engine,
-                                    .program = *program,
-                                    .args = launch.args,
-                                    .environment = launch.environment,
-                                    .working_directory = launch.working_directory,
-                                    .standard = launch.standard,
-                                    .own_group = launch.own_group,
-                                    .terminal = launch.terminal,
-                                    .by_shell = launch.by_shell});
+  EngineCommand command{.mode = "record",
+                        .dir = folder->path(),
+                        .lifeline = folder->lifeline(),
+                        .options = options_.engine,
+                        .program = *program,
+                        .args = launch.args,
+                        .environment = launch.environment,
+                        .working_directory = launch.working_directory,
+                        .standard = launch.standard,
+                        .own_group = launch.own_group,
+                        .terminal = launch.terminal,
+                        .by_shell = launch.by_shell};
+  const auto engine = start_engine(command);
   if (!engine) return std::unexpected(engine.error());
   Peer peer{engine->pid, UniqueFd{engine->control}};
   if (auto guarded = folder->guard(engine->pid); !guarded) return guarded;
@@ -80,10 +82,8 @@ Result<> Session::start(const Launch& launch) {
     if (status == not_found) return fail_errno(ENOENT, "cannot start " + *program);
     return std::unexpected(Error{ENOEXEC, "cannot start " + *program});  // the engine has told why
   }
-  auto p = std::make_unique<Program>(io_, std::move(*folder), std::move(peer), options_.snapshots);
-  p->pid = engine->pid;
-  p->args = launch.args;
-  return begin_history(std::move(p));
+  return begin_history(std::make_unique<Recording>(std::move(*folder), std::move(command)),
+                       {.pid = engine->pid, .live = std::move(peer), .args = launch.args});
 }
 
 Result<> Session::attach(pid_t pid) {
@@ -93,24 +93,31 @@ Result<> Session::attach(pid_t pid) {
   if (!folder) return std::unexpected(folder.error());
   auto attached = fred::attach(pid, *folder, options_.engine);
   if (!attached) return std::unexpected(attached.error());
-  auto p = std::make_unique<Program>(io_, std::move(*folder), std::move(attached->live), options_.snapshots);
-  p->attached = true;
-  p->pid = pid;
-  p->args = std::move(attached->args);
-  if (auto told = p->folder.tell(pid); !told) return told;
-  return begin_history(std::move(p));
+  auto recording = std::make_unique<Recording>(std::move(*folder), EngineCommand{});
+  if (auto told = recording->folder.tell(pid); !told) return told;
+  return begin_history(
+      std::move(recording),
+      {.pid = pid, .live = std::move(attached->live), .args = std::move(attached->args), .attached = true});
 }
 
-Result<> Session::begin_history(std::unique_ptr<Program> p) {
-  auto& live = *p->live;
-  const auto now = live.peer().now();
+Result<> Session::begin_history(std::unique_ptr<Recording> recording, First first) {
+  auto& process = recording->processes.add_first(first.pid);
+  auto& program = recording->programs[1] = std::make_unique<Program>(recording->children, process);
+  auto& p = *program;
+  p.open = true;
+  p.attached = first.attached;
+  p.live = std::make_unique<Live>(io_, p.snapshots, recording->processes, process, std::move(first.live),
+                                  options_.snapshots);
+  p.args = std::move(first.args);
+  const auto now = p.live->peer().now();
   if (!now) return std::unexpected(now.error());
-  if (auto taken = live.snapshot_here(now->time); !taken) return taken;
-  live.on_no_room([this](const Error& why) { (void)make_room(why); });
-  live.on_deadlock([this](const std::string& who_waits) { meet_deadlock(who_waits); });
-  p->tip = p->position = now->time;
-  p->tip_changes = TipChanges(now->time);
-  program_ = std::move(p);
+  if (auto taken = p.live->snapshot_here(now->time); !taken) return taken;
+  listen(*p.live);
+  p.tip = p.position = now->time;
+  p.tip_changes = TipChanges(now->time);
+  recording_ = std::move(recording);
+  program_ = &p;
+  watch_processes();
   return {};
 }
 
@@ -122,17 +129,23 @@ void Session::meet_deadlock(const std::string& who_waits) {
 }
 
 void Session::kill() {
-  if (program_) program_->killed = true;
-  drop();
+  if (!program_) return;
+  program_->killed = true;
+  if (recording_->programs.size() == 1) return drop();
+  forget(process_number());
 }
-void Session::drop() { program_.reset(); }
+void Session::drop() {
+  watch_.cancel();
+  program_ = nullptr;
+  recording_.reset();
+}
 bool Session::is_attached() const { return program_ && program_->attached; }
 
 void Session::detach(std::function<void(ProgramEnd)> ended) {
   auto& p = *program_;
   (void)drop_changes(true);
   if (p.attached) {
-    if (p.live && !p.end && notice_) notice_(fmt::format("process {} goes on under fred's engine, unrecorded", p.pid));
+    if (p.live && !p.end && notice_) notice_(fmt::format("process {} goes on under fred's engine, unrecorded", pid()));
     return drop();
   }
   p.end_worker();
@@ -151,18 +164,10 @@ void Session::detach(std::function<void(ProgramEnd)> ended) {
   });
 }
 
-std::vector<const RecordedProcess*> Session::children() {
-  std::vector<const RecordedProcess*> children;
-  if (!program_) return children;
-  if (program_->live && !program_->live->running()) program_->live->peer().drain();
-  program_->processes.drain();
-  for (const auto& p : program_->processes.all()) children.push_back(p.get());
-  return children;
-}
-
-pid_t Session::pid() const { return program_ ? program_->pid : -1; }
+pid_t Session::pid() const { return program_ ? program_->process.place.pid : -1; }
 
 std::string Session::comm() const {
+  if (program_ && args().empty()) return program_->process.program();
   constexpr std::size_t longest = 15;  // TASK_COMM_LEN without the end
   const auto& name = args().empty() ? std::string{} : args().front();
   return name.substr(name.rfind('/') + 1, longest);
@@ -221,8 +226,10 @@ void Session::run_live(const Forward& how, std::function<void(Result<RunStop>)> 
   }
   program_->tip_changes.runs();
   program_->tip_steps.clear();
-  live.run(message_of(how, std::nullopt), [this, done = std::move(done)](const Result<Standing>& s) {
+  watch_processes();
+  live.run(message_of(how, std::nullopt), [this, how, done = std::move(done)](const Result<Standing>& s) {
     attention_.begin();
+    if (s) note_held(how.conditions, s->hits);
     done(live_stopped(s));
   });
 }
@@ -241,14 +248,10 @@ Result<RunStop> Session::salvage() {
   auto& p = *program_;
   p.children.end(std::move(p.live->peer()));
   p.live.reset();
+  ProcessList::has_gone(p.process);
   p.end = ProgramEnd{.gone = true};
-  auto worker = worker_before(Time{.ticks = ~u64{0}, .pc = {}}, HistoryEnd::unknown);
-  if (!worker) return std::unexpected(worker.error());
-  const auto at = attention_.go(*worker, {.kind = MessageKind::run_on});
-  if (!at) return std::unexpected(at.error());
-  p.worker = std::move(*worker);
-  p.tip = p.position = at->time;
-  return RunStop{.end = RunEnd::guest_end, .time = at->time, .hits = {}};
+  if (auto taken = take_history(p); !taken) return std::unexpected(taken.error());
+  return RunStop{.end = RunEnd::guest_end, .time = p.tip, .hits = {}};
 }
 
 Result<Standing> Session::go_forward(Peer& peer, const Forward& how, const std::optional<Time>& limit) {

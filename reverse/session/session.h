@@ -3,6 +3,7 @@
 // in the past. Everything is used from the one thread that runs the io_context, and everything ends with the session.
 #pragma once
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -12,6 +13,7 @@
 
 #include "cli/process_list.h"
 #include "cli/recording_folder.h"
+#include "core/tree/recorded_tree.h"
 #include "reverse/execution.h"
 #include "reverse/session/attention.h"
 #include "reverse/session/children.h"
@@ -64,6 +66,7 @@ class Session final : public Execution {
   /// start().
   Result<> attach(pid_t pid);
   bool has_program() const { return program_ != nullptr; }
+  bool has_recording() const { return recording_ != nullptr; }
   bool is_attached() const;
   void kill();
   /// The session has no program any more: one that was attached to goes on, another one is killed.
@@ -80,8 +83,30 @@ class Session final : public Execution {
   /// The program's end, if live stands at it or has gone.
   const std::optional<ProgramEnd>& end() const;
 
-  /// Its children and theirs, as far as they are recorded.
-  std::vector<const RecordedProcess*> children();
+  // The processes of the recording, of which one is the program that everything else is about. --------------
+  /// All that have begun: the one that was started, its children and theirs, as far as they are recorded.
+  std::vector<const RecordedProcess*> processes();
+  /// The one with this process id: of several the one that is open, else the last. It may be about to begin. Null:
+  /// there is none.
+  const RecordedProcess* process_of(pid_t pid);
+  /// The number of the one that everything is about; 0: none.
+  u32 process_number() const;
+  /// Is it debugged as well: does it stand, at a position of its own?
+  bool is_open(u32 number) const;
+  enum class OpenAt : u8 { begin, tip };
+  /// Everything is about this one from now on. If it is not open it is stopped, if it still runs, and its history is
+  /// that from its begin, which for a forked one is the fork; that may mean to re-execute its parents.
+  Result<> open(u32 number, OpenAt at = OpenAt::tip);
+  /// The other open ones go to where they stood, by the order of events, when this one stood at its position.
+  struct Aligned {
+    u32 number = 0;
+    Result<Time> time;
+  };
+  std::vector<Aligned> align_others();
+  /// An open one, or one that was held when it began, goes on by itself, and is recorded further.
+  void let_go(u32 number);
+  /// The program stands before its end, and ends. Other processes of the recording remain, if there are any.
+  void let_end();
 
   /// Lines for the user that no command returns.
   void on_notice(std::function<void(const std::string&)> handler) { notice_ = std::move(handler); }
@@ -124,6 +149,8 @@ class Session final : public Execution {
   // The program at the position. --------------------------------------------------------------------------
   /// The process that shows it; it stands. Only to ask it: changes and going are the session's.
   Result<Peer*> here();
+  /// The same of an open process.
+  Result<Peer*> here(u32 number);
   /// At the tip: a worker shows it, until the position is set anew. So a function that is called here has no effect.
   Result<> show_recorded();
 
@@ -144,8 +171,30 @@ class Session final : public Execution {
 
  private:
   struct Program;
+  struct Recording;
   /// Its history begins where live stands.
-  Result<> begin_history(std::unique_ptr<Program> program);
+  struct First {
+    pid_t pid = -1;
+    Peer live;
+    std::vector<std::string> args;
+    bool attached = false;
+  };
+  Result<> begin_history(std::unique_ptr<Recording> recording, First first);
+  // session_processes.cpp
+  void listen(Live& live);
+  /// A worker that stands where the history of a process begins.
+  Result<Peer> worker_at_begin(const RecordedProcess& process);
+  Result<Peer> worker_before_event(Program& program, u64 event);
+  Result<> stop_running(RecordedProcess& process);
+  Result<> take_over(Program& program);
+  Result<> take_history(Program& program);
+  Result<> open_history(Program& program);
+  void watch_processes();
+  /// Children that live's conditions have had stand.
+  void note_held(const std::vector<Condition>& conditions, const std::vector<Hit>& hits);
+  Result<Time> go_to_order(u64 order);
+  Program* find(u32 number) const;
+  void forget(u32 number);
 
   enum class HistoryEnd : u8 { tip, unknown };
   /// Another process could not be made: snapshots make room for it, now and from now on. True: try again.
@@ -190,7 +239,9 @@ class Session final : public Execution {
   SessionOptions options_;
   Attention attention_;
   std::function<void(const std::string&)> notice_;
-  std::unique_ptr<Program> program_;
+  std::unique_ptr<Recording> recording_;
+  Program* program_ = nullptr;  // one of the recording's
+  boost::asio::steady_timer watch_;
   bool fewer_told_ = false;
 };
 
