@@ -83,12 +83,14 @@ class RecordedSession final : public TravelSession {
   /// The same of a thread that does not run, and stands at `pc`.
   Result<Stop> step_other(ThreadId thread, GuestAddr pc, const StepRequest& request,
                           const std::vector<Condition>& conditions, u64 level);
+  Result<std::optional<Time>> lifetime(const nlohmann::json& scope, const Time& from, Operation& operation);
   /// Finds out where a change is, by values at Times.
   Result<Change> bisect(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
   Result<std::optional<Change>> follow_writes(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
   /// The next change of memory, other than the one that is about to be made.
   Result<Change> follow_forward(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
-  Result<> arrive_before(Change& change, const Time& before, const Time& after);
+  Result<> arrive_before(Change& change, const Time& before, const Time& after,
+                         const std::function<Result<bool>(const Time&)>& made = {});
   std::string thread_here();
 
   asio::io_context& io_;

@@ -1,4 +1,4 @@
-"""What fred asks about the program, answered by gdb in one line of JSON each.
+"""What fred asks about the program, answered by gdb in one line of JSON each. Needs values.py before it.
 
 Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything is for the position where the target is
 at that moment.
@@ -9,7 +9,7 @@ import re
 import gdb
 
 
-class _Fred:
+class _Fred(_FredValues):
     generation = 0  # of symbols
     interrupted = False  # by Ctrl-C, while a value was computed
     undescribed = []  # functions without debug information: begin and end
@@ -230,99 +230,6 @@ class _Fred:
         while frame.type() == gdb.INLINE_FRAME:
             frame = frame.older()
         return int(function.value().address) if function else 0, cls.cfa(frame)
-
-    # --- values -------------------------------------------------------------------------------------------------
-
-    @classmethod
-    def scope(cls, expression):
-        """The frame that an expression's names belong to: the selected one if one of them is a local there."""
-        frame = gdb.selected_frame()
-        answer = {"function": 0, "cfa": 0}
-        word, words = "", []
-        for c in expression + " ":
-            if c.isalnum() or c in "_$":
-                word += c
-            else:
-                words.append(word)
-                word = ""
-        try:
-            block = frame.block()
-        except RuntimeError:
-            block = None
-        for word in words:
-            if block is None or not word or word[0].isdigit() or word[0] == "$":
-                continue
-            symbol = gdb.lookup_symbol(word, block)[0]
-            if symbol is not None and symbol.needs_frame:
-                function, cfa = cls.invocation(frame)
-                answer = {"function": function, "cfa": cfa}
-                break
-        cls.say(answer)
-
-    @classmethod
-    def value(cls, expression, function, cfa):
-        """The value where the target stands now, in the frame that `scope` said."""
-        cls.forget()
-        try:
-            if cfa:
-                frame = gdb.newest_frame()
-                while frame is not None:
-                    now = cls.invocation(frame)
-                    if now == (function, cfa):
-                        frame.select()
-                        break
-                    frame = frame.older() if now[1] <= cfa else None
-                else:
-                    raise gdb.error("the frame does not exist here")
-            else:
-                gdb.newest_frame().select()
-            value = gdb.parse_and_eval(expression)
-            kind = value.type.strip_typedefs().code
-            shown = value.format_string()
-            if kind in (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_CHAR,
-                        gdb.TYPE_CODE_ENUM):
-                identity = str(int(value))
-            else:
-                identity = value.format_string(raw=True, max_elements=0, repeat_threshold=0)
-            cls.say({"identity": identity, "shown": shown})
-        except (gdb.error, RuntimeError, ValueError) as error:
-            cls.say({"error": str(error)})
-        except KeyboardInterrupt:
-            cls.interrupted = True
-            cls.say({"error": "interrupted"})
-
-    @classmethod
-    def evaluate(cls, expression):
-        """In the selected frame, as gdb prints it."""
-        try:
-            cls.say({"value": gdb.parse_and_eval(expression).format_string()})
-        except (gdb.error, RuntimeError, ValueError) as error:
-            cls.say({"error": str(error)})
-
-    @classmethod
-    def memory(cls, expression):
-        """Where the expression's value lies now; `stored` gives what lies there at any Time."""
-        cls.forget_but_frame()
-        try:
-            value = gdb.parse_and_eval(expression)
-        except gdb.error as error:
-            cls.say({"error": str(error)})
-            return
-        if value.address is None or value.is_optimized_out or value.type.sizeof == 0:
-            cls.say({})
-            return
-        cls.place = int(value.address), value.type
-        cls.say({"address": int(value.address), "size": value.type.sizeof})
-
-    @classmethod
-    def stored(cls):
-        cls.forget()
-        address, kind = cls.place
-        try:
-            shown = gdb.Value(address).cast(kind.pointer()).dereference().format_string()
-            cls.say({"identity": shown, "shown": shown})
-        except gdb.error as error:
-            cls.say({"error": str(error)})
 
     # --- breakpoints --------------------------------------------------------------------------------------------
 
