@@ -7,6 +7,7 @@
 
 #include "answers_py.h"
 #include "commands_py.h"
+#include "conditions_py.h"
 #include "gdbmi/travel/operation.h"
 #include "values_py.h"
 
@@ -48,7 +49,8 @@ void RecordedSession::begin_history() {
 }
 
 std::string RecordedSession::python_helper() {
-  return fmt::format("{}\n{}\n_fred_rows = {}\n{}", values_py, answers_py, python_string(Helper::rows()), commands_py);
+  return fmt::format("{}\n{}\n{}\n_fred_rows = {}\n{}", values_py, conditions_py, answers_py,
+                     python_string(Helper::rows()), commands_py);
 }
 
 std::vector<std::string> RecordedSession::gdb_commands() {

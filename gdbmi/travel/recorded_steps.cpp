@@ -152,6 +152,15 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
   if (!done) return std::unexpected(done.error());
   see_changes();
   passed_.clear();
+  nlohmann::json answered = nlohmann::json::array();  // `stop` methods have been called where gdb comes to them now
+  for (std::size_t n = 0; n < looked_at.size(); ++n) {
+    const bool here = looked_at[n].time == stop.time && !stop.hits.empty();
+    if (here || seen.contains(looked_at[n].time)) answered.push_back(n);
+  }
+  if (!answered.empty()) {
+    const auto ready = ask_python(gdb, fmt::format("answer_stops({})", answered.dump()));
+    if (!ready) return std::unexpected(ready.error());
+  }
   for (auto& [time, hit] : seen | std::views::reverse) passed_.push_back(std::move(hit));
   if (auto there = session_.go_to(stop.time); !there) return std::unexpected(there.error());
   return stop;

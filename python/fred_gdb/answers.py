@@ -1,4 +1,4 @@
-"""What fred asks about the program, answered by gdb in one line of JSON each. Needs values.py before it.
+"""What fred asks about the program, answered by gdb in one line of JSON each. Needs values.py and conditions.py before it.
 
 Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything is for the position where the target is
 at that moment.
@@ -9,7 +9,7 @@ import re
 import gdb
 
 
-class _Fred(_FredValues):
+class _Fred(_FredValues, _FredConditions):
     generation = 0  # of symbols
     interrupted = False  # by Ctrl-C, while a value was computed
     undescribed = []  # functions without debug information: begin and end
@@ -286,98 +286,6 @@ class _Fred(_FredValues):
         gdb.Breakpoint("*1", internal=True).delete()
         cls.say({})
 
-    # gdb evaluates a condition once for each hit, and so must whoever does it in gdb's place: what that has changed of
-    # gdb's own, its convenience variables, is taken back before gdb evaluates for itself. Their names that begin with _
-    # are gdb's. (What it changes of the program in the past is dropped.)
-    kept_variables = {}
-
-    @classmethod
-    def variables(cls):
-        names = re.findall(r"^\$([A-Za-z]\w*) = ", cls.console("show convenience"), re.MULTILINE)
-        return {name: gdb.convenience_variable(name) for name in names}
-
-    @staticmethod
-    def same(a, b):
-        def identity(value):
-            if not isinstance(value, gdb.Value):
-                return type(value), value
-            return str(value.type), value.format_string(raw=True, max_elements=0, repeat_threshold=0, symbols=False)
-        return identity(a) == identity(b)
-
-    @classmethod
-    def keep_variables(cls):
-        cls.kept_variables = cls.variables()
-        cls.say({})
-
-    @classmethod
-    def restore_variables(cls):
-        changed = False
-        now, before = cls.variables(), cls.kept_variables
-        for name in now.keys() | before.keys():
-            if name not in now or name not in before or not cls.same(now[name], before[name]):
-                changed = True
-                gdb.set_convenience_variable(name, before.get(name))
-        cls.say({"changed": changed})
-
-    @classmethod
-    def holds(cls, numbers, thread):
-        """Those of these breakpoints whose conditions are true here, in the thread that runs; as in gdb, one without a
-        value is."""
-        cls.forget()
-        selected, holding = gdb.selected_thread(), []
-        for t in gdb.selected_inferior().threads():
-            if t.ptid[1] == thread and t != selected:
-                t.switch()
-        for b in gdb.breakpoints():
-            if b.number in numbers and cls.condition(b) and getattr(b, "stop", lambda: True)() is not False:
-                holding.append(b.number)
-        selected.switch()
-        cls.say({"holds": holding})
-
-    @classmethod
-    def condition(cls, b):
-        if b.thread is not None and b.thread != gdb.selected_thread().global_num:
-            return False
-        if b.condition is None:
-            return True
-        try:
-            cls.frame_of_condition(b).select()
-            return int(gdb.parse_and_eval(b.condition)) != 0
-        except (gdb.error, RuntimeError, ValueError):
-            return True
-
-    @classmethod
-    def frame_of_condition(cls, b):
-        """What names mean in it: to gdb, of a breakpoint in the code, what they mean there; of watchpoints and catchpoints
-        what they meant where the condition was given."""
-        newest = gdb.newest_frame()
-        if b.type in (gdb.BP_BREAKPOINT, gdb.BP_HARDWARE_BREAKPOINT):
-            return newest
-        _, name, file = cls.given.get(b.number, (None, None, None))
-        frame, best = newest, None
-        while frame is not None:
-            function = frame.function()
-            if function is not None and function.symtab.filename == file:
-                if function.name == name:
-                    return frame
-                best = best or frame
-            frame = frame.older()
-        return best or newest
-
-    given = {}  # by breakpoint: its condition, and the function and the file where that was given
-
-    @classmethod
-    def condition_given(cls, b):
-        if b.condition is None or cls.given.get(b.number, (None,))[0] == b.condition:
-            return
-        try:
-            function = gdb.selected_frame().function()
-        except gdb.error:
-            function = None
-        if function is None:
-            function = gdb.lookup_global_symbol("main")
-        cls.given[b.number] = (b.condition, function and function.name, function and function.symtab.filename)
-
     # --- the program --------------------------------------------------------------------------------------------
 
     @classmethod
@@ -406,4 +314,6 @@ gdb.events.before_prompt.connect(_Fred.keep_program)
 gdb.events.breakpoint_created.connect(_Fred.condition_given)
 gdb.events.breakpoint_modified.connect(_Fred.condition_given)
 gdb.events.stop.connect(_Fred.keep_stopped)
+gdb.events.stop.connect(_Fred.stop_answering)
+gdb.events.before_prompt.connect(_Fred.stop_answering)
 _Fred.keep_program()
