@@ -1,6 +1,7 @@
 // The session that fred-gdb debugs with: the program is recorded, gdb is connected to it by the remote protocol, and
 // time travel is reverse/'s. recorded_places.cpp: marks, undo, the log; recorded_searches.cpp: reverse-watch.
 #pragma once
+#include <algorithm>
 #include <map>
 
 #include "gdbmi/asio.h"
@@ -55,24 +56,31 @@ class RecordedSession final : public TravelSession {
   u64 lines_sent() const override { return target_.all_lines_sent(); }
   std::string statistics() override { return target_.monitor("stats"); }
 
- private:
-  class Operation;
-  friend class Operation;
-
-  /// Another program: its history is empty.
-  void begin_history();
   /// What the user has set: what surely stops, and what depends on conditions that gdb has to evaluate where it is hit,
   /// or on ignore counts.
   struct UserPoints {
     struct Dependent {
+      /// A breakpoint, watchpoint or catchpoint that the condition stands for, by gdb's number.
+      struct Point {
+        i64 number = 0;
+        std::vector<u32> only;  // system calls or signals; none: every hit
+        bool concerns(u32 n) const { return only.empty() || std::ranges::find(only, n) != only.end(); }
+      };
       Condition at;
-      std::vector<i64> numbers;  // gdb's, of the breakpoints or watchpoints that it stands for
+      std::vector<Point> points;
     };
     std::vector<Condition> certain;
     std::vector<Dependent> dependent;
     std::map<i64, u64> ignored;  // by gdb's number: so many hits do not stop
     std::string left;            // why only gdb can tell where a command ends, or ""
   };
+
+ private:
+  class Operation;
+  friend class Operation;
+
+  /// Another program: its history is empty.
+  void begin_history();
   Result<UserPoints> points(GdbQuestions& gdb);
   /// A command backwards that would end with `stop` ends earlier if one of those that depend stops on the way. Hits
   /// that gdb is to see although they do not stop go to passed_.

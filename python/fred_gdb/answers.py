@@ -5,6 +5,7 @@ at that moment.
 """
 import json
 import re
+import signal
 
 import gdb
 
@@ -233,26 +234,43 @@ class _Fred(_FredValues, _FredConditions):
 
     # --- breakpoints --------------------------------------------------------------------------------------------
 
-    # What a catchpoint without an address catches, by how gdb tells it. One of exceptions has none as long as the library
-    # that throws them is not there, and is not hit.
-    caught = (("syscall ", "syscall"), ("signal ", "signal"), ("exception ", "break"))
+    # What a catchpoint without an address catches, as gdb tells it.
+    described = re.compile(r"""(?:(syscall|signal)s? "(.*)"|exception )""")
 
     @classmethod
-    def kind(cls, b):
-        """"break", "watch", "syscall" or "signal"; nothing if only gdb can tell where it stops."""
+    def caught(cls, b):
+        """By a catchpoint without an address: what kind of thing, and which ones; "only" is empty for all of them. One of
+        exceptions has no address as long as the library that throws them is not there, and is not hit."""
+        row = cls.console("info breakpoints %d" % b.number).splitlines()[1]
+        found = cls.described.match(row.split(None, 4)[4])
+        if found is None:
+            return None
+        kind, words = found[1] or "break", re.findall(r"[^,\s]+", found[2] or "")
+        if kind == "signal":
+            return {"kind": kind, "only": cls.signal_numbers(words)}
+        return {"kind": kind, "only": [] if "<any" in words else words}
+
+    @staticmethod
+    def signal_numbers(words):
+        if words[0] == "<any":
+            return []
+        if words[0] == "<standard":
+            return sorted(set(range(1, 65)) - {signal.SIGTRAP, signal.SIGINT})
+        known = (int(w[3:]) if w[3:].isdigit() else getattr(signal, w, 0) for w in words)
+        return [int(n) for n in known] or [0]
+
+    @classmethod
+    def stops_at(cls, b):
+        """{"kind": "break", "watch", "syscall" or "signal"}; nothing if only gdb can tell where it stops."""
         if b.type in (gdb.BP_BREAKPOINT, gdb.BP_HARDWARE_BREAKPOINT):
-            return "break"
+            return {"kind": "break"}
         if b.type in (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_READ_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT):
-            return "watch"
+            return {"kind": "watch"}
         if b.type != getattr(gdb, "BP_CATCHPOINT", None):
             return None
         if any(cls.addresses(b)):  # of others it is 0
-            return "break"  # of exceptions
-        row = cls.console("info breakpoints %d" % b.number).splitlines()[1]
-        for words, kind in cls.caught:
-            if row.split(None, 4)[4].startswith(words):
-                return kind
-        return None
+            return {"kind": "break"}  # of exceptions
+        return cls.caught(b)
 
     @staticmethod
     def addresses(b):
@@ -266,17 +284,13 @@ class _Fred(_FredValues, _FredConditions):
         for b in gdb.breakpoints():
             if not b.enabled or not b.visible:
                 continue
-            kind = cls.kind(b)
-            if kind is None:
+            what = cls.stops_at(b)
+            if what is None:
                 left = "number %d of its breakpoints is one that only it can check" % b.number
                 continue
             depends = b.condition is not None or b.ignore_count != 0 or b.thread is not None or hasattr(b, "stop")
-            points.append({"number": b.number, "kind": kind, "addresses": cls.addresses(b), "depends": depends,
-                           "ignore": b.ignore_count})
-        for kind in ("syscall", "signal"):
-            those = [p for p in points if p["kind"] == kind]
-            if any(p["depends"] for p in those) and (len(those) > 1 or kind == "signal"):
-                left = "only gdb knows which of its catchpoints catches a " + kind
+            points.append({"number": b.number, "addresses": cls.addresses(b), "depends": depends,
+                           "ignore": b.ignore_count, "only": [], **what})
         cls.say({"points": points, "left": left})
 
     @classmethod
