@@ -131,7 +131,8 @@ const std::vector<Command> rows = {
      "Find the statement that made EXPR become what it is now.",
      "EXPR is anything that gdb can evaluate, function calls included. Stops before the statement that makes the\n"
      "change: one `next` or `step` shows it. The search probes points of history by bisection, so it finds a change\n"
-     "from a different value to the present one, which need not be the last; --last finds the last one.",
+     "from a different value to the present one, which need not be the last; --last finds the last one.\n"
+     "Names mean what they mean in the selected frame; of its locals, only this invocation is searched.",
      false,
      handlers::reverse_watch},
     {"last",

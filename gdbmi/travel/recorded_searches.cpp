@@ -6,6 +6,8 @@
 #include "gdbmi/travel/operation.h"
 #include "reverse/search/expression_search.h"
 #include "reverse/search/last_change.h"
+#include "reverse/timeline/own_conditions.h"
+#include "reverse/timeline/time_text.h"
 
 namespace fred {
 
@@ -26,10 +28,13 @@ class GdbProbe final : public Probe {
     if (!answer) return std::unexpected(answer.error());
     if (answer->contains("error")) {
       error_ = answer->value("error", "");
-      return ProbeValue{.identity = std::nullopt, .shown = "<no value>"};
+      return ProbeValue{.identity = std::nullopt, .shown = "<no value>", .hidden = answer->value("hidden", false)};
     }
-    return ProbeValue{.identity = answer->value("identity", ""), .shown = answer->value("shown", "")};
+    return ProbeValue{.identity = answer->value("identity", ""), .shown = answer->value("shown", ""), .hidden = false};
   }
+  Result<std::vector<Condition>> places() override { return places_ ? places_() : Probe::places(); }
+  /// Asked for where values are hidden.
+  void look_at(std::function<Result<std::vector<Condition>>()> places) { places_ = std::move(places); }
   const std::string& error() const { return error_; }
 
  private:
@@ -37,6 +42,7 @@ class GdbProbe final : public Probe {
   GdbQuestions& gdb_;
   std::string call_;
   std::function<void()> moved_;
+  std::function<Result<std::vector<Condition>>()> places_;
   std::string error_;
 };
 
@@ -61,7 +67,9 @@ Change change_between(const ValuesAround& values) {
 
 }  // namespace
 
-Result<> RecordedSession::arrive_before(Change& change, const Time& before, const Time& after) {
+/// `made`: the change has been made there already; the beginning of the statement may be long ago.
+Result<> RecordedSession::arrive_before(Change& change, const Time& before, const Time& after,
+                                        const std::function<Result<bool>(const Time&)>& made) {
   change.place = symbols_.place(before.pc);
   change.by_gdb = session_.tip_changes().made_at(before);
   change.landing.time = before;
@@ -70,6 +78,11 @@ Result<> RecordedSession::arrive_before(Change& change, const Time& before, cons
     if (stop && stop->end != TravelEnd::interrupted) {
       change.landing.time = stop->time;
       landed_.reset();
+    }
+    if (change.landing.time != before && made) {
+      const auto too_early = made(change.landing.time);
+      if (!too_early) return std::unexpected(too_early.error());
+      if (*too_early) change.landing.time = before;
     }
   }
   if (auto there = session_.go_to(change.landing.time); !there) return there;
@@ -85,19 +98,53 @@ std::string RecordedSession::thread_here() {
   return running == threads.end() ? "" : fmt::format(", thread {} \"{}\"", running->id, running->name);
 }
 
+/// The call of the invocation that the expression's locals belong to. Nothing: it is as old as history.
+Result<std::optional<Time>> RecordedSession::lifetime(const nlohmann::json& scope, const Time& from,
+                                                      Operation& operation) {
+  const u64 cfa = scope.value("cfa", u64{0});
+  const GuestAddr entry{scope.value("entry", u64{0})};
+  if (cfa == 0 || entry.value == 0 || scope.value("outermost", false)) return std::nullopt;
+  const u64 stack_pointer = cfa - 8;  // below it the return address
+  const auto here = session_.point_at(from);
+  if (!here) return std::unexpected(here.error());
+  Time begin = from;
+  if (from.pc != entry || from.phase != 0 || here->stack_pointer != stack_pointer) {
+    OwnConditions own(scope.value("thread", ThreadId{0}));
+    own.add(entry, stack_pointer);
+    const auto hits = history_->timeline->search().last(session_.begin(), from, own.with({}), true, operation.token());
+    if (!hits) return std::unexpected(hits.error());
+    if (hits->empty()) return std::nullopt;
+    begin = hits->front().at;
+  }
+  const auto call = session_.trace_before(begin, 1);
+  if (!call) return std::unexpected(call.error());
+  return call->empty() ? std::nullopt : std::optional(call->front().time);
+}
+
 Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation) {
-  const auto text = python_string(request.expression);
-  const auto scope = ask_python(gdb, fmt::format("scope({})", text));
+  const auto scope = ask_python(gdb, fmt::format("scope({})", python_string(request.expression)));
   if (!scope) return std::unexpected(scope.error());
-  GdbProbe probe(session_, gdb,
-                 fmt::format("value({}, {}, {})", text, scope->value("function", u64{0}), scope->value("cfa", u64{0})),
-                 [this] { target_.moved(); });
+  GdbProbe probe(session_, gdb, "value()", [this] { target_.moved(); });
   const auto here = probe.at(operation.from());
   if (!here) return std::unexpected(here.error());
   if (!here->identity) return fail(probe.error());
-  ExpressionSearch search(session_, probe);
+  const auto lowest = lifetime(*scope, operation.from(), operation);
+  if (!lowest) return std::unexpected(lowest.error());
+  if (scope->value("cfa", u64{0}) != 0) {
+    probe.look_at([&]() -> Result<std::vector<Condition>> {
+      const auto answer = ask_python(gdb, "places()");
+      if (!answer) return std::unexpected(answer.error());
+      OwnConditions own(scope->value("thread", ThreadId{0}));
+      const u64 stack_pointer = scope->value("sp", u64{0});
+      for (const u64 address : (*answer)["addresses"].get<std::vector<u64>>()) {
+        own.add(GuestAddr{address}, stack_pointer == 0 ? std::nullopt : std::optional(stack_pointer));
+      }
+      return own.with({});
+    });
+  }
+  ExpressionSearch search(session_, history_->timeline->search(), probe);
   search.on_progress([&](const ProbeProgress& p) { operation.show(fmt::format("{} probes", p.probes)); });
-  const auto found = search.find(operation.from(), operation.token());
+  const auto found = search.find(operation.from(), *lowest, operation.token());
   if (!found) return std::unexpected(found.error());
   if (found->same_at_start) {
     return fail(fmt::format("{} is {} at the start of history as well: no change was found ({} probes).",
@@ -107,38 +154,65 @@ Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestion
   change.before = found->old_value.shown;
   change.after = found->now.shown;
   change.probes = found->probes;
-  // At the place of changes from within gdb it was either the instruction that led there, or they.
   auto before = found->before, after = found->after;
+  if (!found->adjacent && found->begins) {
+    const auto last = session_.trace_before(after, 1);
+    if (!last) return std::unexpected(last.error());
+    before = last->front().time;
+    change.remarks.push_back("What it was in this frame before could not be seen.");
+  } else if (!found->adjacent) {
+    change.remarks.push_back(fmt::format("Or by what follows, up to {}, time {}: the value could not be seen there.",
+                                         symbols_.place(after.pc), print_time(after)));
+  }
+  // At the place of changes from within gdb it was either the instruction that led there, or they.
   if (const auto hidden = session_.tip_changes().hidden_until(after); hidden && before < hidden->begin) {
     auto between = probe.at(hidden->begin);
     if (!between) return std::unexpected(between.error());
     ++change.probes;
     if (*between == found->now) {
       after = hidden->begin;
-    } else {
+    } else if (!between->hidden) {
       before = hidden->begin;
       change.before = between->shown;
     }
   }
-  if (auto there = arrive_before(change, before, after); !there) return std::unexpected(there.error());
+  const auto made = [&](const Time& time) -> Result<bool> {
+    const auto value = probe.at(time);
+    if (!value) return std::unexpected(value.error());
+    return *value == found->now;
+  };
+  if (auto there = arrive_before(change, before, after, made); !there) return std::unexpected(there.error());
   return change;
 }
 
 /// Nothing if the expression is no memory here.
 Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest& request, GdbQuestions& gdb,
                                                              Operation& operation) {
+  const auto scope = ask_python(gdb, fmt::format("scope({})", python_string(request.expression)));
+  if (!scope) return std::unexpected(scope.error());
   const auto range = ask_memory(gdb, request.expression);
   if (!range) return std::unexpected(range.error());
   if (!*range) return std::nullopt;
-  const auto found = last_change(*history_->timeline, **range, operation.from(), operation.token());
+  // What lies in the frame was something else before the frame was made.
+  const u64 at = (*range)->begin.value;
+  std::optional<Time> frame_begin;
+  if (scope->value("low", u64{0}) <= at && at < scope->value("cfa", u64{0})) {
+    const auto begin = lifetime(*scope, operation.from(), operation);
+    if (!begin) return std::unexpected(begin.error());
+    frame_begin = *begin;
+  }
+  const Time lowest = frame_begin.value_or(session_.begin());
+  const auto found = last_change(*history_->timeline, **range, lowest, operation.from(), operation.token());
   if (!found) return std::unexpected(found.error());
   GdbProbe probe(session_, gdb, "stored()", [this] { target_.moved(); });
-  if (!*found) return fail(fmt::format("{} has not changed since the start of history.", request.expression));
+  if (!*found) {
+    return fail(fmt::format("{} has not changed since the start of {}.", request.expression,
+                            frame_begin ? "this invocation of its function" : "history"));
+  }
   auto values = values_around(probe, **found);
   if (!values) return std::unexpected(values.error());
   auto change = change_between(*values);
-  if (const auto n =
-          count_changes(*history_->timeline, **range, session_.begin(), operation.from(), operation.token())) {
+  if (const auto n = count_changes(*history_->timeline, **range, lowest, operation.from(), operation.token())) {
     change.changes = *n;
   }
   if (auto there = arrive_before(change, (*found)->at, (*found)->after); !there) return std::unexpected(there.error());

@@ -7,7 +7,9 @@
 
 #include "answers_py.h"
 #include "commands_py.h"
+#include "conditions_py.h"
 #include "gdbmi/travel/operation.h"
+#include "values_py.h"
 
 namespace fred {
 
@@ -51,7 +53,8 @@ void RecordedSession::select_history() {
 }
 
 std::string RecordedSession::python_helper() {
-  return fmt::format("{}\n_fred_rows = {}\n{}", answers_py, python_string(Helper::rows()), commands_py);
+  return fmt::format("{}\n{}\n{}\n_fred_rows = {}\n{}", values_py, conditions_py, answers_py,
+                     python_string(Helper::rows()), commands_py);
 }
 
 std::vector<std::string> RecordedSession::gdb_commands() {

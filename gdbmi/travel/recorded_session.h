@@ -1,6 +1,7 @@
 // The session that fred-gdb debugs with: the program is recorded, gdb is connected to it by the remote protocol, and
 // time travel is reverse/'s. recorded_places.cpp: marks, undo, the log; recorded_searches.cpp: reverse-watch.
 #pragma once
+#include <algorithm>
 #include <map>
 
 #include "gdbmi/asio.h"
@@ -59,6 +60,25 @@ class RecordedSession final : public TravelSession {
   u64 lines_sent() const override { return target_.all_lines_sent(); }
   std::string statistics() override { return target_.monitor("stats"); }
 
+  /// What the user has set: what surely stops, and what depends on conditions that gdb has to evaluate where it is hit,
+  /// or on ignore counts.
+  struct UserPoints {
+    struct Dependent {
+      /// A breakpoint, watchpoint or catchpoint that the condition stands for, by gdb's number.
+      struct Point {
+        i64 number = 0;
+        std::vector<u32> only;  // system calls or signals; none: every hit
+        bool concerns(u32 n) const { return only.empty() || std::ranges::find(only, n) != only.end(); }
+      };
+      Condition at;
+      std::vector<Point> points;
+    };
+    std::vector<Condition> certain;
+    std::vector<Dependent> dependent;
+    std::map<i64, u64> ignored;  // by gdb's number: so many hits do not stop
+    std::string left;            // why only gdb can tell where a command ends, or ""
+  };
+
  private:
   class Operation;
   friend class Operation;
@@ -67,18 +87,6 @@ class RecordedSession final : public TravelSession {
   void begin_history();
   /// Another process of the recording: what was found out about the last one does not hold.
   void select_history();
-  /// What the user has set: what surely stops, and what depends on conditions that gdb has to evaluate where it is hit,
-  /// or on ignore counts.
-  struct UserPoints {
-    struct Dependent {
-      Condition at;
-      std::vector<i64> numbers;  // gdb's, of the breakpoints or watchpoints that it stands for
-    };
-    std::vector<Condition> certain;
-    std::vector<Dependent> dependent;
-    std::map<i64, u64> ignored;  // by gdb's number: so many hits do not stop
-    std::string left;            // why only gdb can tell where a command ends, or ""
-  };
   Result<UserPoints> points(GdbQuestions& gdb);
   /// A command backwards that would end with `stop` ends earlier if one of those that depend stops on the way. Hits
   /// that gdb is to see although they do not stop go to passed_.
@@ -89,12 +97,14 @@ class RecordedSession final : public TravelSession {
   /// The same of a thread that does not run, and stands at `pc`.
   Result<Stop> step_other(ThreadId thread, GuestAddr pc, const StepRequest& request,
                           const std::vector<Condition>& conditions, u64 level);
+  Result<std::optional<Time>> lifetime(const nlohmann::json& scope, const Time& from, Operation& operation);
   /// Finds out where a change is, by values at Times.
   Result<Change> bisect(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
   Result<std::optional<Change>> follow_writes(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
   /// The next change of memory, other than the one that is about to be made.
   Result<Change> follow_forward(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
-  Result<> arrive_before(Change& change, const Time& before, const Time& after);
+  Result<> arrive_before(Change& change, const Time& before, const Time& after,
+                         const std::function<Result<bool>(const Time&)>& made = {});
   std::string thread_here();
 
   asio::io_context& io_;

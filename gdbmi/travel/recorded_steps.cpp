@@ -1,4 +1,5 @@
-// Steps backwards of a recorded session, and what the user's breakpoints, watchpoints and catchpoints do to them.
+// Steps backwards of a recorded session, and what the conditions of the user's breakpoints, watchpoints and catchpoints
+// do to them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,75 +11,9 @@ namespace fred {
 
 namespace {
 
-/// A breakpoint as gdb's side describes it.
-struct GdbPoint {
-  i64 number = 0;
-  std::string kind;  // "break", "watch", "syscall", "signal"
-  std::vector<u64> addresses;
-  bool depends = false;
-};
-
-bool stands_for(const Condition& c, const GdbPoint& point) {
-  const auto at = [&](GuestAddr address) { return std::ranges::find(point.addresses, address.value); };
-  if (const auto* b = std::get_if<BreakCondition>(&c.what)) {
-    return point.kind == "break" && at(b->pc) != point.addresses.end();
-  }
-  if (const auto* w = std::get_if<WatchCondition>(&c.what)) {
-    return point.kind == "watch" && at(w->range.begin) != point.addresses.end();
-  }
-  if (const auto* p = std::get_if<ProcessCondition>(&c.what)) {
-    return point.kind == remote::process_event_names[static_cast<std::size_t>(p->event)];
-  }
-  return point.kind == (std::holds_alternative<SyscallCondition>(c.what) ? "syscall" : "signal");
-}
-
 bool is_watch(const Condition& c) { return std::holds_alternative<WatchCondition>(c.what); }
 
 }  // namespace
-
-Result<RecordedSession::UserPoints> RecordedSession::points(GdbQuestions& gdb) {
-  const auto answer = ask_python(gdb, "breakpoints()");
-  if (!answer) return std::unexpected(answer.error());
-  UserPoints all;
-  all.left = answer->value("left", "");
-  std::vector<GdbPoint> users;
-  for (const auto& p : (*answer)["points"]) {
-    users.push_back({.number = p.value("number", i64{0}),
-                     .kind = p.value("kind", ""),
-                     .addresses = p["addresses"].get<std::vector<u64>>(),
-                     .depends = p.value("depends", false)});
-    if (const auto n = p.value("ignore", u64{0}); n != 0) all.ignored[users.back().number] = n;
-  }
-  const auto inserted = target_.conditions();
-  const auto is_inserted = [&](const GdbPoint& p) {
-    return p.kind != "break" || std::ranges::all_of(p.addresses, [&](u64 address) {
-             return std::ranges::any_of(inserted, [&](const Condition& c) {
-               const auto* b = std::get_if<BreakCondition>(&c.what);
-               return b != nullptr && b->pc.value == address;
-             });
-           });
-  };
-  if (!std::ranges::all_of(users, is_inserted)) {
-    if (const auto done = ask_python(gdb, "insert_breakpoints()"); !done) return std::unexpected(done.error());
-  }
-  for (auto& c : target_.conditions(remote::SessionTarget::For::everything)) {
-    // What gdb has inserted for itself (libraries, longjmp), and forks that it is told of, stop nobody.
-    bool certain = !std::holds_alternative<BreakCondition>(c.what) && !std::holds_alternative<ProcessCondition>(c.what);
-    std::vector<i64> numbers;
-    for (const auto& p : users) {
-      if (!stands_for(c, p)) continue;
-      if (p.depends) numbers.push_back(p.number);
-      certain = !p.depends || (certain && numbers.empty());
-      if (certain) break;
-    }
-    if (certain) {
-      all.certain.push_back(std::move(c));
-    } else if (!numbers.empty()) {
-      all.dependent.push_back({std::move(c), std::move(numbers)});
-    }
-  }
-  return all;
-}
 
 Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQuestions& gdb, Operation& operation) {
   std::vector<Condition> conditions;
@@ -101,8 +36,11 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
       nlohmann::json numbers = nlohmann::json::array();
       const Stop here{TravelEnd::hit, before, *hits};
       for (const auto& d : points.dependent) {
-        if (std::ranges::find(*hits, d.at.id, &Hit::id) == hits->end()) continue;
-        for (const i64 n : d.numbers) numbers.push_back(n);
+        const auto hit = std::ranges::find(*hits, d.at.id, &Hit::id);
+        if (hit == hits->end()) continue;
+        for (const auto& p : d.points) {
+          if (p.concerns(hit->number)) numbers.push_back(p.number);
+        }
       }
       if (auto there = session_.go_to(before); !there) return std::unexpected(there.error());
       if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
@@ -155,6 +93,15 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
   if (!done) return std::unexpected(done.error());
   see_changes();
   passed_.clear();
+  nlohmann::json answered = nlohmann::json::array();  // `stop` methods have been called where gdb comes to them now
+  for (std::size_t n = 0; n < looked_at.size(); ++n) {
+    const bool here = looked_at[n].time == stop.time && !stop.hits.empty();
+    if (here || seen.contains(looked_at[n].time)) answered.push_back(n);
+  }
+  if (!answered.empty()) {
+    const auto ready = ask_python(gdb, fmt::format("answer_stops({})", answered.dump()));
+    if (!ready) return std::unexpected(ready.error());
+  }
   for (auto& [time, hit] : seen | std::views::reverse) passed_.push_back(std::move(hit));
   if (auto there = session_.go_to(stop.time); !there) return std::unexpected(there.error());
   return stop;

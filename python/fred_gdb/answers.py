@@ -1,4 +1,4 @@
-"""What fred asks about the program, answered by gdb in one line of JSON each.
+"""What fred asks about the program, answered by gdb in one line of JSON each. Needs values.py and conditions.py before it.
 
 Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything is for the position where the target is
 at that moment.
@@ -6,11 +6,12 @@ at that moment.
 import json
 import os
 import re
+import signal
 
 import gdb
 
 
-class _Fred:
+class _Fred(_FredValues, _FredConditions):
     generation = 0  # of symbols
     interrupted = False  # by Ctrl-C, while a value was computed
     undescribed = []  # functions without debug information: begin and end
@@ -232,122 +233,45 @@ class _Fred:
             frame = frame.older()
         return int(function.value().address) if function else 0, cls.cfa(frame)
 
-    # --- values -------------------------------------------------------------------------------------------------
-
-    @classmethod
-    def scope(cls, expression):
-        """The frame that an expression's names belong to: the selected one if one of them is a local there."""
-        frame = gdb.selected_frame()
-        answer = {"function": 0, "cfa": 0}
-        word, words = "", []
-        for c in expression + " ":
-            if c.isalnum() or c in "_$":
-                word += c
-            else:
-                words.append(word)
-                word = ""
-        try:
-            block = frame.block()
-        except RuntimeError:
-            block = None
-        for word in words:
-            if block is None or not word or word[0].isdigit() or word[0] == "$":
-                continue
-            symbol = gdb.lookup_symbol(word, block)[0]
-            if symbol is not None and symbol.needs_frame:
-                function, cfa = cls.invocation(frame)
-                answer = {"function": function, "cfa": cfa}
-                break
-        cls.say(answer)
-
-    @classmethod
-    def value(cls, expression, function, cfa):
-        """The value where the target stands now, in the frame that `scope` said."""
-        cls.forget()
-        try:
-            if cfa:
-                frame = gdb.newest_frame()
-                while frame is not None:
-                    now = cls.invocation(frame)
-                    if now == (function, cfa):
-                        frame.select()
-                        break
-                    frame = frame.older() if now[1] <= cfa else None
-                else:
-                    raise gdb.error("the frame does not exist here")
-            else:
-                gdb.newest_frame().select()
-            value = gdb.parse_and_eval(expression)
-            kind = value.type.strip_typedefs().code
-            shown = value.format_string()
-            if kind in (gdb.TYPE_CODE_INT, gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_BOOL, gdb.TYPE_CODE_CHAR,
-                        gdb.TYPE_CODE_ENUM):
-                identity = str(int(value))
-            else:
-                identity = value.format_string(raw=True, max_elements=0, repeat_threshold=0)
-            cls.say({"identity": identity, "shown": shown})
-        except (gdb.error, RuntimeError, ValueError) as error:
-            cls.say({"error": str(error)})
-        except KeyboardInterrupt:
-            cls.interrupted = True
-            cls.say({"error": "interrupted"})
-
-    @classmethod
-    def evaluate(cls, expression):
-        """In the selected frame, as gdb prints it."""
-        try:
-            cls.say({"value": gdb.parse_and_eval(expression).format_string()})
-        except (gdb.error, RuntimeError, ValueError) as error:
-            cls.say({"error": str(error)})
-
-    @classmethod
-    def memory(cls, expression):
-        """Where the expression's value lies now; `stored` gives what lies there at any Time."""
-        cls.forget_but_frame()
-        try:
-            value = gdb.parse_and_eval(expression)
-        except gdb.error as error:
-            cls.say({"error": str(error)})
-            return
-        if value.address is None or value.is_optimized_out or value.type.sizeof == 0:
-            cls.say({})
-            return
-        cls.place = int(value.address), value.type
-        cls.say({"address": int(value.address), "size": value.type.sizeof})
-
-    @classmethod
-    def stored(cls):
-        cls.forget()
-        address, kind = cls.place
-        try:
-            shown = gdb.Value(address).cast(kind.pointer()).dereference().format_string()
-            cls.say({"identity": shown, "shown": shown})
-        except gdb.error as error:
-            cls.say({"error": str(error)})
-
     # --- breakpoints --------------------------------------------------------------------------------------------
 
-    # What a catchpoint without an address catches, by how gdb tells it. One of exceptions has none as long as the library
-    # that throws them is not there, and is not hit.
-    caught = (("syscall ", "syscall"), ("signal ", "signal"), ("exception ", "break"), ("fork", "fork"),
-              ("vfork", "vfork"), ("exec", "exec"))
+    # What a catchpoint without an address catches, as gdb tells it.
+    described = re.compile(r"""(?:(syscall|signal)s? "(.*)"|exception |(fork|vfork|exec)\b)""")
 
     @classmethod
-    def kind(cls, b):
-        """"break", "watch", "syscall", "signal", "fork", "vfork" or "exec"; nothing if only gdb can tell where it stops."""
+    def caught(cls, b):
+        """By a catchpoint without an address: what kind of thing, and which ones; "only" is empty for all of them. One of
+        exceptions has no address as long as the library that throws them is not there, and is not hit."""
+        row = cls.console("info breakpoints %d" % b.number).splitlines()[1]
+        found = cls.described.match(row.split(None, 4)[4])
+        if found is None:
+            return None
+        kind, words = found[1] or found[3] or "break", re.findall(r"[^,\s]+", found[2] or "")
+        if kind == "signal":
+            return {"kind": kind, "only": cls.signal_numbers(words)}
+        return {"kind": kind, "only": [] if "<any" in words else words}
+
+    @staticmethod
+    def signal_numbers(words):
+        if words[0] == "<any":
+            return []
+        if words[0] == "<standard":
+            return sorted(set(range(1, 65)) - {signal.SIGTRAP, signal.SIGINT})
+        known = (int(w[3:]) if w[3:].isdigit() else getattr(signal, w, 0) for w in words)
+        return [int(n) for n in known] or [0]
+
+    @classmethod
+    def stops_at(cls, b):
+        """{"kind": "break", "watch", "syscall", "signal", "fork", "vfork" or "exec"}; nothing if only gdb can tell where it stops."""
         if b.type in (gdb.BP_BREAKPOINT, gdb.BP_HARDWARE_BREAKPOINT):
-            return "break"
+            return {"kind": "break"}
         if b.type in (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_READ_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT):
-            return "watch"
+            return {"kind": "watch"}
         if b.type != getattr(gdb, "BP_CATCHPOINT", None):
             return None
         if any(cls.addresses(b)):  # of others it is 0
-            return "break"  # of exceptions
-        row = cls.console("info breakpoints %d" % b.number).splitlines()[1]
-        for words, kind in cls.caught:
-            if row.split(None, 4)[4].startswith(words):
-                return kind
-        return None
+            return {"kind": "break"}  # of exceptions
+        return cls.caught(b)
 
     @staticmethod
     def addresses(b):
@@ -361,17 +285,13 @@ class _Fred:
         for b in gdb.breakpoints():
             if not b.enabled or not b.visible:
                 continue
-            kind = cls.kind(b)
-            if kind is None:
+            what = cls.stops_at(b)
+            if what is None:
                 left = "number %d of its breakpoints is one that only it can check" % b.number
                 continue
             depends = b.condition is not None or b.ignore_count != 0 or b.thread is not None or hasattr(b, "stop")
-            points.append({"number": b.number, "kind": kind, "addresses": cls.addresses(b), "depends": depends,
-                           "ignore": b.ignore_count})
-        for kind in ("syscall", "signal"):
-            those = [p for p in points if p["kind"] == kind]
-            if any(p["depends"] for p in those) and (len(those) > 1 or kind == "signal"):
-                left = "only gdb knows which of its catchpoints catches a " + kind
+            points.append({"number": b.number, "addresses": cls.addresses(b), "depends": depends,
+                           "ignore": b.ignore_count, "only": [], **what})
         cls.say({"points": points, "left": left})
 
     @classmethod
@@ -381,103 +301,11 @@ class _Fred:
         gdb.Breakpoint("*1", internal=True).delete()
         cls.say({})
 
-    # gdb evaluates a condition once for each hit, and so must whoever does it in gdb's place: what that has changed of
-    # gdb's own, its convenience variables, is taken back before gdb evaluates for itself. Their names that begin with _
-    # are gdb's. (What it changes of the program in the past is dropped.)
-    kept_variables = {}
-
-    @classmethod
-    def variables(cls):
-        names = re.findall(r"^\$([A-Za-z]\w*) = ", cls.console("show convenience"), re.MULTILINE)
-        return {name: gdb.convenience_variable(name) for name in names}
-
-    @staticmethod
-    def same(a, b):
-        def identity(value):
-            if not isinstance(value, gdb.Value):
-                return type(value), value
-            return str(value.type), value.format_string(raw=True, max_elements=0, repeat_threshold=0, symbols=False)
-        return identity(a) == identity(b)
-
-    @classmethod
-    def keep_variables(cls):
-        cls.kept_variables = cls.variables()
-        cls.say({})
-
-    @classmethod
-    def restore_variables(cls):
-        changed = False
-        now, before = cls.variables(), cls.kept_variables
-        for name in now.keys() | before.keys():
-            if name not in now or name not in before or not cls.same(now[name], before[name]):
-                changed = True
-                gdb.set_convenience_variable(name, before.get(name))
-        cls.say({"changed": changed})
-
-    @classmethod
-    def holds(cls, numbers, thread):
-        """Those of these breakpoints whose conditions are true here, in the thread that runs; as in gdb, one without a
-        value is."""
-        cls.forget()
-        selected, holding = gdb.selected_thread(), []
-        for t in gdb.selected_inferior().threads():
-            if t.ptid[1] == thread and t != selected:
-                t.switch()
-        for b in gdb.breakpoints():
-            if b.number in numbers and cls.condition(b) and getattr(b, "stop", lambda: True)() is not False:
-                holding.append(b.number)
-        selected.switch()
-        cls.say({"holds": holding})
-
-    @classmethod
-    def condition(cls, b):
-        if b.thread is not None and b.thread != gdb.selected_thread().global_num:
-            return False
-        if b.condition is None:
-            return True
-        try:
-            cls.frame_of_condition(b).select()
-            return int(gdb.parse_and_eval(b.condition)) != 0
-        except (gdb.error, RuntimeError, ValueError):
-            return True
-
-    @classmethod
-    def frame_of_condition(cls, b):
-        """What names mean in it: to gdb, of a breakpoint in the code, what they mean there; of watchpoints and catchpoints
-        what they meant where the condition was given."""
-        newest = gdb.newest_frame()
-        if b.type in (gdb.BP_BREAKPOINT, gdb.BP_HARDWARE_BREAKPOINT):
-            return newest
-        _, name, file = cls.given.get(b.number, (None, None, None))
-        frame, best = newest, None
-        while frame is not None:
-            function = frame.function()
-            if function is not None and function.symtab.filename == file:
-                if function.name == name:
-                    return frame
-                best = best or frame
-            frame = frame.older()
-        return best or newest
-
-    given = {}  # by breakpoint: its condition, and the function and the file where that was given
-
-    @classmethod
-    def condition_given(cls, b):
-        if b.condition is None or cls.given.get(b.number, (None,))[0] == b.condition:
-            return
-        try:
-            function = gdb.selected_frame().function()
-        except gdb.error:
-            function = None
-        if function is None:
-            function = gdb.lookup_global_symbol("main")
-        cls.given[b.number] = (b.condition, function and function.name, function and function.symtab.filename)
-
     # --- the program --------------------------------------------------------------------------------------------
 
     @classmethod
     def caught_processes(cls):
-        kinds = {cls.kind(b) for b in gdb.breakpoints() if b.enabled and b.type == getattr(gdb, "BP_CATCHPOINT", None)}
+        kinds = {(cls.stops_at(b) or {}).get("kind") for b in gdb.breakpoints() if b.enabled}
         cls.say({"kinds": [kind for kind in ("fork", "vfork", "exec") if kind in kinds]})
 
     @classmethod
@@ -527,4 +355,6 @@ gdb.events.before_prompt.connect(_Fred.keep_program)
 gdb.events.breakpoint_created.connect(_Fred.condition_given)
 gdb.events.breakpoint_modified.connect(_Fred.condition_given)
 gdb.events.stop.connect(_Fred.keep_stopped)
+gdb.events.stop.connect(_Fred.stop_answering)
+gdb.events.before_prompt.connect(_Fred.stop_answering)
 _Fred.keep_program()

@@ -7,9 +7,9 @@ Conditions watch(GuestRange range) { return {{ConditionId{1}, WatchCondition{ran
 MemoryChange change_of(Hit hit) { return {hit.at, hit.after, std::move(hit.before), std::move(hit.now), hit.thread}; }
 }  // namespace
 
-Result<std::optional<MemoryChange>> last_change(Timeline& timeline, GuestRange range, const Time& from,
-                                                const std::stop_token& stop) {
-  Result<std::vector<Hit>> hits = timeline.search().last(timeline.begin(), from, watch(range), true, stop);
+Result<std::optional<MemoryChange>> last_change(Timeline& timeline, GuestRange range, const Time& lowest,
+                                                const Time& from, const std::stop_token& stop) {
+  Result<std::vector<Hit>> hits = timeline.search().last(lowest, from, watch(range), true, stop);
   if (!hits) return std::unexpected(std::move(hits.error()));
   if (hits->empty()) return std::nullopt;
   return change_of(std::move(hits->front()));
@@ -35,7 +35,8 @@ Result<Stop> land_before_change(Timeline& timeline, const Time& before, const Ti
   const Result<Stop> there = timeline.go_to(after);
   if (!there) return there;
   const Result<Stop> landed = timeline.next(Direction::backward, 1, {});
-  if (landed && (landed->end == TravelEnd::arrived || landed->end == TravelEnd::interrupted)) return landed;
+  if (landed && landed->end == TravelEnd::interrupted) return landed;
+  if (landed && landed->end == TravelEnd::arrived && landed->time <= before) return landed;
   return timeline.go_to(before);
 }
 

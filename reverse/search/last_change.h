@@ -11,9 +11,9 @@ struct MemoryChange {
   ThreadId thread = 0;
 };
 
-/// The last change of the bytes before `from`; nothing if there was none since the start of history.
-Result<std::optional<MemoryChange>> last_change(Timeline& timeline, GuestRange range, const Time& from,
-                                                const std::stop_token& stop);
+/// The last change of the bytes in [lowest, from); nothing if there was none.
+Result<std::optional<MemoryChange>> last_change(Timeline& timeline, GuestRange range, const Time& lowest,
+                                                const Time& from, const std::stop_token& stop);
 /// The first change at or behind `from`, up to the end of history so far; nothing if there is none. The position of
 /// `execution` moves.
 Result<std::optional<MemoryChange>> next_change(Execution& execution, GuestRange range, const Time& from);

@@ -63,10 +63,11 @@ TEST_CASE("ExpressionSearch: at most 40 probes for 10^9 ticks, down to the instr
     if (change >= execution.tip() || change <= execution.begin()) continue;
     FunctionProbe probe;
     probe.value = [&](const Time& t) { return t <= change ? ProbeValue{} : number(9); };
-    ExpressionSearch search(execution, probe);
+    HitSearch hits(execution);
+    ExpressionSearch search(execution, hits, probe);
     u64 shown = 0;
     search.on_progress([&](const ProbeProgress& p) { shown = p.probes; });
-    const Result<FoundChange> found = search.find(execution.tip(), {});
+    const Result<FoundChange> found = search.find(execution.tip(), {}, {});
     REQUIRE(found);
     CHECK_FALSE(found->same_at_start);
     CHECK(found->before == change);
@@ -77,15 +78,93 @@ TEST_CASE("ExpressionSearch: at most 40 probes for 10^9 ticks, down to the instr
   }
   FunctionProbe same;
   same.value = [](const Time&) { return number(1); };
-  CHECK(ExpressionSearch(execution, same).find(execution.tip(), {})->same_at_start);
+  HitSearch hits(execution);
+  CHECK(ExpressionSearch(execution, hits, same).find(execution.tip(), {}, {})->same_at_start);
   std::stop_source source;
   same.value = [&](const Time&) {
     source.request_stop();
     return number(1);
   };
-  const Result<FoundChange> cut = ExpressionSearch(execution, same).find(execution.tip(), source.get_token());
+  const Result<FoundChange> cut = ExpressionSearch(execution, hits, same).find(execution.tip(), {}, source.get_token());
   REQUIRE_FALSE(cut);
   CHECK(is_interrupted(cut.error()));
+}
+
+namespace {
+/// A value that only code which is executed in every 1000th tick sees; it is asked for where places() says.
+class HidingExecution : public LongExecution {
+ public:
+  static constexpr u64 period = 1000;
+  using LongExecution::LongExecution;
+  static bool sees(const Time& t) { return t.ticks % period == 0; }
+  Result<> go_to(const Time& t) override {
+    position_ = t;
+    return {};
+  }
+  Result<RunStop> run_forward(const Time& limit, const std::vector<Condition>&) override {
+    const Time next = at((position_.ticks / period + 1) * period, 0);
+    if (next > limit) return RunStop{RunEnd::limit, limit, {}};
+    return RunStop{RunEnd::hit, next, {{ConditionId{1}, next, next}}};
+  }
+  Result<std::vector<Note>> collect(const Time& from, const Time& to, const std::vector<Condition>&) override {
+    Time seen = at(to.ticks / period * period, 0);
+    if (seen >= to) seen = at(seen.ticks < period ? 0 : seen.ticks - period, 0);
+    if (seen < from || seen.ticks == 0) return std::vector<Note>{{ConditionId{1}, 0, {}}};
+    return std::vector<Note>{{ConditionId{1}, 2, Hit{ConditionId{1}, seen, seen}}};
+  }
+
+ private:
+  Time position_;
+};
+
+struct HidingProbe : FunctionProbe {
+  Result<ProbeValue> at(const Time& time) override {
+    auto seen = value(time);
+    seen.hidden = !HidingExecution::sees(time);
+    return seen;
+  }
+  Result<std::vector<Condition>> places() override {
+    return std::vector<Condition>{{ConditionId{1}, BreakCondition{GuestAddr{0x1000}, {}}, {}}};
+  }
+};
+}  // namespace
+
+TEST_CASE("ExpressionSearch: nothing is concluded from hidden values") {
+  std::mt19937 random(8);
+  HidingExecution execution(random);
+  const Time from = LongExecution::at(LongExecution::last, 1);
+  for (int n = 0; n < 400; ++n) {
+    const u64 tick = 2000 + random() % (LongExecution::last - 4000);
+    const bool within = n % 2 == 0;  // where it is seen
+    const Time change = LongExecution::at(within ? tick / 1000 * 1000 : tick, random() % 4);
+    if (!within && HidingExecution::sees(change)) continue;
+    HidingProbe probe;
+    probe.value = [&](const Time& t) { return number(t <= change ? 1 : 2); };
+    HitSearch hits(execution);
+    const auto found = ExpressionSearch(execution, hits, probe).find(from, {}, {});
+    REQUIRE(found);
+    CHECK(found->probes < 200);
+    CHECK_FALSE(found->begins);
+    CHECK(found->adjacent == within);
+    CHECK(found->old_value.shown == "1");
+    if (within) {
+      CHECK(found->before == change);
+    } else {  // the last that is seen before, and the first behind
+      CHECK(found->before == LongExecution::at(change.ticks / 1000 * 1000, 4));
+      CHECK(found->after == LongExecution::at((change.ticks / 1000 + 1) * 1000, 0));
+    }
+  }
+  // The same as far back as it can be seen: what has it begins there, and nothing before.
+  HidingProbe same;
+  same.value = [](const Time&) { return number(2); };
+  HitSearch hits(execution);
+  const Time lowest = LongExecution::at(500'500, 3);
+  const auto found = ExpressionSearch(execution, hits, same).find(from, lowest, {});
+  REQUIRE(found);
+  CHECK(found->begins);
+  CHECK_FALSE(found->same_at_start);
+  CHECK(found->before == lowest);
+  CHECK(found->after == LongExecution::at(501'000, 0));
 }
 
 TEST_CASE("Running with conditions stops where brute force says, in both directions") {
@@ -169,7 +248,7 @@ TEST_CASE("last_change and its count are exact") {
       ++changes;
     }
     const Time now = h.points[from].trace.time;
-    const auto found = last_change(timeline, cell, now, {});
+    const auto found = last_change(timeline, cell, timeline.begin(), now, {});
     REQUIRE(found);
     CHECK(found->has_value() == last.has_value());
     if (last) CHECK((*found)->at == h.points[*last].trace.time);
