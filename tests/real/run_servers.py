@@ -211,7 +211,6 @@ class Run:
             (self.folder / name).write_text(self.fill(content))
         for path in [self.base, *self.base.rglob("*")] if os.geteuid() == 0 else []:
             os.chown(path, NOBODY, NOBODY)
-        before = shared_memory()
         for command in self.row.prepare:
             with self.process(command, "prepare", False) as process:
                 pass
@@ -225,7 +224,6 @@ class Run:
                 self.client(number, client)
         self.problems += [f"process left behind: {name}" for name in harness.end_orphans(str(self.base / "tmp"))]
         self.problems += [f"left in TMPDIR: {path.name}" for path in (self.base / "tmp").iterdir()]
-        self.problems += [f"shared memory left behind: {name}" for name in shared_memory() - before]
 
 
 def free_port() -> int:
@@ -250,6 +248,11 @@ def shared_memory() -> set[str]:
         if int(fields[7]) == user and fields[6] == "0":
             found.add(f"segment {fields[1]}")
     return found
+
+
+def check_shared_memory(before: set[str]) -> Result:
+    left = sorted(shared_memory() - before)
+    return Result("shared memory", "failed" if left else "passed", [f"left behind: {name}" for name in left])
 
 
 def check(row: Server, options: argparse.Namespace) -> Result:
@@ -301,7 +304,8 @@ def main() -> int:
         return 0
     harness.become_subreaper()
     chosen = [row for row in SERVERS if not options.filter or any(f in row.name for f in options.filter)]
-    return harness.report(options.jobs, [partial(check, row, options) for row in chosen], options.verbose)
+    left = partial(check_shared_memory, shared_memory())
+    return harness.report(options.jobs, [partial(check, row, options) for row in chosen], options.verbose, [left])
 
 
 if __name__ == "__main__":

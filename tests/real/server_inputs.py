@@ -19,34 +19,40 @@ http {
 }
 """
 
-# Four connections that stay open, a new one for each of other requests, what is compressed, and what is not there.
+# Four connections that stay open (a worker that is to end closes its own: they are opened again), a new one for each of
+# other requests, what is compressed, and what is not there.
 NGINX_CLIENT = """
-import gzip, hashlib, http.client, sys, threading
+import concurrent.futures, gzip, hashlib, http.client, sys
 
-def ask(connection, path, headers={}):
-    connection.request("GET", path, headers=headers)
-    answer = connection.getresponse()
+def ask(connection, path, headers):
+    for _ in range(5):
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            break
+        except ConnectionError:
+            connection.close()
     body = answer.read()
     return answer.status, gzip.decompress(body) if answer.getheader("Content-Encoding") == "gzip" else body
 
 def new():
     return http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
 
-def talk(number, found):
-    kept = new()
+def talk(number):
+    kept, found = new(), set()
     for i in range(20):
         for path, headers in (("/text", {}), ("/cached/text", {}), ("/text", {"Accept-Encoding": "gzip"}), ("/none", {})):
-            found.add((path, ask(kept, path, headers)[0], hashlib.sha256(ask(new(), path, headers)[1]).hexdigest()[:16]))
+            fresh = new()
+            found.add((path, ask(kept, path, headers)[0], hashlib.sha256(ask(fresh, path, headers)[1]).hexdigest()[:16]))
+            fresh.close()
+    return found
 
-found = [set() for _ in range(4)]
-threads = [threading.Thread(target=talk, args=each) for each in enumerate(found)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-print(*sorted(set.union(*found)), sep="\\n")
+with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    print(*sorted(set().union(*pool.map(talk, range(4)))), sep="\\n")
 """
 
 MEMCACHED_CLIENT = """
-import socket, sys, threading
+import concurrent.futures, socket, sys
 
 def connect():
     return socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=60).makefile("rwb")
@@ -56,27 +62,19 @@ def ask(file, words, lines):
     file.flush()
     return [file.readline() for _ in range(lines)]
 
-def talk(number, wrong):
-    file = connect()
+def talk(number):
+    file, wrong = connect(), 0
     for i in range(100):
         value = b"%d-%d " % (number, i) * (i % 50 + 1)
         wrong += ask(file, b"set key%d-%d 0 0 %d\\r\\n%s\\r\\n" % (number, i, len(value), value), 1) != [b"STORED\\r\\n"]
         wrong += ask(file, b"get key%d-%d\\r\\n" % (number, i), 3)[1] != value + b"\\r\\n"
         ask(file, b"incr counter 1\\r\\n", 1)
-
-class Count:
-    value = 0
-    def __iadd__(self, more):
-        self.value += more
-        return self
+    return wrong
 
 file = connect()
 ask(file, b"set counter 0 0 1\\r\\n0\\r\\n", 1)
-wrong = [Count() for _ in range(8)]
-threads = [threading.Thread(target=talk, args=each) for each in enumerate(wrong)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-print([each.value for each in wrong], ask(file, b"get counter\\r\\n", 3))
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    print(list(pool.map(talk, range(8))), ask(file, b"get counter\\r\\n", 3))
 print(ask(file, b"add counter 0 0 1\\r\\nx\\r\\n", 1), ask(file, b"delete counter\\r\\n", 1), ask(file, b"nonsense\\r\\n", 1))
 """
 
