@@ -185,7 +185,8 @@ i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
   if (parent_) return -EAGAIN;  // a vfork child that forks in this way again
   parent_ = Parent{.registers = cpu.regs(),
                    .vector = {cpu.vector_area(), cpu.vector_area() + cpu.vector_size()},
-                   .signals = engine_.signals().state()};
+                   .signals = engine_.signals().state(),
+                   .limits = guest_limits()};
   if (stack.value != 0) cpu.regs().gpr[rsp] = stack.value;
   if (call.replaying()) {
     const i64 result = call.perform([] { return i64{0}; });
@@ -228,6 +229,7 @@ i64 Processes::end_vfork(i64 pid) {
   cpu.regs() = parent_->registers;
   cpu.set_vector_state(parent_->vector);
   engine_.signals().state() = parent_->signals;
+  guest_limits() = parent_->limits;
   parent_.reset();
   child_left_ = false;
   if (result > 0) engine_.conditions().process_event(ProcessCondition::Event::vfork, result);
@@ -267,6 +269,9 @@ i64 Processes::kill_itself(Syscall& call) {
 }
 
 i64 Processes::leave_by(const std::string& path, std::vector<std::string>& args, std::vector<std::string>& env) {
+  // Not for a step of a search through PATH: what is handed back cannot always be had again.
+  const i64 there = raw_syscall(SYS_access, reinterpret_cast<u64>(path.c_str()), F_OK);
+  if (there == -ENOENT || there == -ENOTDIR) return there;
   const auto mask = engine_.signals().state().mask;
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
   hand_back_limits();

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "core/dispatch/guest_engine.h"
+#include "core/syscalls/limits.h"
 
 namespace fred {
 
@@ -47,6 +48,7 @@ class Processes {
     Registers registers;
     std::vector<u8> vector;
     GuestSignalState signals;
+    GuestLimits limits;
   };
   bool is_child() const { return engine_.tree().place().parent != 0; }
   void begin_live(const std::optional<RecordedTree::NewProcess>& place, GuestAddr clear_tid);

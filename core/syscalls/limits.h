@@ -12,12 +12,12 @@ struct ResourceLimit {
 
 /// The guest's values of the limits that are kept here instead of in the kernel: RLIMIT_CORE (the engine's
 /// own is 0, so that no core file of the engine is written), RLIMIT_AS and RLIMIT_DATA (the engine's code
-/// caches would count). All other limits are the process's own. Pointer-free: a part of the guest's state.
+/// caches would count), and the hard one of RLIMIT_NOFILE (the engine's descriptors lie above a limit that was
+/// lowered; the soft one is the kernel's). All other limits are the process's own. Pointer-free: a part of the guest's
+/// state.
 struct GuestLimits {
-  ResourceLimit core, address_space, data;
-
-  /// The entry of an RLIMIT_* number, or nullptr if the kernel keeps that one.
-  ResourceLimit* find(u64 resource);
+  ResourceLimit core, address_space, data, descriptors;
+  u64 kernels_descriptors = ~u64{0};  // the hard limit of descriptors that the kernel has, as far as this process knows
 };
 
 /// The one of this process; forked processes inherit theirs.
@@ -27,7 +27,8 @@ GuestLimits& guest_limits();
 /// and takes the kept ones off the engine.
 void take_over_limits();
 
-/// For a process that leaves the engine (a forked child before its execve): the kernel gets the kept limits.
+/// For a process that leaves the engine (a forked child before its execve): the kernel gets the kept limits. Without
+/// privilege the hard one of descriptors stays as it is then.
 void hand_back_limits();
 
 }  // namespace fred

@@ -21,6 +21,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import harness  # noqa: E402
 import inputs  # noqa: E402
+import runtimes  # noqa: E402
 import scripts  # noqa: E402
 from harness import Result  # noqa: E402
 
@@ -124,6 +125,7 @@ def cases() -> list[Case]:
         add("xz_threads", ["xz", "-T2", "--block-size=65536", "-k", "-4", "text"], text(size))
         add("sort_threads", ["sort", "--parallel=4", "-k2,2", "-k1,1n", "text", "text", "text", "text"], text(size))
         add("zstd_threads", ["zstd", "-T2", "-q", "-k", "text"], text(size))
+        add("pbzip2", ["pbzip2", "-p2", "-b1", "-k", "-c", "text"], text(size))
         add("pigz", ["pigz", "-p2", "-n", "-b64", "-c", "text"], text(size))
         add("gawk", ["gawk", "-f", "script", "text"], both(text(size), file("script", lambda: scripts.GAWK)))
         add("sed", ["sed", "-E", r"s/([a-z]+) ([a-z]+)/\2 \1/g; /ka/{s/ka/KA/2;p}; 1~7d; $!N; P; D", "text"], text(size))
@@ -161,6 +163,20 @@ def cases() -> list[Case]:
         add("objdump", ["objdump", "-dC", "unit.o"], compiled(functions, OBJECT), needs=("g++",))
         add("gdb", ["gdb", "-nx", "--batch", "-iex", "maint set worker-threads 0", "-ex", "info line work0", "-ex",
                     "info scope work1", "-ex", "disassemble /s work1", "unit.so"], compiled(functions, SHARED), needs=("g++",))
+    # Runtimes with threads of their own; what they print does not depend on the schedule.
+    add = lambda name, command, prepare, **more: rows.append(Case(name, command, prepare, **more))  # noqa: E731
+    add("java", ["java", "-cp", ".", "Main"], both(file("Main.java", lambda: runtimes.JAVA),
+                                                   lambda folder: build(folder, "javac", "Main.java")), needs=("javac",))
+    add("javac", ["javac", "Main.java"], file("Main.java", lambda: runtimes.JAVA))
+    add("node", ["node", "main.js"], both(text(200), file("main.js", lambda: runtimes.NODE)))
+    add("go", ["sh", "-c", "exec ./main"], both(file("main.go", lambda: runtimes.GO), lambda folder: build(
+        folder, "sh", "-c", "HOME=$PWD GOCACHE=$PWD/cache go build -o main main.go && rm -rf cache")), needs=("go",))
+    add("rust", ["sh", "-c", "exec ./main"], both(file("main.rs", lambda: runtimes.RUST),
+                                                  lambda folder: build(folder, "rustc", "-O", "main.rs")), needs=("rustc",))
+    add("convert", ["convert", "-size", "300x200", "gradient:red-blue", "-rotate", "30", "-blur", "0x3", "-quality", "80",
+                    "out.jpg"], lambda folder: None)
+    add("ffmpeg", ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc=duration=1:size=320x240:rate=10", "-c:v",
+                   "mpeg4", "-threads", "2", "-fflags", "+bitexact", "-flags", "+bitexact", "out.avi"], lambda folder: None)
     rows.append(Case("true", ["/bin/true"], lambda folder: None, True))
     rows.append(Case("cat", ["cat", "-n", "-", "text"], text(50), True, stdin="text"))
     rows.append(Case("ls", ["ls", "-lR", "--time-style=+%s", "tree"], tree(50), True))
@@ -171,9 +187,10 @@ def cases() -> list[Case]:
 
 
 def check(case: Case, options: argparse.Namespace) -> Result:
-    program = shutil.which(case.command[0], path="/usr/local/bin:/usr/bin:/bin")
-    if program is None or not all(shutil.which(tool) for tool in case.needs):
-        return Result(case.name, "skipped", ["not installed"])
+    missing = [] if shutil.which(case.command[0], path=harness.path_with(None)) else [case.command[0]]
+    missing += [tool for tool in case.needs if not shutil.which(tool)]
+    if missing:
+        return Result(case.name, "skipped", [f"not installed: {' '.join(missing)}"])
     with tempfile.TemporaryDirectory(prefix="real-") as template:
         case.prepare(Path(template))
         fill = partial(shutil.copytree, template, symlinks=True, dirs_exist_ok=True)

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -21,7 +20,6 @@
 #include <vector>
 
 #include "core/syscalls/ioctl_table.h"
-#include "core/syscalls/limits.h"
 #include "core/syscalls/walk.h"
 #include "tests/unit/fake_call.h"
 
@@ -283,13 +281,6 @@ TEST_CASE("ioctl requests without a row") {
   const IoctlDecision graphics = decide_ioctl(_IOWR('d', 0, char[64]));
   CHECK(graphics.effect.kind == IoctlKind::refused);
   CHECK(graphics.error == ENOTTY);
-}
-
-TEST_CASE("kept limits") {
-  GuestLimits limits;
-  CHECK(limits.find(RLIMIT_CORE) == &limits.core);
-  CHECK(limits.find(RLIMIT_NOFILE) == nullptr);
-  CHECK(limits.core.soft == RLIM_INFINITY);
 }
 
 }  // namespace
