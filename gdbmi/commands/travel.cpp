@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "gdbmi/commands/handlers.h"
+#include "gdbmi/commands/table.h"
 
 namespace fred::handlers {
 

@@ -217,6 +217,7 @@ void Server::stopped(const StopEvent& event) {
   tell_notices();
   taken_out_.clear();
   running_ = false;
+  general_ = process_;  // gdb takes it so without a word
   last_stop_ = event;
   // gdb waits for one thread: that the motion has ended in another one is no end of a step to it.
   if (const auto* signal = std::get_if<StoppedBySignal>(&event); signal != nullptr && signal->arrived) {

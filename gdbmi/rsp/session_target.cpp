@@ -205,6 +205,7 @@ std::optional<std::string> SessionTarget::process_file(i64 process, std::string_
   if (!current && recorded == nullptr) return std::nullopt;
   const auto peer = current ? session_.here() : session_.here(recorded->place.number);
   if (!peer) return std::nullopt;
+  if (name.starts_with("task/")) name.remove_prefix(std::min(name.find('/', 5), name.size() - 1) + 1);
   const auto text = [](Result<std::string> content) -> std::optional<std::string> {
     if (!content) return std::nullopt;
     return std::move(*content);

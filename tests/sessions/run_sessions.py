@@ -7,7 +7,8 @@ Each scripts/*.session is one test. Its header lines say what is started:
     # fetched: lua             instead: made from what is fetched (lua.py); skipped where it cannot be
     # with: fake | native | fred   the fake session (a recorded trace), gdb's own debugging, or what fred records
     # mode: terminal | batch | pipe | file   (file: standard input is an ordinary file)
-    # options: -ex 'when'      of fred-gdb, before the program (batch); PROGRAMS is the folder programs/
+    # options: -ex 'when'      of fred-gdb, before the program (batch); PROGRAMS is the folder programs/,
+                             BUILT that of what is built from it
     # status: 0                the exit status
 
 In a terminal, a line "> TEXT" types TEXT and Enter; "> ^C" and "> ^D" are keys, and "> TEXT<TAB>" ends with a TAB
@@ -92,7 +93,8 @@ class Context:
         folder = self.build / "bin"
         return [str(folder / ("fred-gdb-fake" if fake else "fred-gdb")), "-q", "-nx",
                 *([] if script.settings.get("with") in ("fake", "fred", None) else ["--no-record"]),
-                *shlex.split(script.settings.get("options", "").replace("PROGRAMS", str(HERE / "programs"))), str(program)]
+                *shlex.split(script.settings.get("options", "").replace("PROGRAMS", str(HERE / "programs"))
+                             .replace("BUILT", str(self.build / "tests/sessions"))), str(program)]
 
 
 def keys_of(text: str) -> bytes:
