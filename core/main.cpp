@@ -24,6 +24,7 @@
 #include "core/base/lifeline.h"
 #include "core/base/log.h"
 #include "core/base/number.h"
+#include "core/base/outside.h"
 #include "core/base/raw_syscall.h"
 #include "core/base/write_all.h"
 #include "core/control/controller.h"
@@ -44,7 +45,7 @@ struct Arguments {
   bool record = false, replay = false, adopt = false;
   std::string dir;
   std::string state;  // rebuild, adopt: where the guest's state lies
-  int env_fd = -1, control_fd = -1, lifeline_fd = -1, tree_fd = -1, errors_fd = -1;
+  int env_fd = -1, control_fd = -1, lifeline_fd = -1, tree_fd = -1, errors_fd = -1, root_fd = -1;
   ProcessPlace place;  // of an executed child
   bool held = false;   // an executed child stands where it begins
   bool stats = false;  // print them at the end (fred run; fred record gets them over the socket)
@@ -98,6 +99,7 @@ constexpr struct {
     {"--env-fd=", false, [](Arguments& a, std::string_view v) { a.env_fd = number<int>(v); }},
     {"--tree-fd=", false, [](Arguments& a, std::string_view v) { a.tree_fd = number<int>(v); }},
     {"--errors-fd=", false, [](Arguments& a, std::string_view v) { a.errors_fd = number<int>(v); }},
+    {"--root-fd=", false, [](Arguments& a, std::string_view v) { a.root_fd = number<int>(v); }},
     {"--control-fd=", false, [](Arguments& a, std::string_view v) { a.control_fd = number<int>(v); }},
     {"--lifeline-fd=", false, [](Arguments& a, std::string_view v) { a.lifeline_fd = number<int>(v); }},
     {"--held", false, [](Arguments& a, std::string_view) { a.held = true; }},
@@ -192,6 +194,7 @@ void take_descriptors(Arguments& a) {
   if (a.control_fd >= 0) a.control_fd = static_cast<int>(raise_descriptor(a.control_fd));
   if (a.tree_fd >= 0) a.tree_fd = static_cast<int>(raise_descriptor(a.tree_fd));
   if (a.lifeline_fd >= 0) hold_lifeline(a.lifeline_fd);
+  hold_outside_root(a.root_fd);
   if (a.adopt) receive_descriptors(a.control_fd);
 }
 

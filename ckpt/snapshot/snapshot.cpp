@@ -44,9 +44,10 @@ i64 fork_for_session(GuestEngine& engine, int control_of_parent) {
   return 0;
 }
 
-/// Who is forked goes on only when the snapshot has its own copy of memory that they share: what it writes there until
-/// then would be in the snapshot. (No pipe: its descriptors would be seen in the numbers of those that the guest's
-/// threads open meanwhile.)
+/// Who is forked goes on only when the snapshot has its own copy of memory that they share, for what it writes there
+/// until then would be in the snapshot; and holds none of the guest's descriptors: a file system that is being
+/// unmounted, or a file that is executed, would still be in use. (No pipe: its descriptors would be seen in the numbers
+/// of those that the guest's threads open meanwhile.)
 class OwnCopy {
  public:
   /// Without `wanted`, and without memory for it, nobody waits.
@@ -143,7 +144,7 @@ void be_worker(GuestEngine& engine, int control, const std::function<Result<>()>
 
 Result<pid_t> fork_snapshot(GuestEngine& engine, int control, int control_of_parent) {
   const bool replaying = engine.mode() == Mode::replay;
-  OwnCopy copy(engine.memory().is_really_shared());
+  OwnCopy copy(!replaying || engine.memory().is_really_shared());
   const i64 pid = fork_for_session(engine, control_of_parent);
   if (pid != 0) {
     if (pid > 0) copy.wait(pid);

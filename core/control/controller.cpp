@@ -38,8 +38,8 @@ Controller::Controller(GuestEngine& engine, Reporter& reporter) : engine_(engine
 }
 
 void Controller::serve() {
-  engine_.tree().turn().release();  // while it stands
   for (;;) {
+    engine_.tree().turn().release();  // while it stands
     int descriptor = -1;
     const auto m = receive_message(reporter_.socket(), &descriptor);
     if (is_to_leave(m)) return leave();

@@ -13,6 +13,7 @@
 #include "core/base/exec_strings.h"
 #include "core/base/lifeline.h"
 #include "core/base/log.h"
+#include "core/base/outside.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/conditions.h"
 #include "core/elf/initial_stack.h"
@@ -84,6 +85,7 @@ void execute_engine(GuestEngine& engine, const std::string& path, std::vector<st
   argv.push_back("--dir=" + engine.recording_dir());
   if (ends[0] >= 0) argv.push_back(fmt::format("--control-fd={}", ends[0]));
   if (const int fd = inherited.kept(lifeline()); fd >= 0) argv.push_back(fmt::format("--lifeline-fd={}", fd));
+  if (const int fd = inherited.kept(outside_root()); fd >= 0) argv.push_back(fmt::format("--root-fd={}", fd));
   argv.push_back(fmt::format("--errors-fd={}", inherited.kept(error_descriptor())));
   if (engine.conditions().holds_children()) argv.emplace_back("--held");
   const auto& words = engine.options().words;

@@ -17,6 +17,7 @@
 
 #include "core/base/descriptor.h"
 #include "core/base/log.h"
+#include "core/base/outside.h"
 #include "core/base/raw_syscall.h"
 #include "core/memory/file_copy.h"
 
@@ -74,7 +75,7 @@ i64 FileSources::object_of_size(u64 dev, u64 ino, u64 size) {
 }
 
 void FileSources::grow_stand_in(const MappedFile& file, u64 size) {
-  const UniqueFd fd{raw_syscall(SYS_open, arg(full_path(file.source_path).c_str()), O_RDWR | O_CLOEXEC)};
+  const UniqueFd fd{open_outside(full_path(file.source_path), O_RDWR | O_CLOEXEC)};
   struct stat st {};
   if (!fd || raw_syscall(SYS_fstat, arg(fd.get()), arg(&st)) < 0) return;
   if (static_cast<u64>(st.st_size) < size) raw_syscall(SYS_ftruncate, arg(fd.get()), size);
@@ -120,7 +121,7 @@ std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) 
   }
   const bool shared_already = shared_inodes_.contains({file.dev, file.ino});
   if (!use.shared || (access_mode == O_RDONLY && !shared_already)) {
-    if (stays(st, fs, file.path, access_mode)) {
+    if (stays(st, fs, file.path, access_mode) && is_file_outside(file.path, file.dev, file.ino)) {
       file.source = Source::direct;
       file.source_path = file.path;
       return found;
@@ -183,7 +184,7 @@ std::expected<std::string, i64> FileSources::stand_in(int fd, const Version& ver
   StandIn& to = known->second;
   const i64 done = copy_part(to, fd, version, part);
   if (done == 0) return to.path;
-  raw_syscall(SYS_unlink, arg(full_path(to.path).c_str()));
+  unlink_outside(full_path(to.path));
   stand_ins_.erase(known);
   return std::unexpected(copy_failed(done, shown));
 }
@@ -192,10 +193,10 @@ i64 FileSources::copy_part(StandIn& to, int fd, const Version& version, Part par
   const bool first = to.parts.empty();
   for (const Part& have : to.parts)
     if (have.begin <= part.begin && part.end <= have.end) return 0;
-  if (first) raw_syscall(SYS_mkdir, arg(full_path("files").c_str()), 0700);
+  if (first) make_folder_outside(full_path("files"), 0700);
   const std::string path = full_path(to.path);
   const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (first ? O_CREAT | O_EXCL : 0);
-  const i64 opened = raw_syscall(SYS_open, arg(path.c_str()), static_cast<u64>(flags), 0600);
+  const i64 opened = open_outside(path, flags, 0600);
   if (opened < 0) return opened;
   const UniqueFd out{opened};
   if (first) {
@@ -285,7 +286,7 @@ Result<UniqueFd> FileSources::open_object(const MappedFile& file) {
   raw_syscall(SYS_fstat, arg(object_fd), arg(&st));
   if (static_cast<u64>(st.st_size) < file.size) raw_syscall(SYS_ftruncate, arg(object_fd), file.size);
   const std::string path = full_path(file.source_path);
-  const i64 from = raw_syscall(SYS_open, arg(path.c_str()), O_RDONLY | O_CLOEXEC);
+  const i64 from = open_outside(path, O_RDONLY | O_CLOEXEC);
   if (from < 0) return fail_errno(static_cast<int>(-from), "the recording's copy of " + file.path);
   const UniqueFd closing{from};
   if (const i64 r = copy_range(object_fd, static_cast<int>(from), 0, file.size); r < 0)
@@ -298,7 +299,10 @@ Result<UniqueFd> FileSources::open(const MappedFile& file) {
   const bool kept = file.source == Source::stand_in;
   const std::string path = kept ? full_path(file.source_path) : file.path;
   const int flags = file.source == Source::shared ? O_RDWR : O_RDONLY;
-  const i64 opened = raw_syscall(SYS_open, arg(path.c_str()), static_cast<u64>(flags | O_CLOEXEC));
+  // A file of the guest's that is not the recording's is here only in live.
+  const i64 opened = file.source == Source::shared || file.source == Source::guest_file
+                         ? raw_syscall(SYS_open, arg(path.c_str()), static_cast<u64>(flags | O_CLOEXEC))
+                         : open_outside(path, flags | O_CLOEXEC);
   if (opened < 0) return fail_errno(static_cast<int>(-opened), kept ? "the recording's copy of " + file.path : path);
   UniqueFd fd{opened};
   if (file.source == Source::direct) {

@@ -11,6 +11,7 @@
 
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
+#include "core/base/outside.h"
 #include "core/base/raw_syscall.h"
 
 namespace fred {
@@ -31,8 +32,7 @@ LogWriter::~LogWriter() {
 
 Result<> LogWriter::open(const std::string& path) {
   events_ = 0;
-  const i64 fd =
-      raw_syscall(SYS_open, reinterpret_cast<u64>(path.c_str()), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const i64 fd = open_outside(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (is_error(fd)) return fail_errno(static_cast<int>(-fd), "cannot create the event log " + path);
   const i64 high = raise_descriptor(fd);
   if (is_error(high)) return fail_errno(static_cast<int>(-high), "cannot keep the event log open");
@@ -141,7 +141,7 @@ Result<> LogReader::open(const std::string& path, u64 from, u64 events_before) {
   next_ = item_ = end_ = from;
   events_ = events_before;
   pause_at_ = ~u64{0};
-  const i64 fd = raw_syscall(SYS_open, reinterpret_cast<u64>(path.c_str()), O_RDONLY | O_CLOEXEC);
+  const i64 fd = open_outside(path, O_RDONLY | O_CLOEXEC);
   if (is_error(fd)) return fail_errno(static_cast<int>(-fd), "cannot open the event log " + path);
   fd_ = static_cast<int>(raise_descriptor(fd));
   struct stat st {};

@@ -63,12 +63,13 @@ class Server {
   Reply handle(const ThreadLocal&);
   Reply handle(const Transfer&);
   Reply handle(const Monitor&);
-  Reply handle(const Attach&);
   Reply handle(const Attached&);
-  // server_going.cpp: the program's life and motion.
+  // server_processes.cpp: which processes gdb debugs.
+  Reply handle(const Attach&);
   Reply handle(const Detach&);
   Reply handle(const Kill&);
   Reply handle(const KillProcess&);
+  // server_going.cpp: the program's life and motion.
   Reply handle(const Restart&);
   Reply handle(const Run&);
   Reply handle(const StepBackwards&);
@@ -101,6 +102,8 @@ class Server {
   Reply handle(const FileStatus& p) { return files_.status(p); }
   Reply handle(const FileReadLink& p) { return files_.read_link(p); }
 
+  /// An error with a text for the user. gdb reads it up to the end of the packet.
+  static std::string error_reply(const Error& error) { return "E." + error.message; }
   Reply resume(const ResumeRequest& request);
   /// gdb names one thread and nobody else: is it to go alone, and how?
   void go_alone(ResumeRequest& request, ThreadId thread, bool steps);

@@ -105,6 +105,7 @@ std::vector<ProcessInfo> RecordedSession::processes() {
     const u32 number = p->place.number;
     const bool current = number == session_.process_number();
     std::string state = p->unrecorded ? "goes on without being recorded" : p->gone ? "was killed" : "runs";
+    if (p->held) state = "stands where it begins";
     if (session_.is_open(number) && !p->gone) state = current ? "is debugged" : "stands";
     if (current && !p->gone && session_.end()) state = "stands before its end";
     if (p->end) state = fmt::format("{} {}", p->end->by_signal ? "died of signal" : "exited with", p->end->status);

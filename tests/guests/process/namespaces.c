@@ -105,6 +105,21 @@ static void new_root(void) {
   CHECK_ERR(access("/../jail", F_OK), ENOENT);
 }
 
+/// A recording that goes on here: snapshots are taken, a file is mapped, and a child begins.
+static void inside_new_root(void) {
+  for (int i = 0; i < 3000; i++) MUST(getppid() >= 0 ? 0 : -1);
+  const int file = MUST(open("/inside", O_RDWR));
+  MUST(write(file, "jailed", 6));
+  const char* const text = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, file, 0);
+  CHECK(text != MAP_FAILED && memcmp(text, "jailed", 6) == 0);
+  fflush(stdout);
+  const pid_t child = MUST(fork());
+  if (child == 0) _exit(memcmp(text, "jailed", 6) == 0 ? 7 : 8);
+  int status;
+  MUST(waitpid(child, &status, 0));
+  CHECK_EQ(WEXITSTATUS(status), 7);
+}
+
 int main(void) {
   if (!enter()) {
     puts("no namespaces");
@@ -115,5 +130,6 @@ int main(void) {
   new_way();
   mounts();
   new_root();
+  inside_new_root();
   return done();
 }
