@@ -159,13 +159,14 @@ Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestion
   change.after = found->now.shown;
   change.probes = found->probes;
   auto before = found->before, after = found->after;
-  if (!found->adjacent && found->begins) {
+  const bool as_old_as_frame = found->begins && (found->adjacent || after.pc.value == scope->value("body", u64{0}));
+  if (as_old_as_frame) {
+    change.remarks.push_back("It has been so since this invocation began. --last goes on, if it is memory elsewhere.");
+  } else if (found->begins) {
     const auto last = session_.trace_before(after, 1);
     if (!last) return std::unexpected(last.error());
     before = last->front().time;
     change.remarks.push_back("What it was in this invocation before could not be seen.");
-  } else if (found->begins) {
-    change.remarks.push_back("It has been so since this invocation began. --last goes on, if it is memory elsewhere.");
   } else if (!found->adjacent) {
     change.remarks.push_back(fmt::format("Or by what follows, up to {}, time {}: the value could not be seen there.",
                                          symbols_.place(after.pc), print_time(after)));
