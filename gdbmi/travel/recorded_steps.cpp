@@ -44,6 +44,7 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
       }
       if (auto there = session_.go_to(before); !there) return std::unexpected(there.error());
       if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
+      target_.moved();
       if (looked_at.empty()) {
         if (const auto kept = ask_python(gdb, "keep_variables()"); !kept) return std::unexpected(kept.error());
       }
@@ -77,6 +78,9 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
   const auto done = search();
   // gdb is about to evaluate the last one for itself. If that makes a difference to gdb, it evaluates all of them.
   if (!looked_at.empty()) {
+    // To gdb the program has not moved yet: it compares the frame where it stops with the one that it left.
+    if (auto there = session_.go_to(operation.from()); !there) return std::unexpected(there.error());
+    target_.moved();
     const auto restored = ask_python(gdb, "restore_variables()");
     if (!done) return std::unexpected(done.error());
     if (!restored) return std::unexpected(restored.error());
