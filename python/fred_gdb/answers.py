@@ -272,6 +272,21 @@ class _Fred(_FredValues, _FredConditions):
             return {"kind": "break"}  # of exceptions
         return cls.caught(b)
 
+    printing = re.compile(r"^(\d+) +dprintf +\S+ +(y|n) +(0x[0-9a-f]+|<MULTIPLE>)|^(\d+)\.\d+ +(y|n) +(0x[0-9a-f]+)",
+                          re.MULTILINE)
+
+    @classmethod
+    def dprintfs(cls):
+        """Those that are enabled: number and addresses. gdb's Python does not know them."""
+        text, found, on = cls.console("info breakpoints"), {}, False
+        for number, enabled, address, of, location_enabled, place in cls.printing.findall(text):
+            if number:
+                on = enabled == "y"
+                found[int(number)] = [int(address, 16)] if on and address[0] == "0" else []
+            elif on and location_enabled == "y" and int(of) in found:
+                found[int(of)].append(int(place, 16))
+        return found
+
     @staticmethod
     def addresses(b):
         return [p.address for p in b.locations or () if p.enabled and p.address is not None]
@@ -290,7 +305,10 @@ class _Fred(_FredValues, _FredConditions):
                 continue
             depends = b.condition is not None or b.ignore_count != 0 or b.thread is not None or hasattr(b, "stop")
             points.append({"number": b.number, "addresses": cls.addresses(b), "depends": depends,
-                           "ignore": b.ignore_count, "only": [], **what})
+                           "ignore": b.ignore_count, "only": [], "prints": False, **what})
+        for number, addresses in cls.dprintfs().items():
+            points.append({"number": number, "kind": "break", "addresses": addresses, "depends": True, "ignore": 0,
+                           "only": [], "prints": True})
         cls.say({"points": points, "left": left})
 
     @classmethod
