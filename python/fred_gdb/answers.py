@@ -1,4 +1,5 @@
-"""What fred asks about the program, answered by gdb in one line of JSON each. Needs values.py and conditions.py before it.
+"""What fred asks about the program, answered by gdb in one line of JSON each. Needs the files of its base classes
+before it.
 
 Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything is for the position where the target is
 at that moment.
@@ -10,7 +11,7 @@ import signal
 import gdb
 
 
-class _Fred(_FredValues, _FredConditions):
+class _Fred(_FredValues, _FredConditions, _FredSkips):
     generation = 0  # of symbols
     interrupted = False  # by Ctrl-C, while a value was computed
     undescribed = []  # functions without debug information: begin and end
@@ -116,7 +117,8 @@ class _Fred(_FredValues, _FredConditions):
         trampoline = "@plt" in symbol or " in section .plt" in symbol or "/ld-linux" in library
         if function is not None:
             begin, end = function.start, function.end
-            return {"entry": begin, "begin": begin, "end": end, "body": cls.body(begin, end), "trampoline": trampoline}
+            return {"entry": begin, "begin": begin, "end": end, "body": cls.body(begin, end), "trampoline": trampoline,
+                    "skipped": cls.is_skipped(function)}
         known = cls.without_debug_information(pc)
         if known is None:
             return {"trampoline": trampoline}
@@ -145,6 +147,7 @@ class _Fred(_FredValues, _FredConditions):
     @classmethod
     def symbols(cls):
         """Which symbols there are, and where control leaves frames."""
+        cls.generation += cls.read_skips()
         jumps = []
         for name in ("longjmp", "_longjmp", "siglongjmp", "__longjmp_chk", "_Unwind_DebugHook"):
             try:
