@@ -65,7 +65,8 @@ const GdbSymbols::Code& GdbSymbols::code_at(GuestAddr pc) {
     code.function = Function{.entry = address(f, "entry"),
                              .range = {address(f, "begin"), address(f, "end")},
                              .body = address(f, "body"),
-                             .trampoline = f.value("trampoline", false)};
+                             .trampoline = f.value("trampoline", false),
+                             .skipped = f.value("skipped", false)};
   }
   return code;
 }

@@ -106,8 +106,7 @@ void Helper::take(std::string_view request, Reply reply) {
   if (what.value("interrupt", false)) interruption_->request();
   const auto action = what.value("do", "");
   if (action == "prompt") {
-    const auto now = time_of(session_);
-    if (!running_ && now != shown_) session_.note({"(gdb)", std::exchange(shown_, now), now, false});
+    if (!running_) note_gdb();
     return reply("{}");
   }
   if (action == "terminal") {
@@ -148,6 +147,12 @@ void Helper::run(const json& request) {
   running_ = false;
 }
 
+/// What gdb's own commands have done since the last prompt, or since the last of fred's.
+void Helper::note_gdb() {
+  const auto now = time_of(session_);
+  if (now != shown_) session_.note({"(gdb)", std::exchange(shown_, now), now, false});
+}
+
 Result<> Helper::execute(const json& request) {
   const auto line = request.value("line", "");
   const auto found = find_command(line, [](std::string_view) { return std::vector<std::string>{}; });
@@ -156,10 +161,12 @@ Result<> Helper::execute(const json& request) {
   ShellOfGdb shell(*this, request.value("width", 80U));
   CommandContext context{session_, questions, shell};
   if (auto followed = session_.follow_gdb(questions); !followed) return followed;
+  const bool note = request.value("note", false);
+  if (note) note_gdb();  // within a script there was no prompt
   const auto before = time_of(session_);
   auto done = found->command->handler(context, found->arguments);
   shown_ = time_of(session_);
-  if (request.value("note", false)) session_.note({line, before, shown_, !done});
+  if (note) session_.note({line, before, shown_, !done});
   return done;
 }
 

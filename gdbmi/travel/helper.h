@@ -49,6 +49,7 @@ class Helper {
   friend class ShellOfGdb;
 
   void run(const nlohmann::json& request);
+  void note_gdb();
   Result<> execute(const nlohmann::json& request);
   /// What is the answer to the request that waits, or to the next one.
   bool say(const nlohmann::json& answer);

@@ -17,6 +17,7 @@ struct GdbPoint {
   std::vector<u64> addresses;
   std::vector<u32> only;  // system calls or signals; none: all
   bool depends = false;
+  bool prints = false;
 
   bool catches(u32 n) const { return only.empty() || std::ranges::find(only, n) != only.end(); }
 };
@@ -36,7 +37,8 @@ GdbPoint point_of(const nlohmann::json& p) {
                  .kind = p.value("kind", ""),
                  .addresses = p["addresses"].get<std::vector<u64>>(),
                  .only = {},
-                 .depends = p.value("depends", false)};
+                 .depends = p.value("depends", false),
+                 .prints = p.value("prints", false)};
   for (const auto& what : p["only"]) {
     point.only.push_back(what.is_string() ? syscall_number(what.get<std::string>()) : what.get<u32>());
   }
@@ -46,7 +48,7 @@ GdbPoint point_of(const nlohmann::json& p) {
 std::vector<RecordedSession::UserPoints::Dependent::Point> dependent_of(const std::vector<GdbPoint>& points) {
   std::vector<RecordedSession::UserPoints::Dependent::Point> those;
   for (const auto& p : points) {
-    if (p.depends) those.push_back({p.number, p.only});
+    if (p.depends) those.push_back({p.number, p.only, p.prints});
   }
   return those;
 }
@@ -143,7 +145,7 @@ Result<RecordedSession::UserPoints> RecordedSession::points(GdbQuestions& gdb) {
     std::vector<UserPoints::Dependent::Point> dependent;
     for (const auto& p : of_kind(b != nullptr ? "break" : "watch")) {
       if (std::ranges::find(p.addresses, at) == p.addresses.end()) continue;
-      if (p.depends) dependent.push_back({p.number, {}});
+      if (p.depends) dependent.push_back({p.number, {}, p.prints});
       certain = !p.depends || (certain && dependent.empty());
       if (certain) break;
     }

@@ -58,6 +58,10 @@ Result<ValuesAround> values_around(Probe& probe, const MemoryChange& change) {
   return ValuesAround{std::move(*before), std::move(*after)};
 }
 
+bool lies_in_frame(GuestRange range, const nlohmann::json& scope) {
+  return scope.value("low", u64{0}) <= range.begin.value && range.begin.value < scope.value("cfa", u64{0});
+}
+
 Change change_between(const ValuesAround& values) {
   Change change;
   change.before = values.before.shown;
@@ -155,11 +159,14 @@ Result<Change> RecordedSession::bisect(const ChangeRequest& request, GdbQuestion
   change.after = found->now.shown;
   change.probes = found->probes;
   auto before = found->before, after = found->after;
-  if (!found->adjacent && found->begins) {
+  const bool as_old_as_frame = found->begins && (found->adjacent || after.pc.value == scope->value("body", u64{0}));
+  if (as_old_as_frame) {
+    change.remarks.push_back("It has been so since this invocation began. --last goes on, if it is memory elsewhere.");
+  } else if (found->begins) {
     const auto last = session_.trace_before(after, 1);
     if (!last) return std::unexpected(last.error());
     before = last->front().time;
-    change.remarks.push_back("What it was in this frame before could not be seen.");
+    change.remarks.push_back("What it was in this invocation before could not be seen.");
   } else if (!found->adjacent) {
     change.remarks.push_back(fmt::format("Or by what follows, up to {}, time {}: the value could not be seen there.",
                                          symbols_.place(after.pc), print_time(after)));
@@ -194,9 +201,8 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
   if (!range) return std::unexpected(range.error());
   if (!*range) return std::nullopt;
   // What lies in the frame was something else before the frame was made.
-  const u64 at = (*range)->begin.value;
   std::optional<Time> frame_begin;
-  if (scope->value("low", u64{0}) <= at && at < scope->value("cfa", u64{0})) {
+  if (lies_in_frame(**range, *scope)) {
     const auto begin = lifetime(*scope, operation.from(), operation);
     if (!begin) return std::unexpected(begin.error());
     frame_begin = *begin;
@@ -220,14 +226,23 @@ Result<std::optional<Change>> RecordedSession::follow_writes(const ChangeRequest
 }
 
 Result<Change> RecordedSession::follow_forward(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation) {
+  const auto scope = ask_python(gdb, fmt::format("scope({})", python_string(request.expression)));
+  if (!scope) return std::unexpected(scope.error());
   const auto range = ask_memory(gdb, request.expression);
   if (!range) return std::unexpected(range.error());
   if (!*range) return fail(fmt::format("{} is no memory here: only memory is followed forwards.", request.expression));
   GdbProbe probe(session_, gdb, "stored()", [this] { target_.moved(); });
+  OwnConditions end(scope->value("thread", ThreadId{0}));
+  const GuestAddr back{scope->value("back", u64{0})};
+  if (back.value != 0 && lies_in_frame(**range, *scope)) end.add(back, scope->value("cfa", u64{0}));
   for (Time from = operation.from();;) {
-    const auto found = next_change(session_, **range, from);
+    const auto found = next_change(session_, **range, from, end.with({}));
     if (!found) return std::unexpected(found.error());
-    if (!*found) return fail(fmt::format("{} does not change before the end of history.", request.expression));
+    if (!*found) {
+      const bool returned = session_.position() < session_.tip();
+      return fail(fmt::format("{} does not change before {}.", request.expression,
+                              returned ? "its function returns" : "the end of history"));
+    }
     auto values = values_around(probe, **found);
     if (!values) return std::unexpected(values.error());
     auto change = change_between(*values);

@@ -9,6 +9,7 @@
 #include "commands_py.h"
 #include "conditions_py.h"
 #include "gdbmi/travel/operation.h"
+#include "skips_py.h"
 #include "values_py.h"
 
 namespace fred {
@@ -53,7 +54,7 @@ void RecordedSession::select_history() {
 }
 
 std::string RecordedSession::python_helper() {
-  return fmt::format("{}\n{}\n{}\n_fred_rows = {}\n{}", values_py, conditions_py, answers_py,
+  return fmt::format("{}\n{}\n{}\n{}\n_fred_rows = {}\n{}", values_py, conditions_py, skips_py, answers_py,
                      python_string(Helper::rows()), commands_py);
 }
 

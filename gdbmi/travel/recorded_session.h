@@ -68,6 +68,7 @@ class RecordedSession final : public TravelSession {
       struct Point {
         i64 number = 0;
         std::vector<u32> only;  // system calls or signals; none: every hit
+        bool prints = false;    // gdb does something at each hit, and does not stop: dprintf
         bool concerns(u32 n) const { return only.empty() || std::ranges::find(only, n) != only.end(); }
       };
       Condition at;

@@ -34,16 +34,20 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
       if (hits->empty()) return {};
       before = hits->front().at;
       nlohmann::json numbers = nlohmann::json::array();
+      bool stops = false, counts = false;
       const Stop here{TravelEnd::hit, before, *hits};
       for (const auto& d : points.dependent) {
         const auto hit = std::ranges::find(*hits, d.at.id, &Hit::id);
         if (hit == hits->end()) continue;
         for (const auto& p : d.points) {
-          if (p.concerns(hit->number)) numbers.push_back(p.number);
+          if (!p.concerns(hit->number)) continue;
+          counts = counts || p.prints;
+          if (!p.prints) numbers.push_back(p.number);
         }
       }
       if (auto there = session_.go_to(before); !there) return std::unexpected(there.error());
       if (auto recorded = session_.show_recorded(); !recorded) return std::unexpected(recorded.error());
+      target_.moved();
       if (looked_at.empty()) {
         if (const auto kept = ask_python(gdb, "keep_variables()"); !kept) return std::unexpected(kept.error());
       }
@@ -51,7 +55,6 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
       const auto answer = ask_python(gdb, fmt::format("holds({}, {})", numbers.dump(), running_thread().value_or(0)));
       if (!answer) return std::unexpected(answer.error());
       operation.show(fmt::format("{} conditions", looked_at.size()));
-      bool stops = false, counts = false;
       for (const i64 n : (*answer)["holds"].get<std::vector<i64>>()) {
         const auto left = points.ignored.find(n);
         const bool ignored = left != points.ignored.end() && left->second != 0;
@@ -77,6 +80,9 @@ Result<Stop> RecordedSession::stop_on_the_way(Stop stop, UserPoints points, GdbQ
   const auto done = search();
   // gdb is about to evaluate the last one for itself. If that makes a difference to gdb, it evaluates all of them.
   if (!looked_at.empty()) {
+    // To gdb the program has not moved yet: it compares the frame where it stops with the one that it left.
+    if (auto there = session_.go_to(operation.from()); !there) return std::unexpected(there.error());
+    target_.moved();
     const auto restored = ask_python(gdb, "restore_variables()");
     if (!done) return std::unexpected(done.error());
     if (!restored) return std::unexpected(restored.error());

@@ -1,4 +1,5 @@
-"""What fred asks about the program, answered by gdb in one line of JSON each. Needs values.py and conditions.py before it.
+"""What fred asks about the program, answered by gdb in one line of JSON each. Needs the files of its base classes
+before it.
 
 Loaded into gdb by fred-gdb, or by the line that `fred serve` prints. Everything is for the position where the target is
 at that moment.
@@ -11,7 +12,7 @@ import signal
 import gdb
 
 
-class _Fred(_FredValues, _FredConditions):
+class _Fred(_FredValues, _FredConditions, _FredSkips):
     generation = 0  # of symbols
     interrupted = False  # by Ctrl-C, while a value was computed
     undescribed = []  # functions without debug information: begin and end
@@ -117,7 +118,8 @@ class _Fred(_FredValues, _FredConditions):
         trampoline = "@plt" in symbol or " in section .plt" in symbol or "/ld-linux" in library
         if function is not None:
             begin, end = function.start, function.end
-            return {"entry": begin, "begin": begin, "end": end, "body": cls.body(begin, end), "trampoline": trampoline}
+            return {"entry": begin, "begin": begin, "end": end, "body": cls.body(begin, end), "trampoline": trampoline,
+                    "skipped": cls.is_skipped(function)}
         known = cls.without_debug_information(pc)
         if known is None:
             return {"trampoline": trampoline}
@@ -146,6 +148,7 @@ class _Fred(_FredValues, _FredConditions):
     @classmethod
     def symbols(cls):
         """Which symbols there are, and where control leaves frames."""
+        cls.generation += cls.read_skips()
         jumps = []
         for name in ("longjmp", "_longjmp", "siglongjmp", "__longjmp_chk", "_Unwind_DebugHook"):
             try:
@@ -273,6 +276,21 @@ class _Fred(_FredValues, _FredConditions):
             return {"kind": "break"}  # of exceptions
         return cls.caught(b)
 
+    printing = re.compile(r"^(\d+) +dprintf +\S+ +(y|n) +(0x[0-9a-f]+|<MULTIPLE>)|^(\d+)\.\d+ +(y|n) +(0x[0-9a-f]+)",
+                          re.MULTILINE)
+
+    @classmethod
+    def dprintfs(cls):
+        """Those that are enabled: number and addresses. gdb's Python does not know them."""
+        text, found, on = cls.console("info breakpoints"), {}, False
+        for number, enabled, address, of, location_enabled, place in cls.printing.findall(text):
+            if number:
+                on = enabled == "y"
+                found[int(number)] = [int(address, 16)] if on and address[0] == "0" else []
+            elif on and location_enabled == "y" and int(of) in found:
+                found[int(of)].append(int(place, 16))
+        return found
+
     @staticmethod
     def addresses(b):
         return [p.address for p in b.locations or () if p.enabled and p.address is not None]
@@ -291,7 +309,10 @@ class _Fred(_FredValues, _FredConditions):
                 continue
             depends = b.condition is not None or b.ignore_count != 0 or b.thread is not None or hasattr(b, "stop")
             points.append({"number": b.number, "addresses": cls.addresses(b), "depends": depends,
-                           "ignore": b.ignore_count, "only": [], **what})
+                           "ignore": b.ignore_count, "only": [], "prints": False, **what})
+        for number, addresses in cls.dprintfs().items():
+            points.append({"number": number, "kind": "break", "addresses": addresses, "depends": True, "ignore": 0,
+                           "only": [], "prints": True})
         cls.say({"points": points, "left": left})
 
     @classmethod

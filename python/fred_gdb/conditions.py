@@ -64,6 +64,9 @@ class _FredConditions:
 
     @classmethod
     def restore_variables(cls):
+        """The target is back where the conditions' hits were searched from, and gdb is to know that place."""
+        cls.forget()
+        gdb.newest_frame()
         changed = False
         now, before = cls.variables(), cls.kept_variables
         for name in now.keys() | before.keys():

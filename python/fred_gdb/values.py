@@ -48,7 +48,8 @@ class _FredValues:
     def scope(cls, expression):
         """What its names mean here is what they mean wherever `value` is asked: static variables by their addresses,
         locals in this invocation of the selected frame. "cfa": 0 without locals. An invocation begins where `entry` is
-        executed with rsp just below its CFA; the "outermost" frame is there from the start of the program on."""
+        executed with rsp just below its CFA, and ends where `back` is with rsp at it; the "outermost" frame is there from
+        the start of the program on."""
         frame = gdb.selected_frame()
         try:
             block = frame.block()
@@ -75,10 +76,12 @@ class _FredValues:
         while frame.type() == gdb.INLINE_FRAME:
             frame = frame.older()
         entry = cls.entry(block)
-        cls.scoped.update({"function": function, "cfa": cfa, "entry": entry})
+        body = cls.function(entry).get("body", entry)
+        cls.scoped.update({"function": function, "cfa": cfa, "entry": entry, "body": body})
         # Calls leave rsp where it is while this frame executes, but for a while at its beginning and end.
-        low = cls.address(frame.read_register("rsp"))
-        cls.say({"cfa": cfa, "entry": entry, "outermost": frame.older() is None, "thread": gdb.selected_thread().ptid[1],
+        low, caller = cls.address(frame.read_register("rsp")), frame.older()
+        cls.say({"cfa": cfa, "entry": entry, "body": body, "outermost": caller is None, "thread": gdb.selected_thread().ptid[1],
+                 "back": 0 if caller is None else caller.pc(),
                  "sp": 0 if innermost else low, "low": low - 128})  # the red zone
 
     @classmethod
@@ -120,6 +123,8 @@ class _FredValues:
             frame = frame.older() if now[1] <= cfa else None
         else:
             raise _FredHidden("the frame is not seen here")
+        if frame.level() == 0 and cls.scoped["entry"] <= frame.pc() < cls.scoped["body"]:
+            raise _FredHidden("the function's locals are not there yet: this is its prologue")
         try:
             block = frame.block()
         except RuntimeError:

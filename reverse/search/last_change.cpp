@@ -1,5 +1,7 @@
 #include "reverse/search/last_change.h"
 
+#include <algorithm>
+
 namespace fred {
 namespace {
 Conditions watch(GuestRange range) { return {{ConditionId{1}, WatchCondition{range}, std::nullopt}}; }
@@ -15,13 +17,17 @@ Result<std::optional<MemoryChange>> last_change(Timeline& timeline, GuestRange r
   return change_of(std::move(hits->front()));
 }
 
-Result<std::optional<MemoryChange>> next_change(Execution& execution, GuestRange range, const Time& from) {
+Result<std::optional<MemoryChange>> next_change(Execution& execution, GuestRange range, const Time& from,
+                                                const Conditions& ends) {
   if (auto there = execution.go_to(from); !there) return std::unexpected(there.error());
-  auto stop = execution.run_forward(execution.tip(), watch(range));
+  auto conditions = watch(range);
+  conditions.insert(conditions.end(), ends.begin(), ends.end());
+  auto stop = execution.run_forward(execution.tip(), conditions);
   if (!stop) return std::unexpected(stop.error());
   if (stop->end == RunEnd::interrupted) return interrupted();
-  if (stop->hits.empty()) return std::nullopt;
-  return change_of(std::move(stop->hits.front()));
+  const auto change = std::ranges::find(stop->hits, conditions.front().id, &Hit::id);
+  if (change == stop->hits.end()) return std::nullopt;
+  return change_of(std::move(*change));
 }
 
 Result<u64> count_changes(Timeline& timeline, GuestRange range, const Time& from, const Time& to,

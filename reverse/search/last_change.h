@@ -14,9 +14,10 @@ struct MemoryChange {
 /// The last change of the bytes in [lowest, from); nothing if there was none.
 Result<std::optional<MemoryChange>> last_change(Timeline& timeline, GuestRange range, const Time& lowest,
                                                 const Time& from, const std::stop_token& stop);
-/// The first change at or behind `from`, up to the end of history so far; nothing if there is none. The position of
-/// `execution` moves.
-Result<std::optional<MemoryChange>> next_change(Execution& execution, GuestRange range, const Time& from);
+/// The first change at or behind `from`, up to the end of history so far or to where one of `ends` holds; nothing if
+/// there is none. The position of `execution` moves.
+Result<std::optional<MemoryChange>> next_change(Execution& execution, GuestRange range, const Time& from,
+                                                const Conditions& ends = {});
 /// How often the bytes changed in [from, to).
 Result<u64> count_changes(Timeline& timeline, GuestRange range, const Time& from, const Time& to,
                           const std::stop_token& stop);

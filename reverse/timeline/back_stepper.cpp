@@ -214,7 +214,7 @@ BackStepper::Move BackStepper::returned_to_entry(const TracePoint& before, bool 
   const TracePoint here = **look(0);
   const Result<std::vector<Frame>> frames = code_.symbols().frames_at(here.time, 2);
   if (!frames || frames->size() < 2 || !(*frames)[1].interrupted) return across(before, into);
-  if (into && code_.line(before.time.pc)) {
+  if (into && code_.enters(before.time.pc)) {
     move(1);
     take_level();
     return Found::yes;
@@ -225,7 +225,7 @@ BackStepper::Move BackStepper::returned_to_entry(const TracePoint& before, bool 
 }
 
 BackStepper::Move BackStepper::over_call(const TracePoint& before, bool into) {
-  if (into && code_.line(before.time.pc)) {
+  if (into && code_.enters(before.time.pc)) {
     move(1);
     take_level();
     return Found::yes;
@@ -311,7 +311,7 @@ BackStepper::Move BackStepper::out_of_unknown_code() {
 BackStepper::Move BackStepper::across(const TracePoint& before, bool into) {
   const TracePoint here = **look(0);
   const bool at_entry = code_.is_entry(here.time.pc);
-  if (!at_entry && !(into && code_.line(before.time.pc))) {
+  if (!at_entry && !(into && code_.enters(before.time.pc))) {
     const Move origin = to_origin(into);
     if (!origin || *origin != Found::no) return origin;
   }
@@ -409,13 +409,13 @@ BackStepper::Move BackStepper::to_origin(const Stacks& stack, bool into) {
   const auto& frames = stack.frames;
   std::size_t target = stack.level;
   if (into) {
-    if (code_.line((*look(stack.n))->time.pc)) {
+    if (code_.enters((*look(stack.n))->time.pc)) {
       move(stack.n);
       take_level();
       return Found::yes;
     }
     target = 1;
-    while (target != stack.level && !code_.line(pc_within(frames, target))) ++target;
+    while (target != stack.level && !code_.enters(pc_within(frames, target))) ++target;
   }
   const Move found =
       find_call({.skip = stack.n, .cfa = frames[target - 1].cfa, .back = frames[target].pc, .or_interrupted = true});

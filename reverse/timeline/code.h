@@ -32,6 +32,12 @@ class Code {
     const std::optional<Function>& f = function(pc);
     return f && f->entry <= pc && pc < f->body;
   }
+  /// A step goes into this code, where it would go over a call otherwise.
+  bool enters(GuestAddr pc) {
+    if (!line(pc)) return false;
+    const std::optional<Function>& f = function(pc);
+    return !f || !f->skipped;
+  }
   Symbols& symbols() { return symbols_; }
 
  private:

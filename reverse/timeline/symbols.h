@@ -31,6 +31,8 @@ struct Function {
   GuestAddr body;
   /// A PLT stub or the dynamic linker's resolver: on the way of a call to another function.
   bool trampoline = false;
+  /// The user does not want to step into it.
+  bool skipped = false;
   bool operator==(const Function& other) const { return entry == other.entry; }
 };
 

@@ -42,3 +42,12 @@ class Make(gdb.Command):
 
 
 Make()
+
+
+class Even(gdb.Breakpoint):
+    """A watchpoint of g that stops where it is even."""
+
+    def stop(self):
+        g = int(gdb.parse_and_eval("g"))
+        print("g is %d" % g)
+        return g % 2 == 0

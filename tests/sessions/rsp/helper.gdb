@@ -13,6 +13,8 @@ reverse-watch global
 next
 print global
 undo
+#> global
+undo
 #> total = twice
 checkpoint
 goto start
