@@ -105,6 +105,7 @@ SERVERS = [
             Client("postgres --single -D data -c log_min_messages=warning postgres", server_inputs.POSTGRES_SINGLE)],
            needs=("initdb", "postgres")),
     postgres("postgres", "shared_buffers = 2MB\ndynamic_shared_memory_type = mmap\nwal_buffers = 256kB\n", 20),
+    postgres("postgres_large", "shared_buffers = 64MB\ndynamic_shared_memory_type = posix\n", 3),
 ]
 
 
