@@ -204,7 +204,7 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
   const bool follow = is_shared_file(m) && engine_.mode() == Mode::record;
   table_.insert(std::move(m));
   if (code) engine_.code_mapped(*placed);
-  if (follow && !shadow_.follow(*placed)) LOG_INFO(memory, "{}: too large to be followed", request.file->path);
+  if (follow) follow_shared(*placed);
   LOG_DEBUG(memory, "map {:#x}-{:#x} prot {} flags {:#x} {}", placed->begin.value, placed->end.value, request.prot,
             request.flags, request.file ? request.file->path : "");
   return got;

@@ -112,8 +112,8 @@ i64 GuestMemory::make_really_shared(const Mapping& mapping) {
 
 void GuestMemory::follow_shared(GuestRange range) {
   if (shadow_.follow(range)) return;
-  engine_.notice_once(0x73686172, fmt::format("{} MiB of memory are shared with processes that are not recorded: what "
-                                              "they write there is not followed, a re-execution may diverge",
+  engine_.notice_once(0x73686172, fmt::format("{} MiB of shared memory are too much to be followed: where other "
+                                              "processes write to it, a re-execution may diverge",
                                               range.size() >> 20));
 }
 

@@ -25,7 +25,7 @@ class SharedShadow {
   bool empty() const { return followed_.empty(); }
 
  private:
-  static constexpr u64 most = 16 << 20;  // bytes followed
+  static constexpr u64 most = u64{256} << 20;  // bytes followed
   using Page = std::array<u8, page_size>;
   /// `all_of_files`: as changed.
   std::vector<GuestRange> look(const AddressMap& table, bool files, bool all_of_files);

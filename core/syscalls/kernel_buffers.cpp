@@ -21,7 +21,8 @@ bool writable(const GuestMemory& memory, GuestRange range) {
 GuestAddr KernelBuffers::in_place_of(const GuestMemory& memory, GuestAddr at, u64 size) {
   const auto range = guest_range(at, size);
   if (size == 0 || range.end < range.begin || !writable(memory, range)) return at;
-  auto* bytes = static_cast<u8*>(keep(size));
+  auto* bytes = static_cast<u8*>(keep(size + page_size));
+  bytes += (at.value - reinterpret_cast<u64>(bytes)) % page_size;
   if (!guest_read(bytes, at, size)) return at;
   buffers_.push_back({range, bytes});
   return GuestAddr{reinterpret_cast<u64>(bytes)};

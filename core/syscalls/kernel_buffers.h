@@ -12,7 +12,8 @@ class GuestMemory;
 
 class KernelBuffers {
  public:
-  /// In place of [at, at+size), with its present contents. Memory that the guest could not write stands for itself: the
+  /// In place of [at, at+size), with its present contents, and at the same place within a page: direct input (O_DIRECT)
+  /// wants alignment. Memory that the guest could not write stands for itself: the
   /// kernel is to say EFAULT.
   GuestAddr in_place_of(const GuestMemory& memory, GuestAddr at, u64 size);
   /// Guest memory gets what the kernel wrote there, if [at, at+size) has a buffer.

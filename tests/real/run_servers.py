@@ -88,6 +88,19 @@ def postgres(name: str, shared_memory: str, transactions: int) -> Server:
         needs=("initdb", "psql", "pgbench", "pg_isready"))
 
 
+def mariadb(name: str, options: str) -> Server:
+    client = "mariadb --no-defaults -u root -S {folder}/sock -B "
+    return Server(
+        name, "mariadbd --no-defaults --datadir={folder}/data --socket={folder}/sock --skip-networking --pid-file={folder}/pid "
+        + options,
+        [Client(client, server_inputs.MARIADB), Client("python3 -I updates " + client + "-D test"),
+         Client(client + "-D test", "select count(*), sum(v) from t; check table t;")],
+        files={"updates": server_inputs.MARIADB_UPDATES},
+        prepare=["mariadb-install-db --no-defaults --datadir={folder}/data --auth-root-authentication-method=normal"],
+        ready="mariadb-admin --no-defaults -u root -S {folder}/sock --silent ping", pid_file="pid",
+        needs=("mariadb", "mariadb-admin", "mariadb-install-db"))
+
+
 SERVERS = [
     redis("redis", "--appendonly yes", 500, "set,get,incr,lpush,lrange_100"),
     redis("redis_io_threads", "--appendonly no --io-threads 2 --io-threads-do-reads yes", 20, "set,get"),
@@ -97,7 +110,11 @@ SERVERS = [
     Server("nginx", "nginx -p {folder} -e error.log -c conf",
            [Client("python3 -I client {port}"), Client("nginx -p {folder} -e error.log -c conf -s reload"),
             Client("python3 -I client {port}"), Client("nginx -p {folder} -e error.log -c conf -s quit")],
-           files={"conf": server_inputs.NGINX, "client": server_inputs.NGINX_CLIENT, "text": inputs.text(100)}),
+           files={"conf": server_inputs.NGINX, "client": server_inputs.WEB_CLIENT, "text": inputs.text(100)}),
+    Server("apache", "apache2 -f {folder}/conf -D FOREGROUND",
+           [Client("python3 -I client {port}"), Client("apache2 -f {folder}/conf -k graceful"), Client("python3 -I client {port}")],
+           files={"conf": server_inputs.APACHE, "client": server_inputs.WEB_CLIENT, "text": inputs.text(100)},
+           pid_file="pid", end=signal.SIGWINCH),
     Server("memcached", "memcached -l 127.0.0.1 -p {port} -t 4 -m 16 -P {folder}/pid", [Client("python3 -I client {port}")],
            files={"client": server_inputs.MEMCACHED_CLIENT}, pid_file="pid"),
     Server("postgres_single", "",
@@ -105,6 +122,8 @@ SERVERS = [
             Client("postgres --single -D data -c log_min_messages=warning postgres", server_inputs.POSTGRES_SINGLE)],
            needs=("initdb", "postgres")),
     postgres("postgres", "shared_buffers = 2MB\ndynamic_shared_memory_type = mmap\nwal_buffers = 256kB\n", 20),
+    mariadb("mariadb", "--innodb-buffer-pool-size=16M"),
+    postgres("postgres_large", "shared_buffers = 64MB\ndynamic_shared_memory_type = posix\n", 3),
 ]
 
 

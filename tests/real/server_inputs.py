@@ -19,9 +19,30 @@ http {
 }
 """
 
+# Two processes with five threads each.
+APACHE = """
+ServerRoot {folder}
+ServerName localhost
+Listen 127.0.0.1:{port}
+PidFile pid
+DefaultRuntimeDir .
+ErrorLog error.log
+DocumentRoot {folder}
+LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so
+LoadModule deflate_module /usr/lib/apache2/modules/mod_deflate.so
+LoadModule filter_module /usr/lib/apache2/modules/mod_filter.so
+SetOutputFilter DEFLATE
+Alias /cached {folder}
+StartServers 2
+ThreadsPerChild 5
+MaxRequestWorkers 20
+"""
+
 # Four connections that stay open (a worker that is to end closes its own: they are opened again), a new one for each of
 # other requests, what is compressed, and what is not there.
-NGINX_CLIENT = """
+WEB_CLIENT = """
 import concurrent.futures, gzip, hashlib, http.client, sys
 
 def ask(connection, path, headers):
@@ -149,4 +170,27 @@ POSTGRES_SINGLE = """create table t(n int, s text);
 insert into t select i, repeat('x', i % 50) from generate_series(1, 500) i;
 create index on t(n);
 select count(*), sum(length(s)) from t where n > 100;
+"""
+
+MARIADB = """create database if not exists test;
+use test;
+create table t(id int primary key auto_increment, v int, key(v)) engine=innodb;
+insert into t(v) select seq from seq_1_to_2000;
+select count(*), sum(v) from t;
+create table a(w varchar(20)) engine=aria;
+insert into a values('one'), ('two');
+alter table t add column s varchar(10) default 'x';
+select w, count(*) from a, t group by w order by w;
+"""
+
+# Three connections at a time; what they change does not depend on the order.
+MARIADB_UPDATES = """
+import concurrent.futures, subprocess, sys
+
+def update(number):
+    sql = f"update t set v = v + {number} where id % 7 = 3; start transaction; insert into t(v) values(5); rollback; select 1;"
+    return subprocess.run(sys.argv[1:], input=sql.encode(), stdout=subprocess.PIPE, check=True).stdout
+
+with concurrent.futures.ThreadPoolExecutor(3) as pool:
+    print(list(pool.map(update, range(12))))
 """

@@ -512,13 +512,13 @@ TEST_CASE("guest memory: what unrecorded children write to shared memory is foun
   MemoryEngine engine(Mode::record, folder.path());
   GuestMemory& memory = engine.memory();
   const GuestAddr at = map_anywhere(memory, 1 << 20, rw, MAP_SHARED | MAP_ANONYMOUS);
-  const GuestAddr large = map_anywhere(memory, 64 << 20, rw, MAP_SHARED | MAP_ANONYMOUS);
+  const GuestAddr large = map_anywhere(memory, 320 << 20, rw, MAP_SHARED | MAP_ANONYMOUS);
   CHECK(memory.shares_memory());
   at.ptr<u8>()[10] = 1;
   REQUIRE(memory.share_for_fork().error == 0);
   CHECK(memory.shared_changes(true).empty());
   REQUIRE(engine.notices.size() == 1);  // too much to follow
-  CHECK(engine.notices[0].find("64 MiB") != std::string::npos);
+  CHECK(engine.notices[0].find("320 MiB") != std::string::npos);
   CHECK(in_child([&] {
           at.ptr<u8>()[10] = 2;
           at.ptr<u8>()[20] = 3;
