@@ -75,9 +75,10 @@ Result<> RecordedSession::allow(LifeCycle command, std::string_view, GdbQuestion
   if (command != LifeCycle::run && command != LifeCycle::start) return {};
   for (const auto* p : session_.processes()) {
     if (!session_.is_open(p->place.number) || p->place.number == session_.process_number()) continue;
-    return fail(fmt::format("Process {} of the recording is debugged as well, and would be gone: end or leave it first"
-                            " (kill inferiors, detach inferiors; see info inferiors).",
-                            p->place.number));
+    return fail(
+        fmt::format("Process {} of the recording is debugged as well, and would be gone: end or leave it first"
+                    " (kill inferiors, detach inferiors; see info inferiors).",
+                    p->place.number));
   }
   // gdb has the target say that there is none, and then advises a setting of remote targets.
   const auto answer = ask_python(gdb, "program()");
