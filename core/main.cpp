@@ -106,6 +106,7 @@ constexpr struct {
     {"--stats", false, [](Arguments& a, std::string_view) { a.stats = true; }},
     {"--checksum-every=", true, [](Arguments& a, std::string_view v) { a.engine.checksum_every = number<u64>(v); }},
     {"--chaos=", true, [](Arguments& a, std::string_view v) { a.engine.chaos = number<u64>(v); }},
+    {"--sleep-at-once", true, [](Arguments& a, std::string_view) { a.engine.looks = false; }},
     {"--no-children", true, [](Arguments& a, std::string_view) { a.engine.children = false; }},
     {"--log-registers", true, [](Arguments& a, std::string_view) { a.engine.log_registers = true; }},
     {"--no-fsgsbase", true, [](Arguments&, std::string_view) { use_no_fsgsbase(); }},

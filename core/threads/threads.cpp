@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -34,12 +35,22 @@ std::string waiting_text(u32 number, u64 first_argument) {
 }
 constexpr u64 number_of_futex_wait = 455;  // newer than the headers
 
+/// On one alone whoever is looked for does not run meanwhile.
+bool has_several_processors() {
+  u64 mask[128] = {};
+  const i64 size = raw_syscall(SYS_sched_getaffinity, 0, sizeof mask, reinterpret_cast<u64>(mask));
+  u64 count = 0;
+  for (i64 i = 0; i < size / 8; ++i) count += static_cast<u64>(std::popcount(mask[i]));
+  return count > 1;
+}
+
 i32 turn_holder() { return g_turn.holder.load(); }
 }  // namespace
 
 Threads::Threads(GuestEngine& engine) : engine_(engine), scheduler_(engine.options().chaos) {
   g_threads = this;
   g_turn.successor = &successor_of;
+  g_turn.looks = engine.options().looks && has_several_processors();
   g_turn.shared = &engine.tree().turn();
   auto first = std::make_unique<GuestThread>();
   first->number = ++last_number_;

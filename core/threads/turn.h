@@ -27,6 +27,7 @@ struct Turn {
   GuestThread* (*successor)(GuestThread*) =
       nullptr;  // who is to have the turn when this thread waits; null: nobody yet
   bool live = true;
+  bool looks = false;            // a thread that waits for the turn looks for it for a moment before it sleeps
   SharedTurn* shared = nullptr;  // that of processes, which this one holds as long as a thread of it has the turn
 };
 extern Turn g_turn;
