@@ -115,6 +115,15 @@ bool is_valid(const clone_args& args) {
 
 }  // namespace
 
+/// The kernel would look for the program's pc in translated code. Where the program was attached to, glibc may have
+/// made a thread of which it knows that registering succeeds, and ends the program if it does not: to it this is a
+/// success, and the processor's number in its area stays what it is without.
+i64 sys_rseq(Syscall& call) {
+  constexpr u64 registering = 0;
+  const bool adopted = static_cast<GuestEngine&>(call.engine()).options().adopted;
+  return adopted && call.arg(2) == registering ? 0 : -ENOSYS;
+}
+
 i64 sys_fork(Syscall& call) {
   const u64 args[6] = {SIGCHLD, 0, 0, 0, 0, 0};
   return as_clone(call, args, SIGCHLD, {}, {}, {});
