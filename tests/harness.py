@@ -127,6 +127,15 @@ def _force_remove(folder: Path) -> None:
     shutil.rmtree(folder, onerror=open_up)
 
 
+def end_child(process: subprocess.Popen[bytes]) -> None:
+    """Kills what still runs of a child that leads its own group; it is counted among the runner's no more."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    with spawn_lock:
+        children.discard(process.pid)
+
+
 def end_orphans(token: str) -> list[str]:
     """Names of processes of the run with TMPDIR `token` that outlived it; they are ended."""
     if not _is_subreaper:

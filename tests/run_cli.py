@@ -278,11 +278,7 @@ def with_waiting_guest(c: Context, words: Sequence[str], action: Callable[[int],
             error = process.stderr.read()
             status = process.wait(c.timeout)
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            with harness.spawn_lock:
-                harness.children.discard(process.pid)
+            harness.end_child(process)
         left = harness.end_orphans(tmp)
         if left:
             error += f"fred: left behind: {left}\n".encode()

@@ -183,10 +183,9 @@ const std::vector<Command> rows = {
      Group::marks,
      "[N]",
      "Debug process N of the recording (see info processes).",
-     "It becomes an inferior of gdb's, with a history and a Time of its own: one that has ended stands at its end, "
-     "one\n"
-     "that runs is stopped. `inferior` changes between those that are open; the commands that travel in time move the\n"
-     "current one only. `detach` lets a child go on by itself, still recorded. Without N: which one it is.",
+     "It becomes an inferior of gdb's, with a history and a Time of its own: one that has ended stands at its end,\n"
+     "one that runs is stopped. `inferior` changes between those that are open; the commands that travel in time move\n"
+     "the current one only. `detach` lets a child go on by itself, still recorded. Without N: which one it is.",
      false,
      handlers::process},
 

@@ -113,7 +113,7 @@ class Server {
   /// gdb believes that libraries come and go where the dynamic linker says so. A motion that ended elsewhere, at a Time
   /// with libraries that gdb does not know, stops first for them: gdb reads the list and goes on by itself.
   bool has_other_libraries();
-  std::optional<StopEvent> other_program(const StopEvent& event);
+  std::optional<StopEvent> other_program(const StopEvent& event, Motion motion);
   std::string told_stop();
   Result<> begin(const std::function<Result<>()>& make);
   Result<> start(std::vector<std::string> args);
@@ -129,6 +129,10 @@ class Server {
   /// gdb debugs it no more.
   void forget_process(i64 process);
   void forget_events();
+  /// The target shows this one now: nothing that was found out about the last one holds.
+  void becomes_current(i64 process);
+  /// Whose points gdb inserts and removes.
+  i64 chosen_process() const { return general_ != 0 ? general_ : process_; }
   /// The one that runs.
   ThreadId current_thread();
   /// Null: there is none.

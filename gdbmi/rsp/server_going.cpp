@@ -87,8 +87,8 @@ Server::Reply Server::resume(const ResumeRequest& request) {
     stopped(event);
     return std::nullopt;
   }
-  target_.resume(request, [this](const StopEvent& event) {
-    if (auto other = other_program(event)) {
+  target_.resume(request, [this, motion = request.motion](const StopEvent& event) {
+    if (auto other = other_program(event, motion)) {
       next_stop_ = event;
       return stopped(*other);
     }
@@ -243,13 +243,13 @@ Server::Reply Server::handle(const Resume& packet) {
 }
 
 Server::Reply Server::handle(const InsertPoint& packet) {
-  const auto done = target_.insert(general_ != 0 ? general_ : process_, packet.point);
+  const auto done = target_.insert(chosen_process(), packet.point);
   std::erase(taken_out_, packet.point.at);
   return done ? "OK" : error_reply(done.error());
 }
 
 Server::Reply Server::handle(const RemovePoint& packet) {
-  const auto done = target_.remove(general_ != 0 ? general_ : process_, packet.point);
+  const auto done = target_.remove(chosen_process(), packet.point);
   taken_out_.push_back(packet.point.at);
   return done ? "OK" : error_reply(done.error());
 }

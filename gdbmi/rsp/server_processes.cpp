@@ -8,17 +8,19 @@ void Server::forget_events() {
   taken_out_.clear();
 }
 
-bool Server::select(i64 process) {
-  if (const i64 now = target_.process_id(); now != process_ && inferiors_.contains(now)) {  // somebody else has
-    process_ = now;
-    forget_state();
-    forget_events();
-  }
-  if (process <= 0 || process == process_) return target_.has_program();
-  if (running_ || !inferiors_.contains(process) || !target_.select(process)) return false;
+void Server::becomes_current(i64 process) {
   process_ = process;
   forget_state();
   forget_events();
+}
+
+bool Server::select(i64 process) {
+  if (const i64 now = target_.process_id(); now != process_ && inferiors_.contains(now)) {  // somebody else has
+    becomes_current(now);
+  }
+  if (process <= 0 || process == process_) return target_.has_program();
+  if (running_ || !inferiors_.contains(process) || !target_.select(process)) return false;
+  becomes_current(process);
   auto& program = inferiors_[process].program;
   if (program.empty()) program = target_.executable().value_or("");
   return true;
@@ -43,9 +45,8 @@ Server::Reply Server::handle(const Attach& packet) {
   if (inferiors_.contains(process)) return "E.it is being debugged already";
   if (auto attached = target_.attach(process); !attached) return error_reply(attached.error());
   inferiors_[process].program = target_.executable().value_or("");
-  process_ = general_ = process;
-  forget_state();
-  forget_events();
+  becomes_current(process);
+  general_ = process;
   last_stop_ = StoppedBySignal{};
   return told_stop();
 }
@@ -87,14 +88,18 @@ Server::Reply Server::handle(const KillProcess& packet) {
   return std::nullopt;
 }
 
-/// The same of programs: where the motion has ended another one is executed than gdb knows of.
-std::optional<StopEvent> Server::other_program(const StopEvent& event) {
-  if (!target_.has_program()) return std::nullopt;
-  auto path = target_.executable();
+/// The same of programs: where the motion has ended another one is executed than gdb knows of. Going forward it is told
+/// of each on the way.
+std::optional<StopEvent> Server::other_program(const StopEvent& event, Motion motion) {
   auto& known = inferiors_[process_].program;
+  if (const auto* executed = std::get_if<ExecutedProgram>(&event)) known = executed->path;
+  const bool back = motion == Motion::go_back || motion == Motion::step_back;
+  if (!multiprocess_ || !(back || target_.has_jumped()) || std::holds_alternative<ExecutedProgram>(event)) {
+    return std::nullopt;
+  }
+  auto path = target_.executable();
   if (!path || *path == known) return std::nullopt;
   known = *path;
-  if (!multiprocess_ || std::holds_alternative<ExecutedProgram>(event)) return std::nullopt;
   return ExecutedProgram{std::move(*path)};
 }
 

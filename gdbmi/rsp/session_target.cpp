@@ -62,12 +62,17 @@ void SessionTarget::detach() {
   }
 }
 
+Result<Peer*> SessionTarget::peer_of(i64 process) {
+  if (process == process_id()) return session_.here();
+  const auto* const recorded = session_.process_of(static_cast<pid_t>(process));
+  if (recorded == nullptr) return fail(fmt::format("process {} is not being debugged", process));
+  return session_.here(recorded->place.number);
+}
+
 std::vector<ThreadFact> SessionTarget::threads_of(i64 process) {
-  if (!session_.has_recording()) return {};
   const bool current = process == process_id();
-  const auto* const recorded = current ? nullptr : session_.process_of(static_cast<pid_t>(process));
-  if (!current && recorded == nullptr) return {};
-  const auto peer = current ? session_.here() : session_.here(recorded->place.number);
+  if (current ? !session_.has_program() : session_.process_of(static_cast<pid_t>(process)) == nullptr) return {};
+  const auto peer = peer_of(process);
   auto threads = peer ? (*peer)->threads() : std::unexpected(peer.error());
   if (threads) return std::move(*threads);
   return {{.id = static_cast<ThreadId>(process), .runs = true, .name = current ? session_.comm() : ""}};
@@ -200,10 +205,7 @@ Result<> SessionTarget::write_signal_info(u64 offset, std::span<const u8> bytes)
 }
 
 std::optional<std::string> SessionTarget::process_file(i64 process, std::string_view name) {
-  const bool current = process == process_id();
-  const auto* const recorded = current ? nullptr : session_.process_of(static_cast<pid_t>(process));
-  if (!current && recorded == nullptr) return std::nullopt;
-  const auto peer = current ? session_.here() : session_.here(recorded->place.number);
+  const auto peer = peer_of(process);
   if (!peer) return std::nullopt;
   if (name.starts_with("task/")) name.remove_prefix(std::min(name.find('/', 5), name.size() - 1) + 1);
   const auto text = [](Result<std::string> content) -> std::optional<std::string> {

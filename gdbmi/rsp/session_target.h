@@ -110,6 +110,8 @@ class SessionTarget final : public Target {
  private:
   Result<> begin(const std::function<Result<>()>& make);
   Result<> open(u32 number, Session::OpenAt at);
+  /// The one that shows this process of the recording, which need not be the current one.
+  Result<Peer*> peer_of(i64 process);
   std::optional<StopEvent> event_of_fork(const Hit& hit);
   StopEvent event_of_all(const std::vector<Hit>& hits);
   ThreadId running_thread();

@@ -167,11 +167,7 @@ class Run:
         except subprocess.TimeoutExpired:
             self.problems.append(f"{name}: no end within {self.options.timeout:g} s")
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            with harness.spawn_lock:
-                harness.children.discard(process.pid)
+            harness.end_child(process)
             if recorded:
                 self.check_verified(name)
 
