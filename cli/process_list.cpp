@@ -108,9 +108,7 @@ void ProcessList::add_sources(std::vector<pollfd>& sources) const {
 }
 
 void ProcessList::drain(RecordedProcess& p) {
-  p.peer.drain();
-  if (!message_waits(p.peer.socket())) return;  // else what could not be received: the end
-  has_gone(p);
+  if (!p.peer.drain()) has_gone(p);
 }
 
 void ProcessList::drain() {

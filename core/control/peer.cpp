@@ -95,12 +95,13 @@ Result<Message> Peer::ask(Message m, int descriptor) {
   return wait(*tag);
 }
 
-void Peer::drain() {
+bool Peer::drain() {
   while (message_waits(socket())) {
     auto received = next_message();
-    if (!received) return;
+    if (!received) return false;
     if (on_other_) on_other_(received->message, std::move(received->descriptor));
   }
+  return true;
 }
 
 void Peer::prod() const {

@@ -59,8 +59,8 @@ class Peer {
   /// With a descriptor that may have come with it.
   using Others = std::function<void(const Message&, UniqueFd)>;
   void on_other(Others handler) { on_other_ = std::move(handler); }
-  /// Takes what has come without being asked for.
-  void drain();
+  /// Takes what has come without being asked for. False: there is nobody at the other end any more.
+  bool drain();
 
   /// A running process looks at its socket now.
   void prod() const;

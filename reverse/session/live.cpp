@@ -85,10 +85,10 @@ void Live::watch() {
 }
 
 void Live::look() {
-  peer_.drain();
+  const bool there = peer_.drain();
   if (stopped_) {
     finish(*std::exchange(stopped_, std::nullopt));
-  } else if (message_waits(peer_.socket())) {  // what could not be received: the end
+  } else if (!there) {
     finish(fail("the program's process has gone"));
   } else {
     watch();

@@ -1,12 +1,12 @@
 #include "core/memory/address_map.h"
 
-#include <doctest/doctest.h>
 #include <sys/mman.h>
 
 #include <array>
 #include <random>
 
 #include "core/memory/layout.h"
+#include "test.h"
 
 using namespace fred;
 

@@ -1,4 +1,3 @@
-#include <doctest/doctest.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
@@ -8,6 +7,7 @@
 #include "core/vdso/vdso.h"
 #include "gdbmi/prompt/options.h"
 #include "gdbmi/rsp/packets.h"
+#include "test.h"
 
 using namespace fred;
 

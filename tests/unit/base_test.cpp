@@ -1,5 +1,4 @@
 // core/base: the order of Time, ranges, the FRED_LOG parser, errors.
-#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +13,8 @@
 
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "test.h"
 
 using namespace fred;
 

@@ -1,10 +1,10 @@
 // gdb's command line as fred drives it: what belongs to which command.
 #include "gdbmi/console/console.h"
 
-#include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include "gdbmi/prompt/gdb_link.h"
+#include "test.h"
 
 namespace fred {
 

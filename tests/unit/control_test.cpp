@@ -1,5 +1,4 @@
 // Stops of workers and of live at exact points, over the control socket: every way to a Time gives the same state.
-#include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "test.h"
 #include "tests/unit/recorded_guest.h"
 
 namespace fred {

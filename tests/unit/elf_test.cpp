@@ -1,4 +1,3 @@
-#include <doctest/doctest.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/auxv.h>
@@ -12,6 +11,8 @@
 #include "core/elf/initial_stack.h"
 #include "core/memory/layout.h"
 #include "memory_engine.h"
+#include "temporary_folder.h"
+#include "test.h"
 
 using namespace fred;
 using test::MemoryEngine;

@@ -1,24 +1,22 @@
 // The event log's windows of memory.
-#include <doctest/doctest.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "core/trace/log_file.h"
 #include "core/tree/recorded_tree.h"
+#include "temporary_folder.h"
+#include "test.h"
 
 namespace fred {
 
 TEST_CASE("log: a forked child that forgets the log leaves alone what lies where the parent has its window") {
-  std::string folder = "/tmp/fred-unit-XXXXXX";
-  REQUIRE(mkdtemp(folder.data()) != nullptr);
+  const test::TemporaryFolder folder;
   {
     LogWriter log;
-    REQUIRE(log.open(log_path(folder)));
+    REQUIRE(log.open(log_path(folder.path())));
     log.begin(EventKind::syscall, 0, {}, std::nullopt);
     const auto* in_window = log.item_space(ItemKind::value, 8);
     const pid_t child = fork();
@@ -36,7 +34,6 @@ TEST_CASE("log: a forked child that forgets the log leaves alone what lies where
     CHECK(status == 0);
     log.end();
   }
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace fred

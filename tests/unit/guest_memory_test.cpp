@@ -1,6 +1,5 @@
 #include "core/memory/guest_memory.h"
 
-#include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -18,6 +17,8 @@
 #include "core/base/raw_syscall.h"
 #include "core/memory/layout.h"
 #include "memory_engine.h"
+#include "temporary_folder.h"
+#include "test.h"
 
 using namespace fred;
 using test::MemoryEngine;

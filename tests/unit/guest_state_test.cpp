@@ -1,6 +1,5 @@
 #include "core/dispatch/guest_state.h"
-
-#include <doctest/doctest.h>
+#include "test.h"
 
 using namespace fred;
 

@@ -1,11 +1,12 @@
 #include "core/memory/memory_checksum.h"
 
-#include <doctest/doctest.h>
 #include <sys/mman.h>
 
 #include <fmt/format.h>
 
 #include "memory_engine.h"
+#include "temporary_folder.h"
+#include "test.h"
 
 using namespace fred;
 using test::MemoryEngine;

@@ -1,15 +1,11 @@
 // An engine with nothing but a guest's memory, for tests of the parts that work on it. It notes what it is told.
 #pragma once
-#include <doctest/doctest.h>
-#include <stdlib.h>
-
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "core/engine.h"
 #include "core/memory/guest_memory.h"
+#include "test.h"
 
 namespace fred::test {
 
@@ -40,30 +36,6 @@ class MemoryEngine : public Engine {
   std::string dir_;
   GuestProcess process_;
   GuestMemory memory_{*this};
-};
-
-/// A folder of its own under the system's temporary one, gone at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() : path_(std::filesystem::temp_directory_path() / "fred-unit-XXXXXX") {
-    REQUIRE(mkdtemp(path_.data()) != nullptr);
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-  /// Writes a file of that name and returns its path.
-  std::string file(const std::string& name, const std::string& contents) const {
-    const std::string made = path_ + "/" + name;
-    std::ofstream(made, std::ios::binary) << contents;
-    return made;
-  }
-
- private:
-  std::string path_;
 };
 
 }  // namespace fred::test

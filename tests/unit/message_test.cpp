@@ -1,9 +1,12 @@
 // Messages over a socket: what is heard of a side that has gone.
-#include <doctest/doctest.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "core/control/message.h"
+#include "core/control/peer.h"
+#include "test.h"
 
 namespace fred {
 
@@ -18,6 +21,22 @@ TEST_CASE("message: the last word of a side that has gone is heard, although it 
   CHECK(last->kind == MessageKind::ended);
   CHECK(!receive_message(ends[0]));
   close(ends[0]);
+}
+
+TEST_CASE("message: a side that says something just when all before was taken has not gone") {
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+  constexpr u64 all = 20'000;
+  std::jthread other([end = ends[1]] {
+    for (u64 i = 1; i <= all; ++i) (void)send_message(end, {.kind = MessageKind::deadlock, .number = {i}});
+    close(end);
+  });
+  Peer peer{getpid(), UniqueFd{ends[0]}};
+  u64 heard = 0;
+  peer.on_other([&](const Message& m, UniqueFd) { heard = m.number[0]; });
+  while (peer.drain()) {
+  }
+  CHECK(heard == all);
 }
 
 }  // namespace fred

@@ -1,5 +1,4 @@
 // gdbmi/mi: the parser on what gdb prints and on anything else; the driver on a socket whose other end is the test.
-#include <doctest/doctest.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 
 #include "gdbmi/mi/driver.h"
 #include "gdbmi/mi/parser.h"
+#include "test.h"
 
 using namespace fred;
 using namespace fred::mi;

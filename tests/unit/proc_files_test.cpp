@@ -1,6 +1,5 @@
 #include "core/syscalls/proc_files.h"
 
-#include <doctest/doctest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 
 #include "core/memory/layout.h"
 #include "memory_engine.h"
+#include "test.h"
 
 using namespace fred;
 using test::MemoryEngine;

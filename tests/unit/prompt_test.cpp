@@ -1,6 +1,5 @@
 // gdbmi/commands and gdbmi/prompt, without gdb: finding commands, options, scripts, the prompt's text, the timeline's
 // bar.
-#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <set>
@@ -18,6 +17,7 @@
 #include "gdbmi/prompt/script.h"
 #include "gdbmi/prompt/user_terminal.h"
 #include "gdbmi/travel/gdb_symbols.h"
+#include "test.h"
 
 using namespace fred;
 

@@ -1,12 +1,10 @@
 // A guest program recorded to its end, with its log and snapshots to fork workers from: for tests of control.
 #pragma once
-#include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -17,6 +15,8 @@
 #include "core/dispatch/run_control.h"
 #include "core/trace/log_file.h"
 #include "core/tree/recorded_tree.h"
+#include "temporary_folder.h"
+#include "test.h"
 
 namespace fred {
 
@@ -32,16 +32,16 @@ struct LoggedEvent {
 class RecordedGuest {
  public:
   explicit RecordedGuest(const std::string& name, std::vector<std::string> options = {}) {
-    std::string folder = "/tmp/fred-unit-XXXXXX";
-    REQUIRE(mkdtemp(folder.data()) != nullptr);
-    folder_ = folder;
-    std::filesystem::create_directory(folder_ / "files");
+    std::filesystem::create_directory(folder_.path() + "/files");
     options.emplace_back("--log-registers");
     const std::string program = std::string(FRED_GUESTS) + "/" + name;
     const UniqueFd nowhere{open("/dev/null", O_WRONLY | O_CLOEXEC)}, output{dup(STDOUT_FILENO)};
     dup2(nowhere.get(), STDOUT_FILENO);
-    auto engine = start_engine(
-        {.mode = "record", .dir = folder, .options = std::move(options), .program = program, .args = {program}});
+    auto engine = start_engine({.mode = "record",
+                                .dir = folder_.path(),
+                                .options = std::move(options),
+                                .program = program,
+                                .args = {program}});
     dup2(output.get(), STDOUT_FILENO);
     REQUIRE(engine);
     live = Peer{engine->pid, UniqueFd{engine->control}};
@@ -57,8 +57,6 @@ class RecordedGuest {
   ~RecordedGuest() {
     live.close();
     first.close();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
   }
 
   /// Runs live to the guest's end, where it stays.
@@ -78,7 +76,7 @@ class RecordedGuest {
 
   std::vector<LoggedEvent> events() const {
     LogReader log;
-    REQUIRE(log.open(log_path(folder_)));
+    REQUIRE(log.open(log_path(folder_.path())));
     std::vector<LoggedEvent> all;
     while (const auto* next = log.next()) {
       LoggedEvent e{.number = all.size(), .kind = next->kind, .time = next->time(), .registers = {}};
@@ -95,19 +93,19 @@ class RecordedGuest {
   /// A worker in a fresh engine, from what Peer::save() wrote to `state`.
   Peer rebuilt(const std::string& state) {
     auto engine = start_engine({.mode = "rebuild",
-                                .dir = folder_.string(),
+                                .dir = folder_.path(),
                                 .options = {"--log-registers", "--state=" + state},
                                 .program = "guest",
                                 .args = {"guest"}});
     REQUIRE(engine);
     return Peer{engine->pid, UniqueFd{engine->control}};
   }
-  std::string folder() const { return folder_.string(); }
+  std::string folder() const { return folder_.path(); }
 
   Peer live, first;
 
  private:
-  std::filesystem::path folder_;
+  test::TemporaryFolder folder_;
   Time end_;
 };
 

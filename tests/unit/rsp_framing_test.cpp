@@ -1,10 +1,10 @@
 // How packets lie in the stream, whatever comes in.
-#include <doctest/doctest.h>
 
 #include <random>
 
 #include "gdbmi/rsp/framing.h"
 #include "gdbmi/rsp/hex.h"
+#include "test.h"
 
 namespace fred::remote {
 

@@ -1,9 +1,9 @@
 // Packets as values: what gdb sends, and what nobody should.
-#include <doctest/doctest.h>
 
 #include <random>
 
 #include "gdbmi/rsp/packets.h"
+#include "test.h"
 
 namespace fred::remote {
 

@@ -1,5 +1,4 @@
 // The registers that gdb sees, and back.
-#include <doctest/doctest.h>
 
 #include <cstring>
 #include <random>
@@ -8,6 +7,7 @@
 #include "core/arch/x86/guest_cpu.h"
 #include "gdbmi/rsp/register_table.h"
 #include "gdbmi/rsp/signals.h"
+#include "test.h"
 
 namespace fred::remote {
 

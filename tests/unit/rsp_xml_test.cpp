@@ -1,8 +1,8 @@
 // Documents that gdb reads: threads and libraries have names that anybody may have given them.
-#include <doctest/doctest.h>
 
 #include "gdbmi/rsp/library_list.h"
 #include "gdbmi/rsp/xml.h"
+#include "test.h"
 
 namespace fred::remote {
 

@@ -1,5 +1,4 @@
 // The session as an Execution, on programs that are really recorded.
-#include <doctest/doctest.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
@@ -7,6 +6,8 @@
 #include <cerrno>
 
 #include "reverse/session/session.h"
+#include "temporary_folder.h"
+#include "test.h"
 
 namespace fred {
 namespace {

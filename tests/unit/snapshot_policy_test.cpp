@@ -1,11 +1,11 @@
 // The snapshot policy by simulation: no process, no clock.
-#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <map>
 #include <random>
 
 #include "ckpt/snapshot/policy.h"
+#include "test.h"
 
 using namespace fred;
 using namespace std::chrono_literals;

@@ -15,14 +15,13 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <doctest/doctest.h>
-
 #include <cerrno>
 #include <cstring>
 #include <vector>
 
 #include "core/syscalls/table.h"
 #include "core/syscalls/walk.h"
+#include "test.h"
 #include "tests/unit/fake_call.h"
 
 namespace {

@@ -10,8 +10,6 @@
 #include <sys/wait.h>
 #include <termios.h>
 
-#include <doctest/doctest.h>
-
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -21,6 +19,7 @@
 
 #include "core/syscalls/ioctl_table.h"
 #include "core/syscalls/walk.h"
+#include "test.h"
 #include "tests/unit/fake_call.h"
 
 namespace {

@@ -1,5 +1,4 @@
 // Times as text, places, the command log.
-#include <doctest/doctest.h>
 
 #include <cstdio>
 #include <string>
@@ -9,6 +8,8 @@
 #include "reverse/timeline/time_text.h"
 
 #include <unistd.h>
+
+#include "test.h"
 
 using namespace fred;
 

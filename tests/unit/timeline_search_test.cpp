@@ -1,5 +1,4 @@
 // The searches, and running with conditions in both directions, against brute force.
-#include <doctest/doctest.h>
 
 #include <fmt/format.h>
 
@@ -7,6 +6,7 @@
 
 #include "reverse/search/expression_search.h"
 #include "reverse/search/last_change.h"
+#include "test.h"
 #include "tests/unit/toy/execution.h"
 
 using namespace fred;

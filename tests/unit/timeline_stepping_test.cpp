@@ -1,11 +1,11 @@
 // Every stepping command of Timeline against the oracle, on random programs, positions, snapshots and tunings.
-#include <doctest/doctest.h>
 
 #include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "reverse/timeline/timeline.h"
+#include "test.h"
 #include "tests/unit/toy/execution.h"
 #include "tests/unit/toy/oracle.h"
 

@@ -1,7 +1,7 @@
 // What is hidden of history: the points between the debugger's changes at the tip.
-#include <doctest/doctest.h>
 
 #include "reverse/session/tip_changes.h"
+#include "test.h"
 
 namespace fred {
 namespace {
