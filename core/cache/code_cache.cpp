@@ -20,8 +20,7 @@ constexpr u64 stepping_room = 1 << 10;
 constexpr u64 reach = (u64{1536} << 20);  // how far code and window may be apart
 }  // namespace
 
-CodeCache::CodeCache(Engine& engine, StateMemory& memory)
-    : engine_(engine), memory_(memory), state_(memory.window()), entries_(1 << 14) {
+CodeCache::CodeCache(Engine& engine, StateMemory& memory) : engine_(engine), memory_(memory), state_(memory.window()) {
   exits_.resize(first_free_exit);
   exits_[static_cast<u32>(exit_indirect_miss)].kind = ExitKind::indirect_miss;
   exits_[static_cast<u32>(exit_bail)].kind = ExitKind::bail;
@@ -30,12 +29,22 @@ CodeCache::CodeCache(Engine& engine, StateMemory& memory)
   windows_.reserve(64);
 }
 
+namespace {
+/// The next blocks' pages, together.
+void populate(CacheWindow& w) {
+  constexpr u64 a_block = u64{4} << 10, at_once = u64{64} << 10;
+  if (w.next.value + a_block <= w.populated) return;
+  w.populated = populate_ahead(page_floor(w.next.value), w.next.value + at_once, w.range.end.value);
+}
+}  // namespace
+
 CacheWindow& CodeCache::window_for(GuestAddr pc) {
   for (auto& w : windows_) {
     const u64 low = std::min(w.range.begin.value, pc.value);
     const u64 high = std::max(w.range.end.value, pc.value);
     if (high - low > reach) continue;
     if (w.next.value + window_reserve > w.range.end.value) flush(w);
+    populate(w);
     return w;
   }
   auto range = engine_.memory().reserve_engine_near(guest_range(pc, page_size), window_size);
@@ -70,49 +79,29 @@ CacheWindow& CodeCache::make_window(GuestRange range) {
   return windows_.back();
 }
 
-Entry* CodeCache::find(GuestAddr pc) {
-  auto& entry = entries_[slot_of(pc)];
-  return entry.pc.value != 0 ? &entry : nullptr;
-}
-
-void CodeCache::grow_entries() {
-  std::vector<Entry> old(entries_.size() * 2);
-  old.swap(entries_);
-  for (const auto& e : old) {
-    if (e.pc.value != 0) entries_[slot_of(e.pc)] = e;
-  }
-}
-
 Entry& CodeCache::add_entry(GuestAddr pc, CacheAddr body, BlockId block) {
-  if (entry_count_ * 2 >= entries_.size()) grow_entries();
-  auto& entry = entries_[slot_of(pc)];
-  FRED_CHECK(entry.pc.value == 0, "two entries for {:#x}", pc.value);
-  entry = {.pc = pc, .body = body, .block = block};
-  ++entry_count_;
-  if (blocks_[static_cast<u32>(block)].pc != pc) entries_of_block_[static_cast<u32>(block)].push_back(pc);
+  auto& entry = entries_.add(pc);
+  entry.body = body;
+  entry.block = block;
+  if (auto& b = blocks_[static_cast<u32>(block)]; b.pc != pc) {
+    if (b.entries++ == 0) b.first_entry = static_cast<u32>(further_entries_.size());
+    further_entries_.push_back(pc);
+  }
   return entry;
 }
 
 void CodeCache::remove_entry(GuestAddr pc) {
-  u64 i = slot_of(pc);
-  auto& entry = entries_[i];
-  if (entry.pc.value == 0) return;
-  for (u32 id = entry.incoming; id != no_link;) {
+  const auto* entry = entries_.find(pc);
+  if (entry == nullptr) return;
+  for (u32 id = entry->incoming; id != no_link;) {
     auto& x = exits_[id];
     Emitter::patch_rel32(x.hole, x.stub);
     x.linked = false;
     id = std::exchange(x.next_incoming, no_link);
   }
   auto& slot = state_.indirect_table[pc.value % indirect_table_size];
-  if (entry.indirect && slot == entry.indirect.value) slot = windows_.front().miss.value;
-  // Close the gap of the open addressing: later members of the run move up.
-  const u64 mask = entries_.size() - 1;
-  entry = {};
-  --entry_count_;
-  for (u64 k = (i + 1) & mask; entries_[k].pc.value != 0; k = (k + 1) & mask) {
-    const Entry moved = std::exchange(entries_[k], Entry{});
-    entries_[slot_of(moved.pc)] = moved;
-  }
+  if (entry->indirect && slot == entry->indirect.value) slot = windows_.front().miss.value;
+  entries_.remove(pc);
 }
 
 ExitId CodeCache::add_exit(const Exit& exit) {
@@ -190,9 +179,7 @@ void CodeCache::drop_block(BlockId id) {
     if (e != nullptr && e->block == id) remove_entry(pc);
   };
   remove_if_own(b.pc);
-  if (auto more = entries_of_block_.extract(static_cast<u32>(id)); !more.empty()) {
-    for (const auto pc : more.mapped()) remove_if_own(pc);
-  }
+  for (const auto pc : std::span{further_entries_}.subspan(b.first_entry, b.entries)) remove_if_own(pc);
 }
 
 void CodeCache::invalidate(GuestRange source) {
@@ -220,7 +207,7 @@ void CodeCache::flush(CacheWindow& window) {
   for (const auto id : window.blocks) drop_block(id);
   // Exits that lay here must not be patched any more: their place is written anew.
   const auto lies_here = [&](u32 id) { return window.range.contains(GuestAddr{exits_[id].hole.value}); };
-  for (auto& entry : entries_) {
+  for (auto& entry : entries_.all()) {
     for (u32* at = &entry.incoming; *at != no_link;) {
       if (lies_here(*at)) {
         *at = exits_[*at].next_incoming;
@@ -238,7 +225,7 @@ void CodeCache::flush(CacheWindow& window) {
     segments_.clear();
     exits_.resize(first_free_exit);
     pages_.clear();
-    entries_of_block_.clear();
+    further_entries_.clear();
   }
 }
 
@@ -268,13 +255,13 @@ std::optional<GuestPosition> CodeCache::locate_in(const Block& b, std::span<cons
 }
 
 std::span<const Segment> CodeCache::segments(BlockId id) const {
-  if (id == stepping_block) return stepping_segments_;
+  if (id == stepping_block) return {stepping_segments_.data(), stepping_segments_.size()};
   const auto& b = blocks_[static_cast<u32>(id)];
-  return std::span{segments_}.subspan(b.first_segment, b.segments);
+  return {segments_.data() + b.first_segment, b.segments};
 }
 
 std::optional<GuestPosition> CodeCache::locate(CacheAddr at) const {
-  if (at >= stepping_.begin && at < stepping_.end) return locate_in(stepping_, stepping_segments_, at);
+  if (at >= stepping_.begin && at < stepping_.end) return locate_in(stepping_, segments(stepping_block), at);
   for (const auto& w : windows_) {
     if (!w.range.contains(GuestAddr{at.value})) continue;
     const auto after = std::upper_bound(w.blocks.begin(), w.blocks.end(), at, [&](CacheAddr a, BlockId id) {
@@ -283,7 +270,7 @@ std::optional<GuestPosition> CodeCache::locate(CacheAddr at) const {
     if (after == w.blocks.begin()) return std::nullopt;
     const auto& b = blocks_[static_cast<u32>(*(after - 1))];
     if (at >= b.end) return std::nullopt;
-    return locate_in(b, std::span{segments_}.subspan(b.first_segment, b.segments), at);
+    return locate_in(b, {segments_.data() + b.first_segment, b.segments}, at);
   }
   return std::nullopt;
 }

@@ -11,7 +11,9 @@
 
 #include "core/arch/x86/state_memory.h"
 #include "core/base/error.h"
+#include "core/base/mapped_vector.h"
 #include "core/base/types.h"
+#include "core/cache/entry_table.h"
 #include "core/translate/instruction.h"
 
 namespace fred {
@@ -32,7 +34,6 @@ enum class ExitKind : u8 {
 };
 
 enum class ExitId : u32 {};
-enum class BlockId : u32 {};
 inline constexpr ExitId exit_indirect_miss{0};
 inline constexpr ExitId exit_bail{1};
 inline constexpr ExitId exit_fault{2};
@@ -40,7 +41,6 @@ inline constexpr ExitId exit_watch_hit{3};
 inline constexpr u32 first_stepping_exit = 4, stepping_exits = 6;  // reused by every stepped instruction
 inline constexpr u32 first_free_exit = first_stepping_exit + stepping_exits;
 inline constexpr BlockId stepping_block{~u32{0}};
-inline constexpr u32 no_link = ~u32{0};
 
 struct Exit {
   ExitKind kind = ExitKind::direct;
@@ -56,14 +56,6 @@ struct Exit {
   BlockId block = {};  // fetch_fault: the block that it ends, which must not be used again
 };
 
-struct Entry {
-  GuestAddr pc = {};        // 0 marks a free slot of the table
-  CacheAddr body = {};      // registers and flags are the guest's here
-  CacheAddr indirect = {};  // for indirect transfers: verifies, counts, falls into the body; or 0
-  BlockId block = {};
-  u32 incoming = no_link;  // exits linked to the body
-};
-
 /// Which guest instruction emitted code belongs to, for faults: the code from `cache` up to the next
 /// segment's belongs to the instruction at `guest`.
 struct Segment {
@@ -77,7 +69,8 @@ struct Block {
   GuestAddr pc = {};
   CacheAddr begin = {}, end = {};
   u32 first_segment = 0, segments = 0;
-  bool checked = false;  // entered through the dispatcher only, which compares the source first
+  u32 first_entry = 0, entries = 0;  // but for the one at its start
+  bool checked = false;              // entered through the dispatcher only, which compares the source first
   bool dead = false;
 };
 
@@ -93,6 +86,7 @@ struct CacheWindow {
   CacheAddr view = {};   // of the state window's first page
   CacheAddr begin = {};  // behind the common code
   CacheAddr next = {};   // where the next block goes
+  u64 populated = 0;     // pages up to there have been asked for
   CacheAddr exit = {};   // common code: leaves the cache with exit_id set
   CacheAddr leave = {};  // common code: the same, with registers and flags already in the state window
   CacheAddr light = {};  // common code: calls the light handler (core/dispatch/light.h)
@@ -113,7 +107,7 @@ class CodeCache {
   /// Reserves the window for a new executable mapping now, so that its place is decided in live.
   void prepare(GuestRange code) { window_for(code.begin); }
 
-  Entry* find(GuestAddr pc);
+  Entry* find(GuestAddr pc) { return entries_.find(pc); }
   /// For the short way (core/dispatch/light_lookup.cpp): the indirect entry of the block at `pc`, published in the
   /// table from now on, or 0. General registers only, no call.
   [[gnu::always_inline]] CacheAddr find_indirect(GuestAddr pc);
@@ -164,9 +158,6 @@ class CodeCache {
  private:
   CacheWindow& make_window(GuestRange range);
   std::optional<GuestPosition> locate_in(const Block& b, std::span<const Segment> segments, CacheAddr at) const;
-  void grow_entries();
-  /// Where the entry of `pc` is, or would be.
-  [[gnu::always_inline]] u64 slot_of(GuestAddr pc) const;
   void remove_entry(GuestAddr pc);
   void drop_block(BlockId id);
 
@@ -174,30 +165,21 @@ class CodeCache {
   StateMemory& memory_;
   StateWindow& state_;
   std::vector<CacheWindow> windows_;
-  std::vector<Exit> exits_;
-  std::vector<Block> blocks_;
-  std::vector<Segment> segments_;
+  MappedVector<Exit> exits_;
+  MappedVector<Block> blocks_;
+  MappedVector<Segment> segments_;
   Block stepping_;
-  std::vector<Segment> stepping_segments_;
-  std::vector<Entry> entries_;  // open addressing, power of two
-  u64 entry_count_ = 0;
-  std::unordered_map<u64, std::vector<BlockId>> pages_;               // source page -> blocks
-  std::unordered_map<u32, std::vector<GuestAddr>> entries_of_block_;  // only blocks with more than one
+  MappedVector<Segment> stepping_segments_;
+  EntryTable entries_;
+  std::unordered_map<u64, std::vector<BlockId>> pages_;  // source page -> blocks
+  std::vector<GuestAddr> further_entries_;               // of each block, one block's after another's
 };
 
-inline u64 CodeCache::slot_of(GuestAddr pc) const {
-  const Entry* entries = entries_.data();
-  const u64 mask = entries_.size() - 1;
-  u64 i = (pc.value * 0x9e3779b97f4a7c15) >> 20 & mask;
-  while (entries[i].pc.value != 0 && entries[i].pc.value != pc.value) i = (i + 1) & mask;
-  return i;
-}
-
 inline CacheAddr CodeCache::find_indirect(GuestAddr pc) {
-  const Entry& e = entries_.data()[slot_of(pc)];
-  if (e.pc.value == 0 || e.indirect.value == 0 || blocks_.data()[static_cast<u32>(e.block)].checked) return {};
-  state_.indirect_table[pc.value % indirect_table_size] = e.indirect.value;
-  return e.indirect;
+  const Entry* e = entries_.find(pc);
+  if (e == nullptr || e->indirect.value == 0 || blocks_.data()[static_cast<u32>(e->block)].checked) return {};
+  state_.indirect_table[pc.value % indirect_table_size] = e->indirect.value;
+  return e->indirect;
 }
 
 }  // namespace fred

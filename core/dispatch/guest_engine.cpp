@@ -405,11 +405,11 @@ void GuestEngine::fetch_fault() {
   // Which byte could not be fetched: of pc's page, or of the next one if the instruction reaches there.
   GuestAddr at = pc;
   if (pages_->fetchable(page_floor(pc.value))) {
-    bool cut = false;
+    Instruction instruction;
     const u64 in_page = page_size - pc.value % page_size;
-    const auto whole = decode(pc, {pc.ptr<const u8>(), std::min<u64>(in_page, 15)}, &cut);
+    const auto decoded = decode(pc, {pc.ptr<const u8>(), std::min<u64>(in_page, 15)}, instruction);
     const u64 next_page = page_floor(pc.value) + page_size;
-    if (!whole && cut && in_page < 15 && !pages_->fetchable(next_page)) {
+    if (decoded == Decoded::cut_off && in_page < 15 && !pages_->fetchable(next_page)) {
       at = GuestAddr{next_page};
     } else {
       raised.signal.number = info.si_signo = SIGILL;

@@ -82,13 +82,15 @@ void classify(Instruction& i) {
 
 }  // namespace
 
-std::optional<Instruction> decode(GuestAddr pc, std::span<const u8> code, bool* truncated) {
-  Instruction i;
+Decoded decode(GuestAddr pc, std::span<const u8> code, Instruction& i) {
   const auto status = ZydisDecoderDecodeInstruction(&decoder(), nullptr, code.data(), code.size(), &i.raw);
-  if (truncated != nullptr) *truncated = status == ZYDIS_STATUS_NO_MORE_DATA;
-  if (!ZYAN_SUCCESS(status)) return std::nullopt;
+  if (status == ZYDIS_STATUS_NO_MORE_DATA) return Decoded::cut_off;
+  if (!ZYAN_SUCCESS(status)) return Decoded::invalid;
   i.pc = pc;
   i.length = i.raw.length;
+  i.flow = Flow::next;
+  i.effect = Effect::none;
+  i.rip_relative = i.repeated = false;
   const auto& modrm = i.raw.raw.modrm;
   if ((i.raw.attributes & ZYDIS_ATTRIB_HAS_MODRM) != 0 && modrm.mod == 0 && modrm.rm == 5) {
     i.rip_relative = true;
@@ -97,6 +99,12 @@ std::optional<Instruction> decode(GuestAddr pc, std::span<const u8> code, bool* 
     i.target = GuestAddr{target};
   }
   classify(i);
+  return Decoded::instruction;
+}
+
+std::optional<Instruction> decode(GuestAddr pc, std::span<const u8> code) {
+  std::optional<Instruction> i{std::in_place};
+  if (decode(pc, code, *i) != Decoded::instruction) i.reset();
   return i;
 }
 

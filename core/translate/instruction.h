@@ -62,9 +62,16 @@ struct Instruction {
   GuestAddr next() const { return pc + length; }
 };
 
-/// Decodes the instruction whose bytes are `code` (at most 15 are looked at). nullopt: not an instruction
-/// of the processor; with fewer than 15 bytes also: cut off (`truncated` tells which).
-std::optional<Instruction> decode(GuestAddr pc, std::span<const u8> code, bool* truncated = nullptr);
+enum class Decoded : u8 {
+  instruction,
+  invalid,  // the processor has no such instruction
+  cut_off,  // the bytes end within it
+};
+/// Decodes the instruction whose bytes are `code` (at most 15 are looked at) into `to`, which holds no instruction
+/// afterwards if there is none.
+Decoded decode(GuestAddr pc, std::span<const u8> code, Instruction& to);
+/// The same where it does not matter why there is none.
+std::optional<Instruction> decode(GuestAddr pc, std::span<const u8> code);
 
 /// All operands, for the rare instructions that the engine carries out itself.
 struct Operands {

@@ -2,17 +2,25 @@
 
 namespace fred {
 
-std::vector<Instruction> find_leaf(GuestAddr entry, const std::function<std::optional<Instruction>(GuestAddr)>& fetch) {
-  std::vector<Instruction> found;
-  for (GuestAddr pc = entry; found.size() < longest_leaf;) {
-    const auto i = fetch(pc);
-    if (!i) return {};
-    found.push_back(*i);
-    if (i->flow == Flow::ret) return i->raw.operand_count_visible == 0 ? found : std::vector<Instruction>{};
-    if (i->flow != Flow::next) return {};
-    pc = i->next();
-  }
+std::span<const Instruction> Leaves::at(GuestAddr entry, const Fetch& fetch) {
+  auto& other = others_[entry.value / 16 % remembered];  // functions are aligned, mostly
+  if (other == entry) return {};
+  if (find(entry, fetch)) return {found_.data(), count_};
+  other = entry;
   return {};
+}
+
+bool Leaves::find(GuestAddr entry, const Fetch& fetch) {
+  count_ = 0;
+  for (GuestAddr pc = entry; count_ < longest_leaf;) {
+    auto& i = found_[count_];
+    if (!fetch(pc, i)) return false;
+    ++count_;
+    if (i.flow == Flow::ret) return i.raw.operand_count_visible == 0;
+    if (i.flow != Flow::next) return false;
+    pc = i.next();
+  }
+  return false;
 }
 
 }  // namespace fred

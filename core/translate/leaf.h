@@ -2,8 +2,9 @@
 // the block goes on with the code after the call, once the address on the guest's stack has been compared with it, so
 // there is neither a look-up nor an indirect jump.
 #pragma once
+#include <array>
 #include <functional>
-#include <vector>
+#include <span>
 
 #include "core/translate/instruction.h"
 
@@ -11,9 +12,25 @@ namespace fred {
 
 inline constexpr u32 longest_leaf = 16;
 
-/// The instructions of the function at `entry` up to and with its `ret`; empty if it is not such a function: another
-/// transfer of control, an instruction with outside effects or `ret n`, or more than longest_leaf instructions.
-/// `fetch` gives the instruction at an address, or nullopt where a block must not run through it.
-std::vector<Instruction> find_leaf(GuestAddr entry, const std::function<std::optional<Instruction>(GuestAddr)>& fetch);
+class Leaves {
+ public:
+  /// Gives the instruction at an address; false where a block must not run through it.
+  using Fetch = std::function<bool(GuestAddr pc, Instruction& to)>;
+
+  /// The instructions of the function at `entry` up to and with its `ret`, until the next call; empty if it is not such
+  /// a function: another transfer of control, an instruction with outside effects or `ret n`, or more than longest_leaf
+  /// instructions. What was not such a function once may be taken for none ever after: its callers then go the usual
+  /// way.
+  std::span<const Instruction> at(GuestAddr entry, const Fetch& fetch);
+
+ private:
+  bool find(GuestAddr entry, const Fetch& fetch);
+
+  std::array<Instruction, longest_leaf> found_;
+  u32 count_ = 0;
+  /// Most functions are none, and are called from many places: those seen last, each in the slot of its address.
+  static constexpr u64 remembered = 4096;
+  std::array<GuestAddr, remembered> others_{};
+};
 
 }  // namespace fred

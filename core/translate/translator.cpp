@@ -51,10 +51,11 @@ class Translator::Unit {
   /// As instruction(), with checks of what it accesses.
   void watched(const Instruction& i, std::span<const u8> code);
   void instruction(const Instruction& i, std::span<const u8> code);
-  /// The called function, if the block is to run through it (leaf.h); its pages are the block's then.
-  std::vector<Instruction> leaf_of(const Instruction& call);
+  /// The called function, if the block is to run through it (leaf.h), until the next one is asked for; its pages are
+  /// the block's then.
+  std::span<const Instruction> leaf_of(const Instruction& call);
   /// Executes it, its return address being pushed; the block goes on behind the call.
-  void run_through(const Instruction& call, const std::vector<Instruction>& leaf);
+  void run_through(const Instruction& call, std::span<const Instruction> leaf);
   /// Counts a tick; at a stop the guest is about to execute `next`. Guest rcx is spilled, and rdx if that is named.
   void tick_in_line(GuestAddr next, Gpr also_spilled);
   void copy(const Instruction& i, std::span<const u8> code);
@@ -113,21 +114,18 @@ bool Translator::Unit::touch(u64 page) {
 bool Translator::Unit::fetch(GuestAddr pc, Instruction& out) {
   if (!touch(page_floor(pc.value))) return false;
   const u64 in_page = page_size - pc.value % page_size;
-  bool cut = false;
-  auto i = decode(pc, {pc.ptr<const u8>(), std::min(in_page, max_instruction_length)}, &cut);
-  if (!i && cut && in_page < max_instruction_length) {
+  auto decoded = decode(pc, {pc.ptr<const u8>(), std::min(in_page, max_instruction_length)}, out);
+  if (decoded == Decoded::cut_off && in_page < max_instruction_length) {
     if (!touch(page_floor(pc.value) + page_size)) return false;
-    i = decode(pc, {pc.ptr<const u8>(), max_instruction_length});
+    decoded = decode(pc, {pc.ptr<const u8>(), max_instruction_length}, out);
   }
-  if (!i) return false;
-  out = *i;
-  return true;
+  return decoded == Decoded::instruction;
 }
 
 void Translator::Unit::run(BlockId id, u32 limit) {
   id_ = id;
+  Instruction i;
   while (!ended_) {
-    Instruction i;
     segment(pc_);
     const bool fetchable = touch(page_floor(pc_.value));
     if (fetchable && !stepping_ && break_here()) break;  // even before what is no instruction
@@ -394,17 +392,20 @@ void Translator::Unit::load_indirect_target(const Instruction& i, std::span<cons
   e_.bytes(code.subspan(raw.modrm.offset + 1u));
 }
 
-std::vector<Instruction> Translator::Unit::leaf_of(const Instruction& call) {
+std::span<const Instruction> Translator::Unit::leaf_of(const Instruction& call) {
   const auto& o = t_.options_;
   if (!o.traces || !o.link || o.single_block || stepping_ || checked || watching()) return {};
   const u64 distance = call.target > call.pc ? call.target - call.pc : call.pc - call.target;
   constexpr u64 farthest = u64{1} << 30;  // Segment::guest has 32 bits
   if (distance > farthest || instructions + longest_leaf > max_instructions) return {};
-  auto leaf = find_leaf(call.target, [this](GuestAddr pc) -> std::optional<Instruction> {
+  u64 known_page = 0;
+  const auto leaf = t_.leaves_.at(call.target, [&](GuestAddr pc, Instruction& i) {
     const u64 page = page_floor(pc.value);
-    if (pc.value + max_instruction_length > page + page_size) return std::nullopt;  // keep to whole pages
-    if (t_.has_break(pc) || !t_.source_.fetchable(page) || t_.source_.checked(page)) return std::nullopt;
-    return decode(pc, {pc.ptr<const u8>(), max_instruction_length});
+    if (pc.value + max_instruction_length > page + page_size) return false;  // keep to whole pages
+    if (t_.has_break(pc)) return false;
+    if (page != known_page && (!t_.source_.fetchable(page) || t_.source_.checked(page))) return false;
+    known_page = page;
+    return decode(pc, {pc.ptr<const u8>(), max_instruction_length}, i) == Decoded::instruction;
   });
   for (const auto& i : leaf) touch(page_floor(i.pc.value));
   return leaf;
@@ -424,7 +425,7 @@ void Translator::Unit::tick_in_line(GuestAddr next, Gpr also_spilled) {
   Emitter::patch_rel8(over, e_.here());
 }
 
-void Translator::Unit::run_through(const Instruction& call, const std::vector<Instruction>& leaf) {
+void Translator::Unit::run_through(const Instruction& call, std::span<const Instruction> leaf) {
   const auto& s = t_.state_;
   ++branches_;
   if (call.target <= call.pc) {

@@ -9,6 +9,7 @@
 #include "core/base/types.h"
 #include "core/cache/code_cache.h"
 #include "core/translate/break_points.h"
+#include "core/translate/leaf.h"
 #include "core/translate/watch_code.h"
 
 namespace fred {
@@ -90,6 +91,7 @@ class Translator {
   std::unordered_set<u64> breaks_;
   BreakPoints break_points_;
   Watching watching_;
+  Leaves leaves_;
 };
 
 }  // namespace fred

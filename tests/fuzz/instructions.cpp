@@ -285,8 +285,8 @@ Piece InstructionMaker::none() {
   for (;;) {
     auto piece = encode();
     piece.displacement = 0;
-    bool cut = false;
-    if (!decode(GuestAddr{0x1000}, piece.bytes, &cut) && !cut && !depends_on_vendor(piece.bytes)) {
+    Instruction none;
+    if (decode(GuestAddr{0x1000}, piece.bytes, none) == Decoded::invalid && !depends_on_vendor(piece.bytes)) {
       piece.bytes.resize(std::min<std::size_t>(piece.bytes.size(), 15));
       return piece;
     }
