@@ -28,6 +28,7 @@ void add_engine_options(CLI::App& command, std::vector<std::string>& engine) {
       {"--single-block", "a block ends at its first branch"},
       {"--no-fsgsbase", "the base of FS is changed by system calls, as on kernels without FSGSBASE"},
       {"--no-traces", "a block ends at every call"},
+      {"--full-decoder", "every instruction is decoded by the full decoder"},
       {"--no-inline-notes", "breaks that are only counted leave the code cache"},
       {"--no-bmi2", "watched addresses are looked up by way of memory"},
       {"--one-counter", "all ticks are counted by the same counter"},

@@ -73,6 +73,8 @@ CacheWindow& CodeCache::make_window(GuestRange range) {
   e.align(64);
   w.begin = w.next = e.here();
   if (windows_.empty()) {
+    const u64 table = reinterpret_cast<u64>(&state_.indirect_table), end = table + sizeof state_.indirect_table;
+    populate_ahead(page_floor(table), end, page_ceil(end));
     for (auto& slot : state_.indirect_table) slot = w.miss.value;
   }
   windows_.push_back(w);
@@ -220,17 +222,33 @@ void CodeCache::flush(CacheWindow& window) {
   window.blocks.clear();
   const bool empty =
       std::all_of(windows_.begin(), windows_.end(), [](const CacheWindow& w) { return w.blocks.empty(); });
-  if (empty) {  // the tables may only forget records that no emitted code names
-    blocks_.clear();
-    segments_.clear();
-    exits_.resize(first_free_exit);
-    pages_.clear();
-    further_entries_.clear();
+  if (empty) forget_records();
+}
+
+void CodeCache::clear() {
+  counters.invalidated += blocks_.size();
+  for (const auto& entry : entries_.all()) {
+    if (entry.indirect) state_.indirect_table[entry.pc.value % indirect_table_size] = windows_.front().miss.value;
+  }
+  entries_.clear();
+  forget_records();
+  for (auto& w : windows_) {
+    // Pages that a fork shares with its parent are not to be copied for what is written anew.
+    const u64 from = page_ceil(w.begin.value), to = page_ceil(w.next.value);
+    if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+    w.next = w.begin;
+    w.populated = 0;
+    w.blocks.clear();
   }
 }
 
-void CodeCache::flush_all() {
-  for (auto& window : windows_) flush(window);
+/// Only where no emitted code names them.
+void CodeCache::forget_records() {
+  blocks_.clear();
+  segments_.clear();
+  exits_.resize(first_free_exit);
+  pages_.clear();
+  further_entries_.clear();
 }
 
 bool CodeCache::is_view_of(CacheAddr at, const u64* field) const {

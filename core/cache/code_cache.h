@@ -139,8 +139,8 @@ class CodeCache {
   void drop(BlockId id) { drop_block(id); }
   /// Drops everything in one window.
   void flush(CacheWindow& window);
-  /// Drops everything.
-  void flush_all();
+  /// Drops everything at once, patching nothing: no emitted code is to be executed again.
+  void clear();
 
   bool in_cache(u64 address) const;
   /// Is `at` where a window sees this field of the state window?
@@ -160,6 +160,7 @@ class CodeCache {
   std::optional<GuestPosition> locate_in(const Block& b, std::span<const Segment> segments, CacheAddr at) const;
   void remove_entry(GuestAddr pc);
   void drop_block(BlockId id);
+  void forget_records();
 
   Engine& engine_;
   StateMemory& memory_;

@@ -10,7 +10,12 @@ namespace {
 constexpr u64 first_slots = 1 << 13;
 }
 
-EntryTable::EntryTable() { slots_.resize(first_slots); }
+void EntryTable::clear() {
+  slots_ = {};  // new pages instead of zeros in the old ones, which may be many
+  slots_.resize(first_slots);
+  entries_.clear();
+  removed_.clear();
+}
 
 Entry& EntryTable::add(GuestAddr pc) {
   if ((entries_.size() - removed_.size() + 1) * 2 > slots_.size()) grow();

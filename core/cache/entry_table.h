@@ -23,13 +23,14 @@ struct Entry {
 /// touching one.
 class EntryTable {
  public:
-  EntryTable();
+  EntryTable() { clear(); }
 
   /// General registers only, no call (core/dispatch/light_lookup.cpp). Until the next add().
   [[gnu::always_inline]] Entry* find(GuestAddr pc);
   /// An entry for `pc`, which has none.
   Entry& add(GuestAddr pc);
   void remove(GuestAddr pc);
+  void clear();
   /// Those that have been removed have pc 0 and no incoming exits.
   std::span<Entry> all() { return {entries_.data(), entries_.size()}; }
 

@@ -246,7 +246,7 @@ void Cpu::set_break_points(GuestAddr at, std::vector<BreakPoint> points) {
 void Cpu::watch(const Watching& watching) {
   if (translator_->watching() == watching) return;
   translator_->watch(watching);
-  cache_->flush_all();
+  cache_->clear();
 }
 
 bool Cpu::leaves_for_watch(const Instruction& i, std::span<const u8> code, const Registers& registers) {

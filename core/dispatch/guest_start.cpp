@@ -44,7 +44,7 @@ Result<> GuestEngine::load(OpenPlan open, std::vector<std::string> env) {
   inputs.stack_room = memory_->wanted_stack_room();
   events_.value(&inputs, sizeof inputs);
   memory_->set_stack_room(inputs.stack_room);
-  pages_->forget({GuestAddr{0}, layout::stack_top});
+  pages_->forget_all();
   memory_->clear_guest();
   auto loaded = apply_load_plan(*this, open, vdso_image());
   if (!loaded) return std::unexpected(loaded.error());

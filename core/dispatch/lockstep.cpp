@@ -154,8 +154,7 @@ bool Lockstep::prepare_step(const Instruction& i) {
   if (!guest_read(code, i.pc, i.length)) return false;
   const auto operands = decode_operands(i, {code, i.length});
   const auto& regs = native_.regs;
-  for (int k = 0; k < i.raw.operand_count; ++k) {
-    const auto& o = operands.operand[k];
+  for (const auto& o : operands.all()) {
     if ((o.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) == 0) continue;
     if (o.type == ZYDIS_OPERAND_TYPE_REGISTER && o.reg.value == ZYDIS_REGISTER_SS) return false;  // hides the trap
     if (o.type != ZYDIS_OPERAND_TYPE_MEMORY || o.mem.type == ZYDIS_MEMOP_TYPE_AGEN) continue;

@@ -158,8 +158,7 @@ Accesses accesses_of(const Instruction& i, std::span<const u8> code) {
   Accesses found;
   if (i.flow == Flow::effect || only_hints(i)) return found;
   const auto operands = decode_operands(i, code);
-  for (int k = 0; k < i.raw.operand_count; ++k) {
-    const auto& o = operands.operand[k];
+  for (const auto& o : operands.all()) {
     if (o.type != ZYDIS_OPERAND_TYPE_MEMORY || o.mem.type == ZYDIS_MEMOP_TYPE_AGEN) continue;
     if (is_simple(i, operands, o) && found.count < std::size(found.access)) {
       found.access[found.count++] = access_of(i, o);
@@ -174,8 +173,7 @@ std::vector<Touched> other_accesses(const Instruction& i, std::span<const u8> co
                                     const u8* vector_area) {
   std::vector<Touched> found;
   const auto operands = decode_operands(i, code);
-  for (int k = 0; k < i.raw.operand_count; ++k) {
-    const auto& o = operands.operand[k];
+  for (const auto& o : operands.all()) {
     if (o.type != ZYDIS_OPERAND_TYPE_MEMORY || o.mem.type == ZYDIS_MEMOP_TYPE_AGEN || is_simple(i, operands, o))
       continue;
     if (o.mem.type == ZYDIS_MEMOP_TYPE_VSIB) {

@@ -96,6 +96,12 @@ void CodePages::forget(GuestRange range) {
   cache_->invalidate(range);
 }
 
+void CodePages::forget_all() {
+  pages_.clear();
+  sources_.clear();
+  cache_->clear();
+}
+
 void CodePages::open(GuestRange range) {
   if (pages_.empty() || range.empty()) return;
   for (u64 page = page_floor(range.begin.value); page < range.end.value; page += page_size) {

@@ -32,6 +32,8 @@ class CodePages final : public CodeSource {
   /// Drops translations of the range and what is known of its pages (they are about to be unmapped,
   /// replaced or given another protection). Opens them first.
   void forget(GuestRange range);
+  /// The same for all, whose memory is about to go.
+  void forget_all();
   /// Opens the protected pages of the range for writing; their translations are dropped.
   void open(GuestRange range);
   /// A write fault at `address`: true if the page was protected by us. It is open now.

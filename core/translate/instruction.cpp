@@ -116,14 +116,14 @@ Operands decode_operands(const Instruction& instruction, std::span<const u8> cod
       ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder(), &context, code.data(), code.size(), &again)) &&
           ZYAN_SUCCESS(ZydisDecoderDecodeOperands(&decoder(), &context, &again, operands.operand, again.operand_count)),
       "operands at {:#x}", instruction.pc.value);
+  operands.count = again.operand_count;
   return operands;
 }
 
 bool writes_memory(const Instruction& instruction, std::span<const u8> code) {
   if (instruction.flow == Flow::call || instruction.flow == Flow::indirect_call) return true;
   const auto operands = decode_operands(instruction, code);
-  for (int k = 0; k < instruction.raw.operand_count; ++k) {
-    const auto& o = operands.operand[k];
+  for (const auto& o : operands.all()) {
     if (o.type == ZYDIS_OPERAND_TYPE_MEMORY && o.mem.type != ZYDIS_MEMOP_TYPE_AGEN &&
         (o.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0) {
       return true;

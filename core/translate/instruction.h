@@ -76,6 +76,8 @@ std::optional<Instruction> decode(GuestAddr pc, std::span<const u8> code);
 /// All operands, for the rare instructions that the engine carries out itself.
 struct Operands {
   ZydisDecodedOperand operand[ZYDIS_MAX_OPERAND_COUNT];
+  u8 count;
+  std::span<const ZydisDecodedOperand> all() const { return {operand, count}; }
 };
 Operands decode_operands(const Instruction& instruction, std::span<const u8> code);
 

@@ -1,6 +1,8 @@
 #include "core/translate/translator.h"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 #include "core/arch/x86/state_window.h"
 #include "core/base/check.h"
@@ -8,6 +10,7 @@
 #include "core/dispatch/watch_check.h"
 #include "core/translate/emitter.h"
 #include "core/translate/leaf.h"
+#include "core/translate/quick_decoder.h"
 
 namespace fred {
 
@@ -44,6 +47,7 @@ class Translator::Unit {
   };
 
   bool fetch(GuestAddr pc, Instruction& out);
+  Decoded decode_at(GuestAddr pc, u64 bytes, Instruction& out) const;
   bool touch(u64 page);
   /// Emits what is wanted before the instruction at pc_. True: the block ends there.
   bool break_here();
@@ -111,13 +115,20 @@ bool Translator::Unit::touch(u64 page) {
   return true;
 }
 
+Decoded Translator::Unit::decode_at(GuestAddr pc, u64 bytes, Instruction& out) const {
+  const std::span code{pc.ptr<const u8>(), bytes};
+  const bool quick = t_.options_.quick_decoder && bytes == max_instruction_length && !watching() && !stepping_;
+  if (quick && quick_decode(pc, code, out)) return Decoded::instruction;
+  return decode(pc, code, out);
+}
+
 bool Translator::Unit::fetch(GuestAddr pc, Instruction& out) {
   if (!touch(page_floor(pc.value))) return false;
   const u64 in_page = page_size - pc.value % page_size;
-  auto decoded = decode(pc, {pc.ptr<const u8>(), std::min(in_page, max_instruction_length)}, out);
+  auto decoded = decode_at(pc, std::min(in_page, max_instruction_length), out);
   if (decoded == Decoded::cut_off && in_page < max_instruction_length) {
     if (!touch(page_floor(pc.value) + page_size)) return false;
-    decoded = decode(pc, {pc.ptr<const u8>(), max_instruction_length}, out);
+    decoded = decode_at(pc, max_instruction_length, out);
   }
   return decoded == Decoded::instruction;
 }
@@ -308,8 +319,7 @@ void Translator::Unit::copy_far_operand(const Instruction& i, std::span<const u8
   // that need neither REX.B nor a SIB byte as a base.
   const auto operands = decode_operands(i, code);
   u32 used = 0;
-  for (int k = 0; k < i.raw.operand_count; ++k) {
-    const auto& o = operands.operand[k];
+  for (const auto& o : operands.all()) {
     if (o.type != ZYDIS_OPERAND_TYPE_REGISTER) continue;
     const auto full = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, o.reg.value);
     if (full >= ZYDIS_REGISTER_RAX && full <= ZYDIS_REGISTER_R15) used |= 1u << (full - ZYDIS_REGISTER_RAX);
@@ -398,16 +408,21 @@ std::span<const Instruction> Translator::Unit::leaf_of(const Instruction& call) 
   const u64 distance = call.target > call.pc ? call.target - call.pc : call.pc - call.target;
   constexpr u64 farthest = u64{1} << 30;  // Segment::guest has 32 bits
   if (distance > farthest || instructions + longest_leaf > max_instructions) return {};
-  u64 known_page = 0;
+  bool first = true;
+  const u64 page = page_floor(call.target.value);
   const auto leaf = t_.leaves_.at(call.target, [&](GuestAddr pc, Instruction& i) {
-    const u64 page = page_floor(pc.value);
-    if (pc.value + max_instruction_length > page + page_size) return false;  // keep to whole pages
+    if (pc.value + max_instruction_length > page + page_size) return false;  // keep to one page
     if (t_.has_break(pc)) return false;
-    if (page != known_page && (!t_.source_.fetchable(page) || t_.source_.checked(page))) return false;
-    known_page = page;
-    return decode(pc, {pc.ptr<const u8>(), max_instruction_length}, i) == Decoded::instruction;
+    if (std::exchange(first, false)) {
+      if (!t_.source_.fetchable(page) || t_.source_.checked(page)) return false;
+      // Most functions are none, and are told without decoding: so many bytes without a ret.
+      constexpr u8 ret = 0xc3;
+      constexpr u64 most_bytes = 80;
+      if (std::memchr(pc.ptr(), ret, std::min(most_bytes, page + page_size - pc.value)) == nullptr) return false;
+    }
+    return decode_at(pc, max_instruction_length, i) == Decoded::instruction;
   });
-  for (const auto& i : leaf) touch(page_floor(i.pc.value));
+  if (!leaf.empty()) touch(page);
   return leaf;
 }
 

@@ -29,6 +29,7 @@ constexpr struct {
                 {" --no-inline-lookup", &TranslateOptions::inline_lookup, false},
                 {" --single-block", &TranslateOptions::single_block, true},
                 {" --no-traces", &TranslateOptions::traces, false},
+                {" --full-decoder", &TranslateOptions::quick_decoder, false},
                 {" --one-counter", &TranslateOptions::two_counters, false},
                 {" --no-light", &TranslateOptions::light, false}};
 

@@ -183,7 +183,7 @@ namespace {
 bool reads_stale_stack_pointer(const Instruction& i, std::span<const u8> code) {
   if (processor_is_intel() || i.raw.encoding != ZYDIS_INSTRUCTION_ENCODING_EVEX) return false;
   const auto operands = decode_operands(i, code);
-  return std::any_of(operands.operand, operands.operand + i.raw.operand_count, [](const ZydisDecodedOperand& o) {
+  return std::ranges::any_of(operands.all(), [](const ZydisDecodedOperand& o) {
     return o.type == ZYDIS_OPERAND_TYPE_REGISTER && general_register(o.reg.value) == rsp;
   });
 }

@@ -42,6 +42,9 @@ TEST_CASE("entry table: what is added is found until it is removed, and nothing 
   CHECK(living == oracle.size());
   CHECK(living > 1000);
   table.remove(GuestAddr{1});  // never there
+  table.clear();
+  for (const auto& [pc, body] : oracle) REQUIRE(table.find(GuestAddr{pc}) == nullptr);
+  CHECK(table.all().empty());
 }
 
 }  // namespace fred

@@ -147,6 +147,7 @@ inline const std::vector<std::vector<std::string>> translator_switches = {{},
                                                                           {"--no-light"},
                                                                           {"--no-traces"},
                                                                           {"--one-counter"},
+                                                                          {"--full-decoder"},
                                                                           {"--no-inline-notes"},
                                                                           {"--no-bmi2"},
                                                                           {"--no-fsgsbase"}};
