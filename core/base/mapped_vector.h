@@ -42,8 +42,7 @@ class MappedVector {
 
  public:
   MappedVector() = default;
-  MappedVector(MappedVector&& other) noexcept
-      : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
+  MappedVector(MappedVector&& other) noexcept : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
   MappedVector& operator=(MappedVector&& other) noexcept {
     std::swap(bytes_, other.bytes_);
     std::swap(size_, other.size_);

@@ -14,8 +14,14 @@
 namespace fred {
 namespace {
 
-const std::vector<std::vector<std::string>> switches = {
-    {}, {"--no-link"}, {"--no-inline-lookup"}, {"--single-block"}, {"--no-light"}, {"--no-traces"}, {"--one-counter"}, {"--full-decoder"}};
+const std::vector<std::vector<std::string>> switches = {{},
+                                                        {"--no-link"},
+                                                        {"--no-inline-lookup"},
+                                                        {"--single-block"},
+                                                        {"--no-light"},
+                                                        {"--no-traces"},
+                                                        {"--one-counter"},
+                                                        {"--full-decoder"}};
 constexpr const char* guests[] = {"time/sorting", "time/repeat", "time/alarms"};
 
 u64 reason(StopReason r) { return static_cast<u64>(r); }
