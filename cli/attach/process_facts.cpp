@@ -15,6 +15,7 @@
 #include <sstream>
 
 #include "core/arch/x86/state_memory.h"
+#include "core/base/process_state.h"
 #include "core/memory/unique_fd.h"
 
 namespace fred {
@@ -102,7 +103,8 @@ Result<> check_process(pid_t pid) {
   if (pid == getpid()) return refuse(pid, EPERM, "it is fred itself");
   if (const auto leader = status_value(pid, "Tgid"); leader != std::to_string(pid))
     return refuse(pid, EINVAL, "it is a thread of process " + leader);
-  if (state.starts_with('Z') || state.starts_with('X')) return refuse(pid, ESRCH, "it has ended (a zombie)");
+  if (is_dead(pid)) return refuse(pid, ESRCH, "it has ended (a zombie)");
+  if (state.starts_with('Z')) return refuse(pid, ESRCH, "its main thread has ended");
   if (status_value(pid, "VmSize").empty()) return refuse(pid, EPERM, "it is a thread of the kernel");
   if (const auto tracer = first_number(status_value(pid, "TracerPid")); tracer > 0)
     return refuse(pid, EPERM,
