@@ -1,6 +1,7 @@
 // The library part of fmt, compiled here once, with the engine's own flags: the engine takes no shared libraries along
 // but those that it must, and the header-only form compiles all of this again in each file that formats a line, which
-// takes longer than all else together. (What follows is the list of fmt 9's src/format.cc, which Debian does not ship.)
+// takes longer than all else together. (What follows is the list of src/format.cc of fmt 9 and 10, which Debian does
+// not ship.)
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE
@@ -15,7 +16,7 @@ template FMT_API auto locale_ref::get<std::locale>() const -> std::locale;
 template FMT_API auto thousands_sep_impl(locale_ref) -> thousands_sep_result<char>;
 template FMT_API auto decimal_point_impl(locale_ref) -> char;
 template FMT_API void buffer<char>::append(const char*, const char*);
-template FMT_API void vformat_to(buffer<char>&, string_view, basic_format_args<FMT_BUFFER_CONTEXT(char)>, locale_ref);
+template FMT_API void vformat_to(buffer<char>&, string_view, basic_format_args<buffer_context<char>>, locale_ref);
 
 }  // namespace detail
 FMT_END_NAMESPACE

@@ -17,18 +17,21 @@ from pathlib import Path
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|[\x01\x02\x07]")
 
 
-# Sessions say what gdb 13 writes. What later versions write for it: (since, theirs, gdb 13's).
+# Sessions say what gdb 13 writes. What later versions write for it: (since, theirs as a regular expression, gdb 13's).
 OTHER_WORDS = (
-    (16, "Reached end of recorded history; stopping.", "No more reverse-execution history."),
-    (16, "No breakpoints, watchpoints, tracepoints, or catchpoints.", "No breakpoints or watchpoints."),
-    (16, "Delete all breakpoints, watchpoints, tracepoints, and catchpoints? ", "Delete all breakpoints? "),
-    (16, "Error in testing condition for breakpoint ", "Error in testing breakpoint condition "),
+    (14, r"(?m)^warning: (\d+\t.*: No such file or directory)$", r"\1."),
+    (16, r"Reached end of recorded history; stopping\.", "No more reverse-execution history."),
+    (16, r"No breakpoints, watchpoints, tracepoints, or catchpoints\.", "No breakpoints or watchpoints."),
+    (16, r"Delete all breakpoints, watchpoints, tracepoints, and catchpoints\? ", "Delete all breakpoints? "),
+    (16, r"Error in testing condition for breakpoint ", "Error in testing breakpoint condition "),
+    (18, r"(?<=stopped\.\n)\[Switching to thread [\d.]+ \((Thread [\d.]+)\)\]", r"[Switching to \1]"),
+    (18, r"\[New Thread ([\d.]+) \(id \d+\)\]", r"[New Thread \1]"),
 )
 
 
 def as_gdb_13(text: str) -> str:
     for _, theirs, words in OTHER_WORDS:
-        text = text.replace(theirs, words)
+        text = re.sub(theirs, words, text)
     return text
 
 
