@@ -162,8 +162,9 @@ Exit Cpu::run() {
         state_->regs.rip = exit.pc.value;
         if (stopped()) return exit;
         if (!can_fetch()) return fetch_fault();
+        const u64 flushes = cache_->counters.flushes;
         at = body_for(exit.pc, false);
-        if (options_.link) {
+        if (options_.link && cache_->counters.flushes == flushes) {  // else where we came from has been written anew
           auto* to = cache_->find(exit.pc);
           if (!cache_->block(to->block).checked) cache_->link(ExitId{static_cast<u32>(state_->exit_id)}, *to);
         }
