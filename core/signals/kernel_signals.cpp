@@ -1,5 +1,6 @@
 #include "core/signals/kernel_signals.h"
 
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -37,6 +38,7 @@ Cpu* g_cpu = nullptr;
 SignalSlot* g_slot = nullptr;  // of the thread that has the turn
 u64 g_restarting = 0;          // signals whose action in the guest has SA_RESTART
 i32 (*g_turn_holder)() = nullptr;
+int g_control_socket = -1;
 std::atomic<bool> g_control_requested = false;  // ordered with the change of the turn's holder
 GuestFault g_fault;
 bool (*g_native_step)(int, const siginfo_t&, void*) = nullptr;
@@ -133,6 +135,16 @@ void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
   ask_to_stop(slot, context);
 }
 
+/// What comes with a signal is lost where the user's queue is full (RLIMIT_SIGPENDING), and it looks like a kill() of
+/// nobody's: then the session's message tells. (Both at once: the kill is lost.)
+bool is_control(int signal, const siginfo_t& info) {
+  if (signal != control_signal) return false;
+  if (info.si_code == control_code) return true;
+  if (info.si_code != SI_USER || info.si_pid != 0 || info.si_uid != 0 || g_control_socket < 0) return false;
+  pollfd waits{.fd = g_control_socket, .events = POLLIN, .revents = 0};
+  return raw_syscall(SYS_poll, reinterpret_cast<u64>(&waits), 1, 0) == 1;
+}
+
 /// The session wants the thread that has the turn, and the kernel may have told another.
 void control(siginfo_t& info, ucontext_t& context) {
   auto& slot = slot_of_handler(&info);
@@ -142,6 +154,7 @@ void control(siginfo_t& info, ucontext_t& context) {
     ask_to_stop(slot, context);
   } else if (holder != raw_syscall(SYS_gettid)) {
     // Else the turn is on its way to this one, which looks at the request.
+    info.si_code = control_code;
     raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)), static_cast<u64>(holder),
                 control_signal, reinterpret_cast<u64>(&info));
   }
@@ -193,6 +206,7 @@ void set_running_slot(SignalSlot& slot) {
 }
 
 void set_turn_holder(i32 (*holder)()) { g_turn_holder = holder; }
+void set_control_socket(int socket) { g_control_socket = socket; }
 
 void set_native_step_handler(bool (*handler)(int, const siginfo_t&, void*)) { g_native_step = handler; }
 
@@ -288,7 +302,7 @@ void fred_handle_signal(int signal, siginfo_t* info, void* context) {
   const bool synchronous_kind = (fred::synchronous_signals & fred::signal_bit(signal)) != 0;
   if (synchronous_kind && info->si_code > 0) {
     fred::synchronous(signal, *info, uc);
-  } else if (signal == fred::control_signal && info->si_code == fred::control_code) {
+  } else if (fred::is_control(signal, *info)) {
     fred::control(*info, uc);
   } else if (signal == fred::control_signal && info->si_code == fred::leave_code) {
     fred::ask_to_stop(fred::slot_of_handler(info), uc);

@@ -33,6 +33,8 @@ void set_running_slot(SignalSlot& slot);
 /// How a request of the session that came to a thread without the turn finds the one that has it: answers the kernel's
 /// id of that one, or 0 if nobody has the turn. Called in signal handlers.
 void set_turn_holder(i32 (*holder)());
+/// Where messages of the session wait for which it sends control_signal; -1: there is no session.
+void set_control_socket(int socket);
 
 /// A function that is asked first about every synchronous signal: true if it was its own (native_step.h).
 void set_native_step_handler(bool (*handler)(int signal, const siginfo_t& info, void* context));
