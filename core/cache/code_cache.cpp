@@ -288,7 +288,7 @@ std::optional<GuestPosition> CodeCache::locate(CacheAddr at) const {
     if (after == w.blocks.begin()) return std::nullopt;
     const auto& b = blocks_[static_cast<u32>(*(after - 1))];
     if (at >= b.end) return std::nullopt;
-    return locate_in(b, {segments_.data() + b.first_segment, b.segments}, at);
+    return locate_in(b, segments(*(after - 1)), at);
   }
   return std::nullopt;
 }

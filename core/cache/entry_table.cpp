@@ -51,14 +51,9 @@ void EntryTable::grow() {
   MappedVector<Slot> old;
   old.resize(slots_.size() * 2);
   std::swap(old, slots_);
-  const u64 mask = slots_.size() - 1;
   for (u64 index = 0; index < entries_.size(); ++index) {
     const auto pc = entries_[index].pc;
-    if (pc.value == 0) continue;
-    const u64 h = hash(pc);
-    u64 i = h >> 32 & mask;
-    while (slots_[i].number != 0) i = (i + 1) & mask;
-    slots_[i] = {.check = check_of(h), .number = static_cast<u32>(index + 1)};
+    if (pc.value != 0) slot_of(pc) = {.check = check_of(hash(pc)), .number = static_cast<u32>(index + 1)};
   }
 }
 

@@ -28,7 +28,6 @@ u64 now_ns() {
 
 Controller::Controller(GuestEngine& engine, Reporter& reporter) : engine_(engine), reporter_(reporter), run_(engine) {
   (void)engine_.conditions().set({});  // those of the process that this one was forked from
-  set_control_socket(reporter_.socket());
   run_.on_request([this] { return answer_request(); });
   engine_.on_request([this] {
     if (answer_request() && !engine_.is_worker()) {  // a verification is not interrupted
@@ -98,7 +97,6 @@ void Controller::leave() {
   } else {
     engine_.processes().leave_recording();
   }
-  set_control_socket(-1);
   reporter_.close();
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/base/descriptor.h"
 #include "core/control/statistics.h"
+#include "core/signals/kernel_signals.h"
 
 namespace fred {
 
@@ -37,9 +38,14 @@ void Reporter::start_failed(const std::string& why) { say(MessageKind::start_fai
 void Reporter::failed(const std::string& line) { say(MessageKind::failed, line); }
 void Reporter::deadlock(const std::string& text) { say(MessageKind::deadlock, text); }
 
+void Reporter::move_to(int socket) {
+  socket_ = socket;
+  set_control_socket(socket);
+}
+
 void Reporter::close() {
   close_engine_descriptor(socket_);
-  socket_ = -1;
+  move_to(-1);
 }
 
 void Reporter::ended(GuestEngine& engine, const GuestEnd& end) {

@@ -17,7 +17,7 @@ struct Verification {
 class Reporter {
  public:
   /// socket: -1 if nobody listens; everything is then dropped.
-  explicit Reporter(int socket) : socket_(socket) {}
+  explicit Reporter(int socket) { move_to(socket); }
 
   void started();
   /// The same of a program that was taken over: where its other threads enter (core/attach/).
@@ -33,14 +33,14 @@ class Reporter {
   void send(Message m);
   int socket() const { return socket_; }
   /// A forked child has a session's socket of its own.
-  void move_to(int socket) { socket_ = socket; }
+  void move_to(int socket);
   /// Nobody listens any more.
   void close();
 
  private:
   void say(MessageKind kind, const std::string& text);
 
-  int socket_;
+  int socket_ = -1;
 };
 
 }  // namespace fred

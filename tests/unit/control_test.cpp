@@ -14,14 +14,6 @@
 namespace fred {
 namespace {
 
-const std::vector<std::vector<std::string>> switches = {{},
-                                                        {"--no-link"},
-                                                        {"--no-inline-lookup"},
-                                                        {"--single-block"},
-                                                        {"--no-light"},
-                                                        {"--no-traces"},
-                                                        {"--one-counter"},
-                                                        {"--full-decoder"}};
 constexpr const char* guests[] = {"time/sorting", "time/repeat", "time/alarms"};
 
 u64 reason(StopReason r) { return static_cast<u64>(r); }
@@ -358,7 +350,7 @@ TEST_CASE("control: interrupts and snapshots of what runs") {
 
 TEST_CASE("control: switches of the translator change no Time") {
   std::vector<std::vector<std::string>> found;
-  for (const auto& options : switches) {
+  for (const auto& options : translator_switches) {
     RecordedGuest recorded("time/sorting", options);
     recorded.run_to_end();
     auto& times = found.emplace_back();
@@ -367,8 +359,8 @@ TEST_CASE("control: switches of the translator change no Time") {
     auto worker = recorded.worker();
     for (const auto& s : stepped_states(worker, {.ticks = 60000, .pc = {}}, 100)) times.push_back(text_of(s.time));
   }
-  for (std::size_t i = 1; i < switches.size(); ++i) {
-    CAPTURE(switches[i][0]);
+  for (std::size_t i = 1; i < translator_switches.size(); ++i) {
+    CAPTURE(translator_switches[i][0]);
     CHECK(found[i] == found[0]);
   }
 }

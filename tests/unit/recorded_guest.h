@@ -20,6 +20,19 @@
 
 namespace fred {
 
+/// Every switch of the translator, each alone.
+inline const std::vector<std::vector<std::string>> translator_switches = {{},
+                                                                          {"--no-link"},
+                                                                          {"--no-inline-lookup"},
+                                                                          {"--single-block"},
+                                                                          {"--no-light"},
+                                                                          {"--no-traces"},
+                                                                          {"--one-counter"},
+                                                                          {"--full-decoder"},
+                                                                          {"--no-inline-notes"},
+                                                                          {"--no-bmi2"},
+                                                                          {"--no-fsgsbase"}};
+
 /// One event of the log, as a worker must find it.
 struct LoggedEvent {
   u64 number = 0;

@@ -139,17 +139,4 @@ inline std::string text_of(const Hit& h) {
                      bytes(h.before), bytes(h.now));
 }
 
-/// Every switch of the translator, each alone.
-inline const std::vector<std::vector<std::string>> translator_switches = {{},
-                                                                          {"--no-link"},
-                                                                          {"--no-inline-lookup"},
-                                                                          {"--single-block"},
-                                                                          {"--no-light"},
-                                                                          {"--no-traces"},
-                                                                          {"--one-counter"},
-                                                                          {"--full-decoder"},
-                                                                          {"--no-inline-notes"},
-                                                                          {"--no-bmi2"},
-                                                                          {"--no-fsgsbase"}};
-
 }  // namespace fred
