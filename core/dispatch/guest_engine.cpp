@@ -134,9 +134,7 @@ void GuestEngine::forget_interruption() {
   stand_.raised.reset();
 }
 
-void GuestEngine::unblock_signals() {
-  if (!signal_is_pending()) set_real_mask(threads_->mask_here());
-}
+void GuestEngine::unblock_signals() { set_real_mask(threads_->mask_here()); }
 
 bool GuestEngine::is_safe_point() const { return !processes_->in_vfork_child() && !processes_->unrecorded_child(); }
 

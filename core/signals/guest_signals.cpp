@@ -73,7 +73,7 @@ void GuestSignals::set_action(int signal, const GuestSigaction& action, bool rep
 
 void GuestSignals::set_mask(u64 mask, bool replaying) {
   state_.mask = mask & ~never_blocked;
-  if (!replaying && !signal_is_pending()) set_real_mask(state_.mask);
+  if (!replaying) set_real_mask(state_.mask);
 }
 
 void GuestSignals::end_temporary_mask(bool replaying) {

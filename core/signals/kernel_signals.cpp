@@ -20,7 +20,7 @@
 extern "C" {
 void fred_signal_entry(int, siginfo_t*, void*);
 void fred_signal_restorer();
-fred::i64 fred_guest_syscall(fred::u64 number, const fred::u64* args, const fred::u64* request);
+fred::i64 fred_guest_syscall(fred::u64 number, const fred::u64* args, const volatile fred::u64* request);
 extern const char fred_syscall_check[], fred_syscall_instruction[], fred_syscall_done[], fred_syscall_restart[];
 extern fred::u64 fred_engine_fs;
 void fred_handle_signal(int signal, siginfo_t* info, void* context);
@@ -126,9 +126,9 @@ void ask_to_stop(SignalSlot& slot, ucontext_t& context) {
 
 void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
   auto& slot = slot_of_handler(&info);
-  FRED_CHECK(!slot.has_pending, "signal {} while {} is waiting", signal, slot.pending.number);
+  FRED_CHECK(slot.has_pending == 0, "signal {} while {} is waiting", signal, slot.pending.number);
   slot.pending = {signal, info};
-  slot.has_pending = true;
+  slot.has_pending = 1;
   // No second one until this has been taken.
   const u64 all = ~synchronous_signals;
   std::memcpy(&context.uc_sigmask, &all, sizeof all);
@@ -228,7 +228,12 @@ void set_real_action(int signal, RealAction action, u64 flags) {
 
 void set_real_mask(u64 guest_mask) {
   const u64 mask = guest_mask & ~synchronous_signals;
-  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
+  const u64 args[6] = {SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8, 0, 0};
+  // By the one call that does not happen once a signal has come: it would let a second one in. The session's request
+  // keeps it off as well, and means nothing here.
+  while (g_slot->has_pending == 0 &&
+         fred_guest_syscall(SYS_rt_sigprocmask, args, &g_slot->has_pending) == restart_call) {
+  }
 }
 
 void block_all_signals() {
@@ -251,9 +256,9 @@ void set_request(bool wanted) { g_slot->request = g_cpu->state().request = wante
 }  // namespace
 
 std::optional<KernelSignal> take_pending_signal() {
-  if (!g_slot->has_pending) return std::nullopt;
+  if (g_slot->has_pending == 0) return std::nullopt;
   const auto signal = g_slot->pending;
-  g_slot->has_pending = false;
+  g_slot->has_pending = 0;
   set_request(g_control_requested);
   return signal;
 }
@@ -262,16 +267,10 @@ bool control_requested() { return g_control_requested; }
 
 void take_control_request() {
   g_control_requested = false;
-  set_request(g_slot->has_pending);
+  set_request(signal_is_pending());
 }
 
-bool signal_is_pending() { return g_slot->has_pending; }
-
-void put_pending_signal(const KernelSignal& signal) {
-  g_slot->pending = signal;
-  g_slot->has_pending = true;
-  set_request(true);
-}
+bool signal_is_pending() { return g_slot->has_pending != 0; }
 
 const GuestFault& last_fault() { return g_fault; }
 

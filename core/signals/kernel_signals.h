@@ -44,7 +44,7 @@ enum class RealAction : u8 { ignore, default_, catch_ };
 /// flags: the guest's SA_RESTART, SA_NOCLDSTOP, SA_NOCLDWAIT.
 void set_real_action(int signal, RealAction action, u64 flags);
 
-/// The real mask of the thread: the guest's, without the synchronous signals.
+/// The real mask of the thread: the guest's, without the synchronous signals. While a signal waits, all stay blocked.
 void set_real_mask(u64 guest_mask);
 /// Blocks all asynchronous signals (across a fork); set_real_mask undoes it.
 void block_all_signals();
@@ -66,8 +66,6 @@ inline constexpr int leave_code = control_code - 1;
 /// True from such a request on until it is taken.
 bool control_requested();
 void take_control_request();
-/// Puts a signal into the slot that did not come from the kernel (pending synchronous signals).
-void put_pending_signal(const KernelSignal& signal);
 
 /// The fault with which the cache was left (exit kind `fault`).
 const GuestFault& last_fault();

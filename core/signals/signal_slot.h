@@ -16,7 +16,7 @@ struct KernelSignal {
 
 struct SignalSlot {
   KernelSignal pending;
-  volatile bool has_pending = false;
+  volatile u64 has_pending = 0;   // 1: a signal waits, and all are blocked; kernel_entry.S looks at it too
   u64 request = 0;                // not 0: no blocking call of the guest begins (kernel_entry.S)
   volatile bool has_turn = true;  // the thread runs guest or engine code: its requests go to the state window too
 };
