@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/arch/x86/state_window.h"
 #include "core/base/types.h"
 
 namespace fred {
@@ -32,6 +33,11 @@ struct WatchCondition {
   Access access = Access::write;
   bool operator==(const WatchCondition&) const = default;
 };
+/// The value of this general register changes. (A rep instruction changes it as a whole.)
+struct RegisterCondition {
+  Gpr gpr{};
+  bool operator==(const RegisterCondition&) const = default;
+};
 /// A system call is about to be executed, or has just been; no number: any.
 struct SyscallCondition {
   std::vector<u32> numbers;
@@ -53,7 +59,8 @@ struct ProcessCondition {
 
 struct Condition {
   ConditionId id{};
-  std::variant<BreakCondition, WatchCondition, SyscallCondition, SignalCondition, ProcessCondition> what;
+  std::variant<BreakCondition, WatchCondition, RegisterCondition, SyscallCondition, SignalCondition, ProcessCondition>
+      what;
   std::optional<ThreadId> thread;  // only in this thread
   bool operator==(const Condition&) const = default;
 };
@@ -61,12 +68,13 @@ struct Condition {
 /// A moment at which a condition held.
 struct Hit {
   ConditionId id{};
-  Time at;     // break: the Time itself; watch: of the instruction that accesses, not yet executed
-  Time after;  // watch: the Time behind that instruction; else equal to `at`
+  Time at;     // break: the Time itself; watch, register: of the instruction that accesses, not yet executed
+  Time after;  // watch, register: the Time behind that instruction; else equal to `at`
   ThreadId thread = 0;
-  std::vector<u8> before = {}, now = {};  // watch: the bytes before and after, as far as mapped; of reads of >64 none
-  u32 number = 0;                         // of the system call or signal; of a child its process id
-  bool returned = false;                  // system call: it has just been executed (both Times are behind it)
+  // watch, register: the bytes before and after, as far as mapped; of reads of >64 none
+  std::vector<u8> before = {}, now = {};
+  u32 number = 0;         // of the system call or signal; of a child its process id
+  bool returned = false;  // system call: it has just been executed (both Times are behind it)
 };
 
 /// What a condition gave over an interval.

@@ -32,11 +32,13 @@ void get_optional(ByteReader& r, std::optional<T>& v) {
 
 void put(ByteWriter& w, const BreakCondition& c) { put_optional(w.put(c.pc), c.stack_pointer); }
 void put(ByteWriter& w, const WatchCondition& c) { w.put(c.range).put(c.access); }
+void put(ByteWriter& w, const RegisterCondition& c) { w.put(c.gpr); }
 void put(ByteWriter& w, const SyscallCondition& c) { put_list(w, c.numbers); }
 void put(ByteWriter& w, const SignalCondition& c) { put_list(w, c.numbers); }
 void put(ByteWriter& w, const ProcessCondition& c) { w.put(c.event); }
 void get(ByteReader& r, BreakCondition& c) { get_optional(r.get(c.pc), c.stack_pointer); }
 void get(ByteReader& r, WatchCondition& c) { r.get(c.range).get(c.access); }
+void get(ByteReader& r, RegisterCondition& c) { r.get(c.gpr); }
 void get(ByteReader& r, SyscallCondition& c) { get_list(r, c.numbers); }
 void get(ByteReader& r, SignalCondition& c) { get_list(r, c.numbers); }
 void get(ByteReader& r, ProcessCondition& c) { r.get(c.event); }
@@ -61,8 +63,10 @@ void get(ByteReader& r, Condition& c) {
     case 1:
       return get_what<WatchCondition>(r, c);
     case 2:
-      return get_what<SyscallCondition>(r, c);
+      return get_what<RegisterCondition>(r, c);
     case 3:
+      return get_what<SyscallCondition>(r, c);
+    case 4:
       return get_what<SignalCondition>(r, c);
     default:
       return get_what<ProcessCondition>(r, c);

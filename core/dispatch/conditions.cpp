@@ -48,6 +48,7 @@ Result<> Conditions::set(std::vector<Condition> conditions) {
     const auto& c = conditions_[i];
     if (const auto* at = as<BreakCondition>(c)) breaks_[at->pc.value].push_back(i);
     if (const auto* watch = as<WatchCondition>(c)) watches_.add(i, *watch);
+    if (const auto* watch = as<RegisterCondition>(c)) watches_.add(i, *watch, c.thread);
     has_calls_ |= as<SyscallCondition>(c) != nullptr;
     has_signals_ |= as<SignalCondition>(c) != nullptr;
     has_processes_ |= as<ProcessCondition>(c) != nullptr;
@@ -155,6 +156,7 @@ void Conditions::leave_thread() {
 }
 
 void Conditions::enter_thread() {
+  watches_.enter_thread();
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i] != nullptr && conditions_[i].thread && for_this_thread(conditions_[i])) *slots_[i] = thread_slots_[i];
   }

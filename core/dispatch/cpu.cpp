@@ -252,7 +252,7 @@ void Cpu::watch(const Watching& watching) {
 
 bool Cpu::leaves_for_watch(const Instruction& i, std::span<const u8> code, const Registers& registers) {
   const auto& watching = translator_->watching();
-  if (!watching.stores && !watching.loads) return false;
+  if (!watching.any()) return false;
   const auto plan = plan_watch(i, code, watching);
   switch (plan.way) {
     case WatchPlan::Way::none:

@@ -149,9 +149,10 @@ void GuestEngine::advance(const Advance& how) {
   if (threads_->stuck()) return switch_thread();
   if (stand_.raised) {
     const GuestFault fault = *stand_.raised;
+    const Time at = now();
     stand_.rest = 0;
     stand_.raised.reset();
-    deliver(fault.signal, &fault);
+    deliver(fault.signal, &fault, at);
     if (ended_) stand_.raised = fault;  // the guest stays where it was raised
     return;
   }
@@ -480,12 +481,12 @@ bool GuestEngine::deliver_waiting() {
     const auto* next = events_.peek();
     if (next == nullptr || next->kind != EventKind::signal || next->time() != now()) return false;
     if (conditions_->wants_signal(static_cast<int>(next->detail), now())) return true;  // looked at before
-    deliver({static_cast<int>(next->detail), {}}, nullptr);
+    deliver({static_cast<int>(next->detail), {}}, nullptr, now());
     return true;
   }
   auto signal = std::exchange(stand_.waiting, std::nullopt);
   if (signal) {
-    deliver(*signal, nullptr);
+    deliver(*signal, nullptr, now());
     return true;
   }
   if (stand_.committed_call == now()) return false;
@@ -504,11 +505,11 @@ bool GuestEngine::deliver_waiting() {
     stand_.waiting = signal;
     return true;
   }
-  deliver(*signal, nullptr);
+  deliver(*signal, nullptr, now());
   return true;
 }
 
-void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault) {
+void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault, const Time& at) {
   KernelSignal signal = given;
   // The user has changed si_signo: as in the kernel, a siginfo of another signal is worth nothing.
   if (signal.info.si_signo != signal.number) {
@@ -516,7 +517,7 @@ void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault) {
     signal.info.si_signo = signal.number;
     signal.info.si_code = SI_USER;
   }
-  const Watches::Change change(conditions_->watches(), now());
+  const Watches::Change change(conditions_->watches(), at);
   if (fault == nullptr) {
     events_.begin(EventKind::signal, static_cast<u32>(signal.number), now(), cpu_->regs());
     events_.value(&signal.info, sizeof signal.info);

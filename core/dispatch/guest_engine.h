@@ -183,7 +183,8 @@ class GuestEngine final : public Engine {
   void single_step_trap();
   /// Takes the asynchronous signal that is waiting, live or recorded, if there is one at this Time.
   bool deliver_waiting();
-  void deliver(const KernelSignal& signal, const GuestFault* fault);
+  /// `at`: since when it was due.
+  void deliver(const KernelSignal& signal, const GuestFault* fault, const Time& at);
   /// Has the clock stop where `wanted` says, or to the next recorded or waiting signal if that is nearer.
   void plan_stop(u64 wanted);
   // shared_memory.cpp

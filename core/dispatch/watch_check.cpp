@@ -88,10 +88,33 @@ bool look_at_access(Watched& w, u64 begin, u64 end, const StateWindow& window, c
   return true;
 }
 
+/// True: one has changed that a condition is about, in the thread that runs.
+bool look_at_registers(StateWindow& window, const Exit& exit) {
+  bool changed = false;
+  for (u64 i = 0; i < watch_table.register_count; ++i) {
+    WatchedRegister& r = watch_table.registers[i];
+    const u64 known = known_value(window, r.gpr), now = window.regs.gpr[r.gpr];
+    if (known == now || !r.here) continue;
+    ++r.count;
+    r.fresh = watch_table.found = changed = true;
+    r.ticks = window.ticks();
+    r.pc = exit.pc.value;
+    r.next = exit.pc.value + exit.length;
+    r.before = known;
+    r.now = now;
+  }
+  for (u64 i = 0; i < watch_table.register_count; ++i) {
+    const Gpr gpr = watch_table.registers[i].gpr;
+    set_known_value(window, gpr, window.regs.gpr[gpr]);
+  }
+  return changed;
+}
+
 u64 check_behind(StateWindow& window, u64 address, const Exit& exit) {
   const u64 end = address + exit.access_size;
-  bool leave = false;
-  for (u64 i = first_reaching(address); i < watch_table.count && watch_table.watched[i].begin < end; ++i) {
+  bool leave = look_at_registers(window, exit) && watch_table.mode == WatchMode::stop;
+  for (u64 i = exit.access_size != 0 ? first_reaching(address) : watch_table.count;
+       i < watch_table.count && watch_table.watched[i].begin < end; ++i) {
     Watched& w = watch_table.watched[i];
     if (w.end <= address) continue;
     const u64 from = address > w.begin ? address : w.begin, to = end < w.end ? end : w.end;

@@ -32,11 +32,23 @@ struct Watched {
   u8 before[64];
 };
 
+/// A register that a condition is about.
+struct WatchedRegister {
+  Gpr gpr{};
+  bool here = false;  // the condition concerns the thread that runs
+  // What translated code has found.
+  u64 count = 0;
+  bool fresh = false;                                    // since it was last handed over
+  u64 ticks = 0, pc = 0, next = 0, before = 0, now = 0;  // of the last change: the instruction, the one behind it
+};
+
 enum class WatchMode : u8 { off, stop, note };
 
 struct WatchTable {
   Watched* watched = nullptr;
   u64 count = 0;
+  WatchedRegister* registers = nullptr;
+  u64 register_count = 0;
   WatchMode mode = WatchMode::off;
   bool found = false;       // something is fresh
   bool incomplete = false;  // memory that was not mapped before was accessed at `ticks`, `pc`: compare all
@@ -45,6 +57,10 @@ struct WatchTable {
 };
 
 extern WatchTable watch_table;
+
+/// The value that a watched register had when it was last looked at.
+inline u64 known_value(const StateWindow& window, Gpr gpr) { return 0 - window.minus_known[gpr]; }
+inline void set_known_value(StateWindow& window, Gpr gpr, u64 value) { window.minus_known[gpr] = 0 - value; }
 
 /// Called by the light handler (core/dispatch/light.cpp) for exits of kind `watch`, as that describes. 0: the cache is
 /// left. Before the instruction: it accesses what is watched, so it must be stepped. Behind it: something was found

@@ -21,7 +21,7 @@ GuestRange repeated_range(u64 start, u64 size, u64 iterations, bool down) {
 }  // namespace
 
 Watches::Watches(GuestEngine& engine, Report report)
-    : engine_(engine), report_(std::move(report)), table_(watch_table) {}
+    : engine_(engine), report_(std::move(report)), registers_(engine, report_), table_(watch_table) {}
 
 void Watches::clear() {
   stop();
@@ -29,6 +29,11 @@ void Watches::clear() {
   ranges_.clear();
   table_.watched = nullptr;
   table_.count = 0;
+  registers_.clear();
+}
+
+void Watches::add(std::size_t index, const RegisterCondition& condition, std::optional<ThreadId> thread) {
+  registers_.add(index, condition.gpr, thread);
 }
 
 void Watches::add(std::size_t index, const WatchCondition& condition) {
@@ -57,6 +62,8 @@ void Watches::finish() {
   reads_ = watching.loads;
   table_.watched = watched_.data();
   table_.count = watched_.size();
+  registers_.finish();
+  watching.registers = registers_.mask();
   mark_granules();
   engine_.cpu().watch(watching);
 }
@@ -76,7 +83,8 @@ void Watches::mark_granules() {
 }
 
 void Watches::start(bool notes) {
-  if (watched_.empty()) return;
+  if (!any()) return;
+  registers_.start();
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     refresh(i);
     watched_[i].count = 0;
@@ -121,6 +129,7 @@ void Watches::compare(const Time& began) {
   }
   const Time at = pending_.value_or(began);
   pending_.reset();
+  registers_.compare(at);
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     if (!refresh(i)) continue;
     auto& w = watched_[i];
@@ -154,6 +163,7 @@ void Watches::take_found() {
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     if (std::exchange(watched_[i].fresh, false)) report_(ranges_[i].index, hit_of(watched_[i]));
   }
+  registers_.take_found();
 }
 
 void Watches::add_to(std::vector<Note>& notes) const {
@@ -165,6 +175,7 @@ void Watches::add_to(std::vector<Note>& notes) const {
     auto hit = hit_of(w);
     if (!note.last || note.last->at < hit.at) note.last = std::move(hit);
   }
+  registers_.add_to(notes);
 }
 
 Watches::Step Watches::before_step() {

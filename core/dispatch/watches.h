@@ -9,6 +9,7 @@
 
 #include "core/control/condition.h"
 #include "core/dispatch/cpu.h"
+#include "core/dispatch/register_watches.h"
 #include "core/dispatch/watch_check.h"
 #include "core/translate/accesses.h"
 
@@ -26,8 +27,9 @@ class Watches {
   /// They are replaced as a whole: clear, add all, finish.
   void clear();
   void add(std::size_t index, const WatchCondition& condition);
+  void add(std::size_t index, const RegisterCondition& condition, std::optional<ThreadId> thread);
   void finish();
-  bool any() const { return !watched_.empty(); }
+  bool any() const { return !watched_.empty() || registers_.any(); }
 
   /// From here on accesses are found; the bytes as they are now are what they will be compared with. `notes`: they
   /// are counted, and translated code goes on.
@@ -35,6 +37,7 @@ class Watches {
   void stop();
   bool active() const { return mode_ != WatchMode::off; }
   void set_suspended(bool suspended);
+  void enter_thread() { registers_.enter_thread(); }
 
   /// What has changed by something that began at `at` and is over now.
   void compare(const Time& at);
@@ -92,6 +95,7 @@ class Watches {
   Report report_;
   std::vector<Range> ranges_;     // of each of watched_
   std::vector<Watched> watched_;  // ascending by begin
+  RegisterWatches registers_;
   WatchTable& table_;
   WatchMode mode_ = WatchMode::off;  // if it is not suspended
   bool suspended_ = false;

@@ -197,6 +197,22 @@ std::vector<Touched> other_accesses(const Instruction& i, std::span<const u8> co
   return found;
 }
 
+u16 written_registers(const Instruction& instruction, std::span<const u8> code) {
+  u16 registers = 0;
+  const auto operands = decode_operands(instruction, code);
+  // The decoder does not say that those move on.
+  const bool moves_on = instruction.raw.meta.category == ZYDIS_CATEGORY_STRINGOP;
+  for (const auto& o : operands.all()) {
+    std::optional<Gpr> written;
+    if (o.type == ZYDIS_OPERAND_TYPE_MEMORY && moves_on) written = general(o.mem.base);
+    if (o.type == ZYDIS_OPERAND_TYPE_REGISTER && (o.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0) {
+      written = general(o.reg.value);
+    }
+    if (written) registers |= static_cast<u16>(1u << *written);
+  }
+  return registers;
+}
+
 u64 address_of(const Access& a, const Registers& registers) {
   u64 address = a.absolute.value_or(static_cast<u64>(static_cast<i64>(a.displacement)));
   if (a.base) address += registers.gpr[*a.base];

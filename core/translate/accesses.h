@@ -38,6 +38,9 @@ inline constexpr u32 largest_access = 64;
 /// instruction those of one iteration. What a mask or a condition may leave out is included.
 Accesses accesses_of(const Instruction& instruction, std::span<const u8> code);
 
+/// The general registers that it writes, or may write: a bit for each.
+u16 written_registers(const Instruction& instruction, std::span<const u8> code);
+
 u64 address_of(const Access& access, const Registers& registers);
 
 /// Memory that an instruction accesses, once registers are known.

@@ -51,9 +51,10 @@ class Translator::Unit {
   bool touch(u64 page);
   /// Emits what is wanted before the instruction at pc_. True: the block ends there.
   bool break_here();
-  bool watching() const { return !stepping_ && (t_.watching_.stores || t_.watching_.loads); }
+  bool watching() const { return !stepping_ && t_.watching_.any(); }
   /// As instruction(), with checks of what it accesses.
   void watched(const Instruction& i, std::span<const u8> code);
+  void watched_accesses(const Instruction& i, std::span<const u8> code, const WatchPlan& plan);
   void instruction(const Instruction& i, std::span<const u8> code);
   /// The called function, if the block is to run through it (leaf.h), until the next one is asked for; its pages are
   /// the block's then.
@@ -88,7 +89,7 @@ class Translator::Unit {
   struct Cold {
     CacheAddr hole, resume;
     Instruction instruction;
-    Access access;
+    std::optional<Access> access;  // nothing: a watched register has changed
     bool behind;
   };
   void cold_code(const Cold& cold);
@@ -182,7 +183,20 @@ bool Translator::Unit::break_here() {
 }
 
 void Translator::Unit::watched(const Instruction& i, std::span<const u8> code) {
-  const auto plan = plan_watch(i, code, t_.watching_);
+  auto plan = plan_watch(i, code, t_.watching_);
+  // What is compared behind the instruction is called by the light way.
+  if (!plan.registers.empty() && !t_.options_.light) {
+    plan.way = WatchPlan::Way::step;
+    plan.registers.clear();
+  }
+  watched_accesses(i, code, plan);
+  for (const auto gpr : plan.registers) {
+    const auto hole = watch_code().check(gpr);
+    cold_.push_back({.hole = hole, .resume = e_.here(), .instruction = i, .access = {}, .behind = true});
+  }
+}
+
+void Translator::Unit::watched_accesses(const Instruction& i, std::span<const u8> code, const WatchPlan& plan) {
   auto watch = watch_code();
   switch (plan.way) {
     case WatchPlan::Way::none:
@@ -218,18 +232,23 @@ void Translator::Unit::watched(const Instruction& i, std::span<const u8> code) {
 void Translator::Unit::cold_code(const Cold& cold) {
   auto watch = watch_code();
   const auto& i = cold.instruction;
+  if (!cold.access) {
+    segment(i.pc);
+    watch.begin_cold(cold.hole);
+    return watch.call(i, access_behind, 0, cold.resume);
+  }
   segment(i.pc);
-  watch.begin_cold(cold.hole, cold.access);
+  watch.begin_cold(cold.hole, *cold.access);
   if (!t_.options_.light) {
     leave({.kind = ExitKind::watch, .pc = i.pc});
     return;
   }
-  u8 flags = static_cast<u8>((cold.access.reads ? access_reads : 0) | (cold.access.writes ? access_writes : 0));
+  u8 flags = static_cast<u8>((cold.access->reads ? access_reads : 0) | (cold.access->writes ? access_writes : 0));
   if (cold.behind) {
     flags |= access_behind;
     copy(i, {i.pc.ptr<const u8>(), i.length});
   }
-  watch.call(i, flags, cold.access.size, cold.resume);
+  watch.call(i, flags, cold.access->size, cold.resume);
 }
 
 void Translator::Unit::instruction(const Instruction& i, std::span<const u8> code) {
@@ -491,7 +510,8 @@ void Translator::Unit::leave(Exit exit) {
 bool Translator::Unit::light(const Instruction& i) {
   // Where memory is watched, what a clock function writes is looked at by the engine.
   const bool clock = i.effect == Effect::syscall && !watching() && t_.source_.light_syscall(i.pc);
-  const bool may = i.effect == Effect::rdtsc || clock;
+  const bool counter = i.effect == Effect::rdtsc && (!watching() || t_.watching_.registers == 0);
+  const bool may = counter || clock;
   if (!may || stepping_ || !t_.options_.light) return false;
   const auto& s = t_.state_;
   e_.mov_slot_reg(window_slot(s.regs.gpr[rcx]), rcx);  // rcx is needed; the common code saves the others

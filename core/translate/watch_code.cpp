@@ -45,9 +45,15 @@ WatchPlan plan_watch(const Instruction& i, std::span<const u8> code, const Watch
   }
   const auto needs_base = [](const Access& a) { return a.segment != Access::Segment::flat; };
   const bool unreadable_base = !uses_fsgsbase() && std::any_of(plan.accesses.begin(), plan.accesses.end(), needs_base);
-  if (found.other || unreadable_base) {
+  const u16 registers = watching.registers != 0 ? written_registers(i, code) & watching.registers : 0;
+  if (found.other || unreadable_base || (registers != 0 && (i.flow != Flow::next || i.repeated))) {
     plan.way = WatchPlan::Way::step;
-  } else if (plan.accesses.empty()) {
+    return plan;
+  }
+  for (u8 r = 0; r < 16; ++r) {
+    if ((registers >> r & 1) != 0) plan.registers.push_back(static_cast<Gpr>(r));
+  }
+  if (plan.accesses.empty()) {
     plan.way = WatchPlan::Way::none;
   } else if (i.repeated) {
     const bool segment = plan.accesses[0].segment != Access::Segment::flat || plan.accesses[0].narrow;
@@ -95,6 +101,33 @@ CacheAddr WatchCode::check(const Access& a) {
   Emitter::patch_rel8(over, e_.here());
   e_.mov_reg_slot(rcx, window_slot(state_.spill_rcx));
   return cold;
+}
+
+CacheAddr WatchCode::check(Gpr gpr) {
+  e_.mov_slot_reg(window_slot(state_.spill_rcx), rcx);
+  const u32 minus_known = window_slot(state_.minus_known[gpr]);
+  if (gpr == rcx) {
+    e_.mov_slot_reg(window_slot(state_.spill_rdx), rdx);
+    e_.mov_reg_slot(rdx, minus_known);
+    e_.lea_rcx_rcx_rdx();
+    e_.mov_reg_slot(rdx, window_slot(state_.spill_rdx));
+  } else {
+    e_.mov_reg_slot(rcx, minus_known);
+    Access sum;  // as an address
+    sum.base = gpr;
+    sum.index = rcx;
+    emit_lea(e_, sum);
+  }
+  const auto over = e_.jrcxz();  // 0: it has its known value
+  const auto cold = e_.jmp();
+  Emitter::patch_rel8(over, e_.here());
+  e_.mov_reg_slot(rcx, window_slot(state_.spill_rcx));
+  return cold;
+}
+
+void WatchCode::begin_cold(CacheAddr hole) {
+  Emitter::patch_rel32(hole, e_.here());
+  e_.mov_reg_slot(rcx, window_slot(state_.spill_rcx));
 }
 
 void WatchCode::begin_cold(CacheAddr hole, const Access& a) {

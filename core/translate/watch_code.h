@@ -8,6 +8,11 @@
 // (Without BMI2, which has the only shift that touches no flag: mov [access_address], rcx; movzx ecx, word
 // [access_address+1].) The cold code forms the address once more, for check_watched.
 //
+// Behind an instruction that writes a watched register R:
+//
+//   mov [spill], rcx;  mov rcx, [minus_known R];  lea rcx, [R+rcx]
+//   jrcxz over;  jmp cold;  over: mov rcx, [spill]
+//
 // The cold code executes a copy of the instruction and then calls check_watched (core/dispatch/watch_check.h) through
 // the light code; or calls it before the instruction, where that transfers control or accesses two places.
 #pragma once
@@ -24,6 +29,8 @@ class Emitter;
 /// Which accesses are of interest to the watches there are.
 struct Watching {
   bool stores = false, loads = false;
+  u16 registers = 0;  // a bit for each Gpr
+  bool any() const { return stores || loads || registers != 0; }
   bool operator==(const Watching&) const = default;
 };
 
@@ -38,8 +45,9 @@ struct WatchPlan {
   };
   Way way = Way::none;
   std::vector<Access> accesses;
-  u8 flags = 0;  // call: AccessFlags
-  u32 size = 0;  // call: of an element
+  u8 flags = 0;                // call: AccessFlags
+  u32 size = 0;                // call: of an element
+  std::vector<Gpr> registers;  // unless it is stepped: are compared behind it
 };
 
 WatchPlan plan_watch(const Instruction& instruction, std::span<const u8> code, const Watching& watching);
@@ -52,6 +60,10 @@ class WatchCode {
 
   /// The check; returns where the jump to the cold code has its displacement.
   CacheAddr check(const Access& access);
+  /// Compares a register with its known value, behind the instruction that writes it; returns the same.
+  CacheAddr check(Gpr gpr);
+  /// At the cold code's begin, where a register has changed: rcx is the guest's again.
+  void begin_cold(CacheAddr hole);
   /// At the cold code's begin: keeps the address for call(); rcx is the guest's again.
   void begin_cold(CacheAddr hole, const Access& access);
   /// Calls check_watched, then goes on at `resume`, or behind this code if there is none.

@@ -1,5 +1,6 @@
 // What single steps find in a stretch of a recorded guest: the oracle for conditions, collectors and traces.
 #pragma once
+#include <cstring>
 #include <map>
 #include <optional>
 #include <set>
@@ -44,6 +45,18 @@ class SteppedGuest {
 
   const std::vector<SteppedTime>& times() const { return times_; }
 
+  /// All changes of the register.
+  std::vector<Hit> changes(Gpr gpr) const {
+    std::vector<Hit> hits;
+    for (std::size_t i = 1; i < times_.size(); ++i) {
+      const u64 before = times_[i - 1].registers.gpr[gpr], now = times_[i].registers.gpr[gpr];
+      if (before == now) continue;
+      hits.push_back(
+          {.at = times_[i - 1].time, .after = times_[i].time, .before = bytes_of(before), .now = bytes_of(now)});
+    }
+    return hits;
+  }
+
   /// All changes of the bytes, each as a watch must report it.
   std::vector<Hit> changes(GuestRange range) const {
     std::vector<Hit> hits;
@@ -80,6 +93,12 @@ class SteppedGuest {
       last_[page.value] = *bytes;
       changes_.push_back({.step = times_.size() - 1, .page = page.value, .bytes = std::move(*bytes)});
     }
+  }
+
+  static std::vector<u8> bytes_of(u64 value) {
+    std::vector<u8> bytes(sizeof value);
+    std::memcpy(bytes.data(), &value, sizeof value);
+    return bytes;
   }
 
   /// As far as they are readable, from the first on.

@@ -41,10 +41,11 @@ struct StateWindow {
   u64 vector_mask;  // XCR0 components saved there
   u64 request;      // not 0: a signal or command wants the thread out of the cache
   u64 engine_mxcsr;
-  u64 light_handler;   // C function for the light exits (core/dispatch/light.h)
-  u64 lookup_handler;  // C function for misses of the table (core/dispatch/light_lookup.h)
-  u64 light_lookups;   // misses of the table that it answered
-  u64 access_address;  // of the access that is being checked for the session's watches
+  u64 light_handler;    // C function for the light exits (core/dispatch/light.h)
+  u64 lookup_handler;   // C function for misses of the table (core/dispatch/light_lookup.h)
+  u64 light_lookups;    // misses of the table that it answered
+  u64 access_address;   // of the access that is being checked for the session's watches
+  u64 minus_known[16];  // the negated values of watched registers when they were last looked at
   /// Code cache address of the indirect entry of the block whose guest address has these low 16 bits;
   /// the miss stub where there is none. The entry itself verifies that it was meant.
   alignas(4096) u64 indirect_table[indirect_table_size];
