@@ -1,6 +1,7 @@
 // What conditions cost while a worker re-executes: build/bin/fred-bench-conditions PROGRAM[=ARGUMENT]…, by hand. Prints
-// for each program the time of plain re-execution, with a watch that nothing touches, and how fast single instructions
-// are traced; and for tests/guests/time/hot (=10000000) what ten million hits of a break and of a watch add.
+// for each program the time of plain re-execution, with a watch that nothing touches, with each register watched, and
+// how fast single instructions are traced; and for tests/guests/time/hot (=10000000) what ten million hits of a break
+// and of a watch add.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -128,6 +129,16 @@ void measure(const std::string& what) {
   fmt::print("{}: plain {:.3f} s; a watch nearby nothing: writes x{:.2f}, accesses x{:.2f}; traced {:.2f} M/s\n",
              std::filesystem::path(program).filename().string(), plain, stores / plain, loads / plain,
              static_cast<double>(points.size()) / traced / 1e6);
+  fmt::print("  watched registers:");
+  for (const u8 r : {rax, rbx, rsp, r12, r15}) {
+    u64 hits = 0;
+    const Condition changes{.id = ConditionId{1}, .what = RegisterCondition{static_cast<Gpr>(r)}, .thread = {}};
+    const double took = collecting(recording, {changes}, &hits);
+    constexpr const char* names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                     "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    fmt::print(" {} ({} changes) x{:.1f}", names[r], hits, took / plain);
+  }
+  fmt::print("\n");
   const auto marker = recording.marker();
   if (marker.gpr[rax] == 0) return;
   const Condition at_function{.id = ConditionId{1},

@@ -56,7 +56,9 @@ Result<> record(CommandContext& c, Arguments a) {
 /// searches.
 Result<> reverse_continue(CommandContext& c, Arguments a) {
   if (auto caught = c.session.catch_processes(c.questions); !caught) return caught;
+  if (auto begun = c.session.begin_run(c.questions, false); !begun) return begun;
   c.shell.gdb(a.empty() ? "reverse-continue" : fmt::format("reverse-continue {}", a));
+  c.session.end_run();
   return {};
 }
 

@@ -170,6 +170,11 @@ class TravelSession {
   virtual Result<> follow_gdb(GdbQuestions&) { return {}; }
   /// Before gdb runs backwards: which forks and executed programs are to stop it is not told by gdb to its target.
   virtual Result<> catch_processes(GdbQuestions&) { return {}; }
+  /// Before gdb has the program go on, in either direction, other than by lines or instructions: its watchpoints of
+  /// registers, for which it would step, are the session's up to the next stop. `finishes`: to the end of the frame.
+  virtual Result<> begin_run(GdbQuestions&, bool /*finishes*/) { return {}; }
+  /// gdb is done.
+  virtual void end_run() {}
   /// What gdb is to execute to debug this process of the recording.
   virtual Result<std::string> open_process(u32) { return fail("there is no recording"); }
   virtual std::string statistics() = 0;

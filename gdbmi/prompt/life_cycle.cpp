@@ -20,6 +20,20 @@ constexpr Named life_cycle[] = {
     {"quit", 1, LifeCycle::quit},     {"exit", 3, LifeCycle::quit},
 };
 
+struct Going {
+  std::string_view name;
+  std::size_t shortest;
+  bool needs_place = false;  // without an argument it is another command
+  GoesOn how = GoesOn::yes;
+};
+constexpr Going going[] = {
+    {.name = "continue", .shortest = 4}, {.name = "c", .shortest = 1},
+    {.name = "fg", .shortest = 2},       {.name = "finish", .shortest = 3, .how = GoesOn::to_frame_end},
+    {.name = "advance", .shortest = 3},  {.name = "until", .shortest = 1, .needs_place = true},
+    {.name = "jump", .shortest = 1},     {.name = "signal", .shortest = 3},
+    {.name = "run", .shortest = 1},      {.name = "start", .shortest = 5},
+};
+
 constexpr std::string_view terminal_users[] = {
     "shell", "she",        "shel", "make", "mak", "edit", "e", "ed", "edi", "pipe", "python-interactive",
     "pi",    "guile-repl", "gr"};
@@ -35,6 +49,15 @@ std::optional<LifeCycleCommand> life_cycle_command(std::string_view line) {
       life_cycle, [word](const Named& n) { return word.size() >= n.shortest && n.name.starts_with(word); });
   if (word.empty() || found == std::end(life_cycle)) return std::nullopt;
   return LifeCycleCommand{found->what, trimmed(line.substr(word.size()))};
+}
+
+GoesOn goes_on(std::string_view line) {
+  line = trimmed(line);
+  const auto word = first_word(line);
+  const auto* const found = std::ranges::find_if(
+      going, [word](const Going& g) { return word.size() >= g.shortest && g.name.starts_with(word); });
+  if (word.empty() || found == std::end(going)) return GoesOn::no;
+  return found->needs_place && trimmed(line.substr(word.size())).empty() ? GoesOn::no : found->how;
 }
 
 bool uses_terminal(std::string_view line) {

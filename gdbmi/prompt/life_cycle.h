@@ -15,6 +15,10 @@ struct LifeCycleCommand {
 /// What the line is, by name or abbreviation; nothing if it is another command.
 std::optional<LifeCycleCommand> life_cycle_command(std::string_view line);
 
+/// Does the line have the program go on, other than by lines or instructions?
+enum class GoesOn : u8 { no, yes, to_frame_end };
+GoesOn goes_on(std::string_view line);
+
 /// The line runs something that uses gdb's terminal by itself (`shell`, `edit`, …).
 bool uses_terminal(std::string_view line);
 

@@ -205,7 +205,10 @@ bool Prompt::execute(std::string_view line, Way way) {
   } else {
     const auto life = life_cycle_command(line);
     if (life) result = session_.allow(life->what, life->arguments, *questions_);
+    const auto going = goes_on(line);
+    if (result && going != GoesOn::no) result = session_.begin_run(*questions_, going == GoesOn::to_frame_end);
     if (result) gdb_failed_ = !give_to_gdb(line, way);
+    session_.end_run();
   }
   if (std::exchange(own_operation_, false)) interrupt_.clear();
   wait_for_interrupt();

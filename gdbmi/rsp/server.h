@@ -104,7 +104,7 @@ class Server {
 
   /// An error with a text for the user. gdb reads it up to the end of the packet.
   static std::string error_reply(const Error& error) { return "E." + error.message; }
-  Reply resume(const ResumeRequest& request);
+  Reply resume(ResumeRequest request);
   /// gdb names one thread and nobody else: is it to go alone, and how?
   void go_alone(ResumeRequest& request, ThreadId thread, bool steps);
   /// Old packets name the address at which to go on.

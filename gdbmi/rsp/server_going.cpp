@@ -72,8 +72,9 @@ Server::Reply Server::handle(const Restart&) {
   return std::nullopt;
 }
 
-Server::Reply Server::resume(const ResumeRequest& request) {
+Server::Reply Server::resume(ResumeRequest request) {
   if (!target_.has_program()) return no_program;
+  request.over_breakpoint = !taken_out_.empty();
   forget_state();
   running_ = true;
   going_ = request.thread != 0 ? request.thread : told_thread_;

@@ -15,6 +15,7 @@ namespace {
 /// Conditions that are no points of gdb's.
 constexpr ConditionId signals_id{0xffff'fff0}, syscalls_id{0xffff'fff1};
 constexpr ConditionId fork_id{0xffff'fff2}, vfork_id{0xffff'fff3}, exec_id{0xffff'fff4};
+constexpr u32 first_register_id = 0xffff'ff00;
 constexpr int last_signal = 64;
 
 WatchCondition::Access access_of(PointKind kind) {
@@ -60,6 +61,16 @@ std::vector<Condition> SessionTarget::conditions(For what) const {
   return all;
 }
 
+Condition SessionTarget::register_condition(Gpr gpr, ThreadId thread) {
+  return {.id = ConditionId{first_register_id + gpr}, .what = RegisterCondition{gpr}, .thread = thread};
+}
+
+std::vector<Condition> SessionTarget::watched_registers(ThreadId thread) {
+  std::vector<Condition> all;
+  for (const auto gpr : free_run_) all.push_back(register_condition(gpr, thread != 0 ? thread : running_thread()));
+  return all;
+}
+
 bool SessionTarget::stops_at(int signal) const { return std::ranges::find(passed_, signal) == passed_.end(); }
 
 const Point* SessionTarget::point_of(ConditionId id) const {
@@ -79,7 +90,8 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
     const auto there = session_.go_to(jump.to);
     return stopped(there ? event_of_all(jump.hits) : failed_event(there.error()));
   }
-  const bool stepping = request.motion == Motion::step || request.motion == Motion::step_range;
+  const bool freely = !free_run_.empty() && !request.over_breakpoint;
+  const bool stepping = (request.motion == Motion::step && !freely) || request.motion == Motion::step_range;
   Forward how{.conditions = conditions(stepping ? For::stepping : For::going),
               .thread = request.thread,
               .alone = {.thread = request.alone, .unless_waits = request.unless_waits}};
@@ -87,9 +99,13 @@ void SessionTarget::resume(const ResumeRequest& request, std::function<void(Stop
     case Motion::go_back:
       return stopped(go_back());
     case Motion::step_back:
-      return stopped(step_back(request.thread));
+      return stopped(freely ? go_back(watched_registers(request.thread)) : step_back(request.thread));
     case Motion::step:
-      how.steps = 1;
+      if (freely) {
+        std::ranges::move(watched_registers(request.thread), std::back_inserter(how.conditions));
+      } else {
+        how.steps = 1;
+      }
       break;
     case Motion::step_range:
       how.stay_in = request.range;
@@ -234,8 +250,10 @@ StopEvent SessionTarget::step_back(ThreadId thread) {
   return hits.empty() ? StopEvent{arrival} : event_of_hits(hits);
 }
 
-StopEvent SessionTarget::go_back() {
-  const auto hits = search_->last(session_.begin(), session_.position(), conditions(), true, {});
+StopEvent SessionTarget::go_back(const std::vector<Condition>& also) {
+  auto wanted = conditions();
+  wanted.insert(wanted.end(), also.begin(), also.end());
+  const auto hits = search_->last(session_.begin(), session_.position(), wanted, true, {});
   if (!hits) return failed_event(hits.error());
   const auto there = session_.go_to(hits->empty() ? session_.begin() : hits->front().at);
   if (!there) return failed_event(there.error());

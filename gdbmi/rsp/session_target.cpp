@@ -218,7 +218,10 @@ std::optional<std::string> SessionTarget::process_file(i64 process, std::string_
   return std::nullopt;
 }
 
-std::string SessionTarget::monitor(std::string_view command) { return answer_monitor(session_, command); }
+std::string SessionTarget::monitor(std::string_view command) {
+  if (command == "end-free-run") return end_free_run(), "";
+  return answer_monitor(session_, command);
+}
 
 bool SessionTarget::converse(std::string_view command, std::function<void(const std::string&)> reply) {
   constexpr std::string_view mark = "fred {";

@@ -104,6 +104,12 @@ class SessionTarget final : public Target {
   /// passed signals too: it steps over their handlers.
   /// Which stop gdb's `bc`.
   void catch_backwards(std::vector<ProcessCondition::Event> events) { caught_backwards_ = std::move(events); }
+  /// gdb is about to let the program go on, and would step because it watches these registers: until end_free_run(), or
+  /// `monitor end-free-run`, a step goes on until one of them changes.
+  void begin_free_run(std::vector<Gpr> registers) { free_run_ = std::move(registers); }
+  void end_free_run() { free_run_.clear(); }
+  /// What stands for a watch of this register, in this thread.
+  static Condition register_condition(Gpr gpr, ThreadId thread);
   enum class For : u8 { going, stepping, going_back, everything };
   std::vector<Condition> conditions(For what = For::going_back) const;
 
@@ -115,7 +121,8 @@ class SessionTarget final : public Target {
   std::optional<StopEvent> event_of_fork(const Hit& hit);
   StopEvent event_of_all(const std::vector<Hit>& hits);
   ThreadId running_thread();
-  StopEvent go_back();
+  StopEvent go_back(const std::vector<Condition>& also = {});
+  std::vector<Condition> watched_registers(ThreadId thread);
   StopEvent step_back(ThreadId thread);
   StopEvent go_in_history(const Forward& how);
   void go_on(const ResumeRequest& request, const Forward& how, std::span<const u8> kept_info,
@@ -149,6 +156,7 @@ class SessionTarget final : public Target {
   std::function<void()> started_, moved_, selected_;
   bool reports_processes_ = false;
   std::vector<ProcessCondition::Event> caught_backwards_;
+  std::vector<Gpr> free_run_;
   std::optional<u32> attach_next_;
   std::optional<StopEvent> next_event_;  // at the Time of the last one, where several were due
   std::function<void(bool)> live_;

@@ -69,6 +69,7 @@ struct ResumeRequest {
   ThreadId thread = 0;                       // whose steps; 0: the running thread's
   ThreadId alone = 0;                        // no other one is to run; 0: all do
   bool unless_waits = false;                 // but while that one waits
+  bool over_breakpoint = false;              // gdb has taken a breakpoint out for the time of a step
 };
 
 class Target {

@@ -153,6 +153,15 @@ Result<> RecordedSession::catch_processes(GdbQuestions& gdb) {
   return {};
 }
 
+Result<> RecordedSession::begin_run(GdbQuestions& gdb, bool finishes) {
+  const auto answer = ask_python(gdb, fmt::format("begin_run({})", finishes ? "True" : "False"));
+  if (!answer) return {};  // without Python
+  std::vector<Gpr> registers;
+  for (const auto& n : (*answer)["registers"]) registers.push_back(static_cast<Gpr>(n.get<u8>()));
+  target_.begin_free_run(std::move(registers));
+  return {};
+}
+
 Result<std::string> RecordedSession::open_process(u32 number) {
   for (const auto* p : session_.processes()) {
     if (p->place.number != number) continue;

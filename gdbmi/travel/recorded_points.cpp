@@ -13,9 +13,9 @@ namespace {
 /// A breakpoint as gdb's side describes it.
 struct GdbPoint {
   i64 number = 0;
-  std::string kind;  // "break", "watch", "syscall", "signal", or one of process_event_names
+  std::string kind;  // "break", "watch", "register", "syscall", "signal", or one of process_event_names
   std::vector<u64> addresses;
-  std::vector<u32> only;  // system calls or signals; none: all
+  std::vector<u32> only;  // system calls or signals; none: all. register: its number
   bool depends = false;
   bool prints = false;
 
@@ -90,7 +90,7 @@ void add_signals(const Condition& all, const std::vector<GdbPoint>& catchers, Re
 
 }  // namespace
 
-Result<RecordedSession::UserPoints> RecordedSession::points(GdbQuestions& gdb) {
+Result<RecordedSession::UserPoints> RecordedSession::points(GdbQuestions& gdb, ThreadId thread) {
   const auto answer = ask_python(gdb, "breakpoints()");
   if (!answer) return std::unexpected(answer.error());
   UserPoints all;
@@ -117,6 +117,14 @@ Result<RecordedSession::UserPoints> RecordedSession::points(GdbQuestions& gdb) {
     std::ranges::copy_if(users, std::back_inserter(those), [&](const GdbPoint& p) { return p.kind == kind; });
     return those;
   };
+  for (const auto& p : of_kind("register")) {
+    auto changed = remote::SessionTarget::register_condition(static_cast<Gpr>(p.only.front()), thread);
+    if (p.depends) {
+      all.dependent.push_back({std::move(changed), {{p.number, {}, p.prints}}});
+    } else {
+      all.certain.push_back(std::move(changed));
+    }
+  }
   for (auto& c : target_.conditions(remote::SessionTarget::For::everything)) {
     if (std::holds_alternative<SyscallCondition>(c.what)) {
       add_syscalls(c, of_kind("syscall"), all);

@@ -9,6 +9,7 @@
 #include "commands_py.h"
 #include "conditions_py.h"
 #include "gdbmi/travel/operation.h"
+#include "registers_py.h"
 #include "skips_py.h"
 #include "values_py.h"
 
@@ -54,16 +55,18 @@ void RecordedSession::select_history() {
 }
 
 std::string RecordedSession::python_helper() {
-  return fmt::format("{}\n{}\n{}\n{}\n_fred_rows = {}\n{}", values_py, conditions_py, skips_py, answers_py,
-                     python_string(Helper::rows()), commands_py);
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n_fred_rows = {}\n{}", values_py, conditions_py, skips_py, registers_py,
+                     answers_py, python_string(Helper::rows()), commands_py);
 }
 
 std::vector<std::string> RecordedSession::gdb_commands() {
   if (auto listening = server_.listen(); !listening) return {"echo " + listening.error().message + "\\n"};
   const auto helper = server_.folder() + "/fred.py";
   std::ofstream(helper) << python_helper();
-  return {"set sysroot /", "set breakpoint always-inserted on", "source " + helper,
-          "target extended-remote " + server_.socket()};
+  std::vector<std::string> commands{"set sysroot /", "set breakpoint always-inserted on", "source " + helper};
+  if (terminal_ != nullptr) commands.emplace_back("python _Fred.has_prompt = True");  // fred's
+  commands.push_back("target extended-remote " + server_.socket());
+  return commands;
 }
 
 void RecordedSession::use_terminal(ProgramTerminal& terminal) {

@@ -56,6 +56,8 @@ class RecordedSession final : public TravelSession {
   std::vector<ProcessInfo> processes() override;
   Result<> follow_gdb(GdbQuestions& gdb) override;
   Result<> catch_processes(GdbQuestions& gdb) override;
+  Result<> begin_run(GdbQuestions& gdb, bool finishes) override;
+  void end_run() override { target_.end_free_run(); }
   Result<std::string> open_process(u32 number) override;
   u64 lines_sent() const override { return target_.all_lines_sent(); }
   std::string statistics() override { return target_.monitor("stats"); }
@@ -88,7 +90,8 @@ class RecordedSession final : public TravelSession {
   void begin_history();
   /// Another process of the recording: what was found out about the last one does not hold.
   void select_history();
-  Result<UserPoints> points(GdbQuestions& gdb);
+  /// `thread`: whose registers are watched.
+  Result<UserPoints> points(GdbQuestions& gdb, ThreadId thread);
   /// A command backwards that would end with `stop` ends earlier if one of those that depend stops on the way. Hits
   /// that gdb is to see although they do not stop go to passed_.
   Result<Stop> stop_on_the_way(Stop stop, UserPoints points, GdbQuestions& gdb, Operation& operation);

@@ -11,7 +11,9 @@ namespace fred {
 
 namespace {
 
-bool is_watch(const Condition& c) { return std::holds_alternative<WatchCondition>(c.what); }
+bool is_watch(const Condition& c) {
+  return std::holds_alternative<WatchCondition>(c.what) || std::holds_alternative<RegisterCondition>(c.what);
+}
 
 }  // namespace
 
@@ -166,7 +168,10 @@ Result<BackStep> RecordedSession::step_back(const StepRequest& request, GdbQuest
   // One `bs`, of which the target knows all, without a question.
   if (request.kind == StepRequest::Kind::stepi && request.count == 1) return BackStep{};
   if (auto ready = symbols_.use(gdb); !ready) return BackStep{.landing = {}, .reason = "it has no Python"};
-  auto users = points(gdb);
+  const auto thread = ask_python(gdb, "thread()");
+  if (!thread) return std::unexpected(thread.error());
+  const auto selected_thread = static_cast<ThreadId>(thread->value("id", i64{0}));
+  auto users = points(gdb, selected_thread);
   if (!users) return std::unexpected(users.error());
   if (!users->left.empty()) return BackStep{.landing = {}, .reason = users->left};
   u64 level = 0;
@@ -177,20 +182,17 @@ Result<BackStep> RecordedSession::step_back(const StepRequest& request, GdbQuest
     if (selected->value("inlined", false)) return BackStep{};
     level = selected->value("level", u64{0});
   }
-  const auto thread = ask_python(gdb, "thread()");
-  if (!thread) return std::unexpected(thread.error());
   const auto running = running_thread();
   if (!running) return std::unexpected(running.error());
-  const auto selected = static_cast<ThreadId>(thread->value("id", i64{0}));
   Operation operation(*this, progress);
   // An instruction that has raised a fault has not been executed: back from there is back from the instruction.
   if (Time here = operation.from(); here.phase != 0) {
     here.phase = 0;
     if (auto there = session_.go_to(here); !there) return operation.undo(there.error());
   }
-  auto stop = selected == *running
+  auto stop = selected_thread == *running
                   ? step(request, users->certain, level)
-                  : step_other(selected, GuestAddr{thread->value("pc", u64{0})}, request, users->certain, level);
+                  : step_other(selected_thread, GuestAddr{thread->value("pc", u64{0})}, request, users->certain, level);
   if (stop && stop->end != TravelEnd::interrupted && !users->dependent.empty()) {
     stop = stop_on_the_way(std::move(*stop), std::move(*users), gdb, operation);
   }

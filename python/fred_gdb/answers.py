@@ -12,7 +12,7 @@ import signal
 import gdb
 
 
-class _Fred(_FredValues, _FredConditions, _FredSkips):
+class _Fred(_FredValues, _FredConditions, _FredSkips, _FredRegisters):
     generation = 0  # of symbols
     interrupted = False  # by Ctrl-C, while a value was computed
     undescribed = []  # functions without debug information: begin and end
@@ -265,11 +265,14 @@ class _Fred(_FredValues, _FredConditions, _FredSkips):
 
     @classmethod
     def stops_at(cls, b):
-        """{"kind": "break", "watch", "syscall", "signal", "fork", "vfork" or "exec"}; nothing if only gdb can tell where it stops."""
+        """{"kind": "break", "watch", "register", "syscall", "signal", "fork", "vfork" or "exec"}; nothing if only gdb can tell where it stops."""
         if b.type in (gdb.BP_BREAKPOINT, gdb.BP_HARDWARE_BREAKPOINT):
             return {"kind": "break"}
         if b.type in (gdb.BP_HARDWARE_WATCHPOINT, gdb.BP_READ_WATCHPOINT, gdb.BP_ACCESS_WATCHPOINT):
             return {"kind": "watch"}
+        if b.type == gdb.BP_WATCHPOINT:
+            register = cls.watched_register(b)
+            return None if register is None or b.thread is not None else {"kind": "register", "only": [register]}
         if b.type != getattr(gdb, "BP_CATCHPOINT", None):
             return None
         if any(cls.addresses(b)):  # of others it is 0
@@ -374,7 +377,9 @@ gdb.events.new_objfile.connect(_Fred.changed)
 gdb.events.clear_objfiles.connect(_Fred.changed)
 gdb.events.before_prompt.connect(_Fred.keep_program)
 gdb.events.breakpoint_created.connect(_Fred.condition_given)
+gdb.events.breakpoint_created.connect(_Fred.watch_set)
 gdb.events.breakpoint_modified.connect(_Fred.condition_given)
+gdb.events.stop.connect(_Fred.end_run)
 gdb.events.stop.connect(_Fred.keep_stopped)
 gdb.events.stop.connect(_Fred.stop_answering)
 gdb.events.before_prompt.connect(_Fred.stop_answering)
