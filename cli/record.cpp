@@ -304,9 +304,8 @@ int record_attached(const RunOptions& options) {
   fmt::print(stderr, "fred: attached to process {}\n", options.attach);
   const bool ended = watch_attached(session, signals.get(), options.verify ? options.snapshot_every : 0);
   if (!ended) {
-    leave(std::move(session.live));
-    fmt::print(stderr, "fred: the recording ends; process {} goes on under fred's engine, unrecorded\n",
-               options.attach);
+    leave(std::move(session.live), *folder);
+    fmt::print(stderr, "fred: the recording ends; process {} goes on natively\n", options.attach);
   }
   if (session.ended) save_statistics(session, folder->path());
   if (options.stats) fmt::print(stderr, "{}", session.statistics);

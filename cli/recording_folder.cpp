@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,22 @@ void remove_folder(const std::string& path) {
   fs::remove_all(path, ignored);
 }
 
+/// What becomes of an engine.
+enum Fate : u64 { end, farewell, now };
+
+struct Engine {
+  UniqueFd handle;
+  bool outlives = false;
+};
+
+/// At most once: the program may be native afterwards, and die of such a signal.
+void bid_farewell(const UniqueFd& engine) {
+  siginfo_t request{};
+  request.si_signo = control_signal;
+  request.si_code = farewell_code;
+  syscall(SYS_pidfd_send_signal, engine.get(), control_signal, &request, 0);
+}
+
 /// Of a clone without the user's descriptors, which no signal from a terminal or to a group reaches.
 [[noreturn]] void be_cleaner(const std::string& temporary, int control, int pipe) {
   sigset_t all;
@@ -41,19 +58,26 @@ void remove_folder(const std::string& path) {
   if (dup2(control, 0) < 0 || dup2(pipe, 1) < 0 || chdir("/") != 0) _exit(1);
   control = 0, pipe = 1;
   syscall(SYS_close_range, 2, ~0u, 0);
-  std::vector<std::pair<UniqueFd, bool>> engines;  // handle; is it told instead of ended?
+  std::map<u64, Engine> engines;  // by process id
   for (;;) {
     int engine = -1;
     const auto message = receive_message(control, &engine);
     if (message && message->kind == MessageKind::quit) _exit(0);
     if (!message) break;  // the session has been killed
-    engines.emplace_back(engine, message->number[0] != 0);
+    const u64 pid = message->number[1];
+    if (message->number[0] != now) {
+      engines[pid] = {UniqueFd{engine}, message->number[0] == farewell};
+    } else if (const auto known = engines.find(pid); known != engines.end()) {
+      bid_farewell(known->second.handle);
+      engines.erase(known);
+    }
   }
-  for (const auto& [handle, tell] : engines) {
-    siginfo_t request{};
-    request.si_signo = control_signal;
-    request.si_code = control_code;
-    syscall(SYS_pidfd_send_signal, handle.get(), tell ? control_signal : SIGKILL, tell ? &request : nullptr, 0);
+  for (const auto& [pid, engine] : engines) {
+    if (engine.outlives) {
+      bid_farewell(engine.handle);
+    } else {
+      syscall(SYS_pidfd_send_signal, engine.handle.get(), SIGKILL, nullptr, 0);
+    }
   }
   char byte;
   while (read(pipe, &byte, 1) < 0 && errno == EINTR) {
@@ -127,13 +151,17 @@ Result<> RecordingFolder::start_cleaner() {
   return {};
 }
 
-Result<> RecordingFolder::guard(pid_t engine) { return give_handle(engine, true); }
-Result<> RecordingFolder::tell(pid_t engine) { return give_handle(engine, false); }
+Result<> RecordingFolder::guard(pid_t engine) { return give_handle(engine, end); }
+Result<> RecordingFolder::tell(pid_t engine) { return give_handle(engine, farewell); }
+void RecordingFolder::bid_farewell(pid_t engine) const {
+  (void)send_message(control_.get(), {.kind = MessageKind::guard, .number = {now, static_cast<u64>(engine)}});
+}
 
-Result<> RecordingFolder::give_handle(pid_t engine, bool end) {
+Result<> RecordingFolder::give_handle(pid_t engine, u64 fate) {
   const UniqueFd handle{syscall(SYS_pidfd_open, engine, 0)};
   if (!handle) return {};  // an old kernel: PR_SET_PDEATHSIG has to do
-  return send_message(control_.get(), {.kind = MessageKind::guard, .number = {end ? u64{0} : 1}}, handle.get());
+  return send_message(control_.get(), {.kind = MessageKind::guard, .number = {fate, static_cast<u64>(engine)}},
+                      handle.get());
 }
 
 RecordingFolder::RecordingFolder(RecordingFolder&& o) noexcept

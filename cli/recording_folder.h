@@ -32,12 +32,14 @@ class RecordingFolder {
   Result<> guard(pid_t engine);
   /// One that has taken a program over, which outlives this process, hears that this has gone.
   Result<> tell(pid_t engine);
+  /// It hears so now, and no more.
+  void bid_farewell(pid_t engine) const;
 
  private:
   RecordingFolder(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
   static Result<RecordingFolder> make_temporary(std::string name);
   Result<> start_cleaner();
-  Result<> give_handle(pid_t engine, bool end);
+  Result<> give_handle(pid_t engine, u64 fate);
 
   std::string path_;
   bool temporary_;

@@ -354,11 +354,11 @@ Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vec
   return Attached{.live = std::move(*live), .args = attachment.args()};
 }
 
-void leave(Peer&& live) {
+void leave(Peer&& live, const RecordingFolder& folder) {
   Peer gone = std::move(live);
   if (!gone.is_open()) return;
   (void)gone.send({.kind = MessageKind::leave});
-  gone.prod();
+  folder.bid_farewell(gone.pid());
   // Until it has left it works in the folder of the recording, which may go next.
   pollfd socket{gone.socket(), POLLIN, 0};
   while (poll(&socket, 1, longest_leave_ms) == 1 && receive_message(socket.fd)) {

@@ -18,7 +18,7 @@ struct Attached {
 /// On an error the program goes on as before. `engine`: options of the engine.
 Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vector<std::string>& engine);
 
-/// Ends the recording of an attached program, which goes on under its engine, and waits until that is done.
-void leave(Peer&& live);
+/// Ends the recording of an attached program, which goes on natively, and waits until that is done.
+void leave(Peer&& live, const RecordingFolder& folder);
 
 }  // namespace fred

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ckpt/snapshot/snapshot.h"
+#include "core/attach/release.h"
 #include "core/control/value_bytes.h"
 #include "core/dispatch/guest_state.h"
 #include "core/dispatch/processes.h"
@@ -81,6 +82,10 @@ bool Controller::answer_request() {
     }
     if (descriptor >= 0) close(descriptor);
   }
+  if (farewell_received() && engine_.is_adopted_live()) {
+    leave();
+    return false;
+  }
   return stop;
 }
 
@@ -94,10 +99,12 @@ void Controller::leave() {
   run_.clear_breaks();
   if (engine_.is_adopted_live()) {
     engine_.leave_recording();
+    reporter_.close();
+    release(engine_);  // it comes back where the program is about to end
   } else {
     engine_.processes().leave_recording();
+    reporter_.close();
   }
-  reporter_.close();
 }
 
 bool Controller::carry_out(const Message& m, int descriptor) {

@@ -101,6 +101,8 @@ class GuestMemory {
 
   /// What the process has mapped already becomes the guest's, as it is. Instead of loading; in live only.
   Result<> adopt(const AdoptedMemory& what);
+  /// The kernel is to have it all as the guest sees it: nothing is guarded any more, and code may be executed.
+  void become_native();
 
   /// Unmaps everything of the guest (execve). Engine ranges stay.
   void clear_guest();
@@ -175,6 +177,7 @@ class GuestMemory {
   void guard_heap(GuestAddr heap_end);
   /// The heap goes: from now on its guard is the engine's for good.
   void keep_heap_guard();
+  void give_heap_back();
 
   Engine& engine_;
   AddressMap table_;

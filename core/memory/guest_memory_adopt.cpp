@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/memory/guest_access.h"
@@ -118,6 +119,42 @@ void GuestMemory::guard_heap(GuestAddr heap_end) {
   else if (table_.is_free(heap_guard_))
     raw_syscall(SYS_mmap, heap_guard_.begin.value, heap_guard_.size(), PROT_NONE,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, static_cast<u64>(-1), 0);
+}
+
+void GuestMemory::become_native() {
+  for (const auto& [begin, m] : table_.all()) {
+    if (m.owner != Owner::guest) continue;
+    const u64 size = m.range.size();
+    raw_syscall(SYS_mprotect, begin.value, size, m.prot);
+    if ((m.traits & trait_dont_fork) != 0) raw_syscall(SYS_madvise, begin.value, size, MADV_DONTFORK);
+    if ((m.traits & trait_wipe_on_fork) != 0) raw_syscall(SYS_madvise, begin.value, size, MADV_WIPEONFORK);
+  }
+  give_heap_back();
+}
+
+/// The heap's end is to be the kernel's. Where the heap has grown, its pages are mappings of our own behind what the
+/// kernel knows as heap. The kernel grows it over that place, and then they come back.
+void GuestMemory::give_heap_back() {
+  if (std::exchange(heap_guarded_, false)) raw_syscall(SYS_munmap, heap_guard_.begin.value, heap_guard_.size());
+  const auto kernels = static_cast<u64>(raw_syscall(SYS_brk, 0));
+  const u64 from = page_ceil(kernels), to = page_ceil(brk_.value);
+  const auto map_nothing = [](u64 at, u64 size, u64 flags) {
+    return raw_syscall(SYS_mmap, at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags,
+                       static_cast<u64>(-1), 0);
+  };
+  if (from >= to) {
+    if (from > to) map_nothing(to, from - to, MAP_FIXED_NOREPLACE);  // the kernel shrinks it only over what is mapped
+    raw_syscall(SYS_brk, brk_.value);
+    return;
+  }
+  const i64 aside = map_nothing(0, to - from, 0);
+  if (aside < 0) return;  // the heap does not grow then: the program's libc maps memory instead
+  const auto move = [&](u64 begin, u64 end) {
+    return raw_syscall(SYS_mremap, begin, to - from, to - from, MREMAP_MAYMOVE | MREMAP_FIXED, end) >= 0;
+  };
+  if (!move(from, static_cast<u64>(aside))) return;
+  raw_syscall(SYS_brk, brk_.value);
+  if (!move(static_cast<u64>(aside), from)) FRED_DIE("the heap at {:#x} cannot be moved back", from);
 }
 
 }  // namespace fred

@@ -39,6 +39,7 @@ SignalSlot* g_slot = nullptr;  // of the thread that has the turn
 u64 g_restarting = 0;          // signals whose action in the guest has SA_RESTART
 i32 (*g_turn_holder)() = nullptr;
 int g_control_socket = -1;
+std::atomic<bool> g_farewell = false;
 std::atomic<bool> g_control_requested = false;  // ordered with the change of the turn's holder
 GuestFault g_fault;
 bool (*g_native_step)(int, const siginfo_t&, void*) = nullptr;
@@ -139,7 +140,7 @@ void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
 /// nobody's: then the session's message tells. (Both at once: the kill is lost.)
 bool is_control(int signal, const siginfo_t& info) {
   if (signal != control_signal) return false;
-  if (info.si_code == control_code) return true;
+  if (info.si_code == control_code || info.si_code == farewell_code) return true;
   if (info.si_code != SI_USER || info.si_pid != 0 || info.si_uid != 0 || g_control_socket < 0) return false;
   pollfd waits{.fd = g_control_socket, .events = POLLIN, .revents = 0};
   return raw_syscall(SYS_poll, reinterpret_cast<u64>(&waits), 1, 0) == 1;
@@ -148,6 +149,7 @@ bool is_control(int signal, const siginfo_t& info) {
 /// The session wants the thread that has the turn, and the kernel may have told another.
 void control(siginfo_t& info, ucontext_t& context) {
   auto& slot = slot_of_handler(&info);
+  if (info.si_code == farewell_code) g_farewell = true;
   g_control_requested = true;
   const i32 holder = slot.has_turn || g_turn_holder == nullptr ? 0 : g_turn_holder();
   if (holder == 0) {
@@ -261,6 +263,16 @@ std::optional<KernelSignal> take_pending_signal() {
   g_slot->has_pending = 0;
   set_request(g_control_requested);
   return signal;
+}
+
+bool farewell_received() { return g_farewell.load(); }
+
+void await_farewell() {
+  constexpr int looks = 200;
+  constexpr timespec between_looks{.tv_sec = 0, .tv_nsec = 10'000'000};  // the signal ends it
+  for (int i = 0; i < looks && !g_farewell.load(); ++i) {
+    raw_syscall(SYS_nanosleep, reinterpret_cast<u64>(&between_looks), 0);
+  }
 }
 
 bool control_requested() { return g_control_requested; }

@@ -63,6 +63,11 @@ inline constexpr int control_signal = SIGTRAP;
 inline constexpr int control_code = -0x46524544;
 /// With this one a thread without the turn comes out of its waiting call (core/threads/turn.h).
 inline constexpr int leave_code = control_code - 1;
+/// The last one that the session, or what it leaves behind, sends to a program that it was attached to.
+inline constexpr int farewell_code = control_code - 2;
+bool farewell_received();
+/// Waits for it, so that it does not come to a program that has become native; but not for ever.
+void await_farewell();
 /// True from such a request on until it is taken.
 bool control_requested();
 void take_control_request();

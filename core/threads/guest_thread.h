@@ -12,6 +12,8 @@
 
 namespace fred {
 
+struct NativeThread;
+
 /// Of struct robust_list_head (linux/futex.h), which set_robust_list wants to be told.
 inline constexpr u64 robust_list_size = 24;
 
@@ -40,8 +42,9 @@ enum class Order : u8 {
 /// What a thread without the turn is told by its baton.
 enum Baton : u32 {
   baton_none,
-  baton_turn,  // the turn and the engine's control flow are this thread's
-  baton_look,  // it is to look at what becomes of it (Retire)
+  baton_turn,    // the turn and the engine's control flow are this thread's
+  baton_look,    // it is to look at what becomes of it (Retire)
+  baton_native,  // it leaves the engine (GuestThread::native)
 };
 
 /// How far the wait of a thread in the engine's own queue of a futex is. Who changes it first decides how it ends.
@@ -62,11 +65,12 @@ struct FutexPlace {
   u64 then_lock = 0;       // FUTEX_WAIT_REQUEUE_PI: such a lock, on to which it is to be moved
 };
 
-/// What becomes of a thread without the turn when another one executes a program.
+/// What becomes of a thread without the turn when another one executes a program, or when all become native.
 enum class Retire : u32 {
   no,
-  exit,  // its kernel thread ends
-  park,  // its kernel thread forgets the call that it is in, and waits for the turn
+  exit,   // its kernel thread ends
+  park,   // its kernel thread forgets the call that it is in, and waits for the turn
+  stand,  // the same, but for a call that has ended; all its signals are blocked, and it says that it stands
 };
 
 struct GuestThread {
@@ -110,6 +114,8 @@ struct GuestThread {
   bool futex_endless = false;                // without a time limit
   GuestThread* next_finished = nullptr;      // in the list of those whose call has ended
   std::atomic<u32> kernel_thread_alive = 0;  // the kernel clears it when the thread has gone
+  std::atomic<u32> stands = 0;               // Retire::stand: 1 while it does; a futex
+  const NativeThread* native = nullptr;      // what it becomes
 };
 
 }  // namespace fred

@@ -115,6 +115,9 @@ class Threads {
   void forked_child(GuestAddr clear_tid, i32 tid);
   /// From here on this process re-executes.
   void become_worker();
+  /// Live, between instructions: all threads leave the engine, each as what it is in the program. `release_process` is
+  /// called when none of them can run engine code any more, and all signals are blocked.
+  [[noreturn]] void go_native(const std::function<void()>& release_process);
   /// A worker: the recorded call waited; comes back when the thread goes on.
   void wait_as_recorded();
 
@@ -124,6 +127,7 @@ class Threads {
   void went_to_wait(GuestThread& thread);
   void go_on_in_event();
   bool idle();
+  void stand_still();
   bool wait_for_alone();
   /// Live: tells the session if all threads wait for each other for ever (deadlock.cpp).
   void look_for_deadlock();

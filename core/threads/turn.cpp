@@ -10,6 +10,7 @@
 
 #include "core/arch/x86/segment_base.h"
 #include "core/base/raw_syscall.h"
+#include "core/threads/native_thread.h"
 
 extern "C" {
 void fred_begin_stack();
@@ -50,18 +51,31 @@ bool comes_soon(Come come) {
   fred_resume(g_turn.control_sp);
 }
 
+/// No signal finds it in engine code any more, from here on.
+[[noreturn]] void stand(GuestThread* t) {
+  const u64 all = ~u64{0};
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&all), 0, 8);
+  t->stands = 1;
+  futex_wake_one(t->stands);
+  for (;;) {
+    const u32 baton = t->baton.exchange(baton_none);
+    if (baton == baton_native) enter_native(*t->native);
+    if (baton == baton_turn) {
+      t->stands = 0;
+      take_over(t);
+    }
+    raw_syscall(SYS_futex, reinterpret_cast<u64>(&t->baton), FUTEX_WAIT_PRIVATE, baton_none, 0);
+  }
+}
+
 [[noreturn]] void wait_for_baton(GuestThread* t) {
   for (;;) {
+    if (t->retire.load() == Retire::stand) stand(t);
     if (t->baton.exchange(baton_none) == baton_turn) take_over(t);
     if (t->retire.load() == Retire::exit) raw_syscall(SYS_exit, 0);
     if (comes_soon([t] { return t->baton.load() != baton_none; })) continue;
     raw_syscall(SYS_futex, reinterpret_cast<u64>(&t->baton), FUTEX_WAIT_PRIVATE, baton_none, 0);
   }
-}
-
-void pass_baton(GuestThread& to, Baton baton) {
-  to.baton = baton;
-  futex_wake_one(to.baton);
 }
 
 void give(GuestThread* to) {
@@ -120,6 +134,7 @@ bool only_control(const GuestThread* t, i64 result) {
 i64 wait_on_futex(GuestThread* t) {
   if (comes_soon([t] { return called_back(t); })) return restart_call;
   i64 r = guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
+  if (t->retire.load() == Retire::stand) return r;
   if (called_back(t)) return r;                  // woken, and already its turn
   if (r == 0 || r == -EAGAIN) r = restart_call;  // no reason that the guest should hear of
   if (only_control(t, r)) return r;
@@ -132,6 +147,14 @@ void pass_turn(GuestThread* t) {
   t->slot->has_turn = false;
   give(std::exchange(t->successor, nullptr));
   wait_for_baton(t);
+}
+
+/// It is to stand: has anything happened by the call that must not happen twice? A signal that ends a call counts.
+bool has_ended(GuestThread* t, i64 result, bool futex) {
+  if (result == restart_call || only_control(t, result)) return false;
+  if (!futex) return true;
+  auto expected = FutexWait::waiting;
+  return result == -EINTR && t->futex_wait.compare_exchange_strong(expected, FutexWait::left);
 }
 
 /// The kernel thread ends. If nobody is to have the turn, it goes to whoever comes first.
@@ -166,10 +189,19 @@ void adopted_kernel_thread(void* self) {
 
 }  // namespace
 
+void pass_baton(GuestThread& to, Baton baton) {
+  to.baton = baton;
+  futex_wake_one(to.baton);
+}
+
 void resume_control(GuestThread*) { fred_resume(g_turn.control_sp); }
 void resume_own(GuestThread* t) { fred_resume(t->own_sp); }
 
 void leave_for_call(GuestThread* t) {
+  if (t->retire.load() == Retire::stand) {  // no call begins
+    if (t->successor != nullptr) pass_turn(t);
+    take_over(t);
+  }
   auto* next = t->successor != nullptr ? std::exchange(t->successor, nullptr) : g_turn.successor(t);
   t->slot->has_turn = false;
   if (next != nullptr) {
@@ -181,6 +213,10 @@ void leave_for_call(GuestThread* t) {
   for (;;) {
     begin_call(t);
     const i64 r = futex ? wait_on_futex(t) : guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
+    if (t->retire.load() == Retire::stand && has_ended(t, r, futex)) {
+      t->call_result = r;
+      push_finished(t);
+    }
     if (called_back(t)) wait_for_baton(t);
     if (only_control(t, r)) {
       if (control_requested() && try_take(t)) take_over(t);

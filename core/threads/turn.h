@@ -53,6 +53,8 @@ i64 start_kernel_thread(GuestThread& thread);
 ThreadEntry kernel_thread_entry(GuestThread& thread);
 /// Has a kernel thread without the turn do that. Returns when one that is to end has ended.
 void retire_kernel_thread(GuestThread& thread, Retire how);
+/// Wakes a thread that waits for its baton.
+void pass_baton(GuestThread& to, Baton baton);
 /// What every own stack does, for ever.
 [[noreturn]] void own_stack(GuestThread* thread);
 /// In the function of a system call: waits until the thread is to go on, with the turn.

@@ -25,12 +25,13 @@ struct TipStep {
 Message run_to_message(const Time& t);
 
 struct Session::Program {
-  Program(Children& all, RecordedProcess& recorded) : children(all), process(recorded), snapshots(children) {}
+  Program(Children& all, RecordedProcess& recorded, const RecordingFolder& recording)
+      : children(all), process(recorded), folder(recording), snapshots(children) {}
   ~Program() {
     end_worker();
     end_probe();
     // One that was attached to ends by itself, so that its parent learns how.
-    if (live && attached && (!killed || end)) leave(std::move(live->peer()));
+    if (live && attached && (!killed || end)) leave(std::move(live->peer()), folder);
     if (live) children.end(std::move(live->peer()));
     if (live) ProcessList::has_gone(process);
   }
@@ -49,6 +50,7 @@ struct Session::Program {
 
   Children& children;
   RecordedProcess& process;
+  const RecordingFolder& folder;
   SnapshotSet snapshots;
   std::unique_ptr<Live> live;  // null: it has gone
   bool open = false;           // it is shown, or stands at a position of its own; else it runs by itself, or has ended

@@ -102,7 +102,7 @@ Result<> Session::attach(pid_t pid) {
 
 Result<> Session::begin_history(std::unique_ptr<Recording> recording, First first) {
   auto& process = recording->processes.add_first(first.pid);
-  auto& program = recording->programs[1] = std::make_unique<Program>(recording->children, process);
+  auto& program = recording->programs[1] = std::make_unique<Program>(recording->children, process, recording->folder);
   auto& p = *program;
   p.open = true;
   p.attached = first.attached;
@@ -145,7 +145,7 @@ void Session::detach(std::function<void(ProgramEnd)> ended) {
   auto& p = *program_;
   (void)drop_changes(true);
   if (p.attached) {
-    if (p.live && !p.end && notice_) notice_(fmt::format("process {} goes on under fred's engine, unrecorded", pid()));
+    if (p.live && !p.end && notice_) notice_(fmt::format("process {} goes on natively", pid()));
     return drop();
   }
   p.end_worker();

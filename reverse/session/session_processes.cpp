@@ -108,7 +108,7 @@ Result<> Session::open(u32 number, OpenAt at) {
   auto* const before = program_;
   const bool known = find(number) != nullptr;
   if (!known) {
-    recording_->programs[number] = std::make_unique<Program>(recording_->children, *process);
+    recording_->programs[number] = std::make_unique<Program>(recording_->children, *process, recording_->folder);
   }
   program_ = find(number);
   if (program_->open) return {};

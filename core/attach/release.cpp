@@ -1,0 +1,54 @@
+#include "core/attach/release.h"
+
+#include <dirent.h>
+#include <sys/syscall.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "core/base/descriptor.h"
+#include "core/base/raw_syscall.h"
+#include "core/dispatch/guest_engine.h"
+#include "core/signals/kernel_signals.h"
+#include "core/syscalls/limits.h"
+#include "core/threads/threads.h"
+#include "core/vdso/kernel_vdso.h"
+
+namespace fred {
+
+namespace {
+
+void restore_dispositions(const GuestSignalState& state) {
+  for (int signal = 1; signal <= 64; ++signal) {
+    if (signal == SIGKILL || signal == SIGSTOP) continue;
+    raw_syscall(SYS_rt_sigaction, static_cast<u64>(signal), reinterpret_cast<u64>(&state.actions[signal]), 0, 8);
+  }
+}
+
+void close_descriptors() {
+  std::vector<int> ours;
+  if (DIR* const folder = opendir("/proc/self/fd"); folder != nullptr) {
+    while (const auto* entry = readdir(folder)) {
+      const int fd = std::atoi(entry->d_name);  // of . and .. 0, which is none of ours
+      if (is_engine_descriptor(fd)) ours.push_back(fd);
+    }
+    closedir(folder);
+  }
+  for (const int fd : ours) close_engine_descriptor(fd);
+}
+
+}  // namespace
+
+void release(GuestEngine& engine) {
+  if (engine.ended() || !engine.is_safe_point()) return;
+  await_farewell();
+  engine.threads().go_native([&engine] {
+    close_descriptors();
+    engine.memory().become_native();
+    restore_vdso();
+    hand_back_limits();
+    restore_dispositions(engine.signals().state());
+  });
+}
+
+}  // namespace fred

@@ -1,0 +1,111 @@
+#include "core/threads/native_thread.h"
+
+#include <sys/syscall.h>
+
+#include <cstring>
+#include <new>
+
+#include "core/arch/x86/segment_base.h"
+#include "core/base/raw_syscall.h"
+#include "core/signals/kernel_signals.h"
+#include "core/threads/guest_thread.h"
+
+namespace fred {
+
+namespace {
+constexpr u64 image_offset =
+    (sizeof(RtSigFrame) + native_frame_alignment - 1) / native_frame_alignment * native_frame_alignment;
+}  // namespace
+
+u64 native_frame_size(u64 vector_size) {
+  const u64 size = image_offset + vector_size + sizeof fp_xstate_magic2;
+  return (size + native_frame_alignment - 1) / native_frame_alignment * native_frame_alignment;
+}
+
+RtSigFrame* build_native_frame(void* at, const Registers& registers, std::span<const u8> vector, u64 components,
+                               const GuestAltStack& alternate, u64 mask) {
+  auto* image = static_cast<u8*>(at) + image_offset;
+  const auto size = static_cast<u32>(vector.size());
+  std::memcpy(image, vector.data(), vector.size());
+  std::memcpy(image + vector.size(), &fp_xstate_magic2, sizeof fp_xstate_magic2);
+  const FpxSoftware software{.magic1 = fp_xstate_magic1,
+                             .extended_size = size + u32{sizeof fp_xstate_magic2},
+                             .xfeatures = components,
+                             .xstate_size = size,
+                             .padding = {}};
+  std::memcpy(image + fpx_software_offset, &software, sizeof software);
+  auto* frame = new (at) RtSigFrame{};
+  frame->uc_flags = uc_fp_xstate | uc_sigcontext_ss | uc_strict_restore_ss;
+  frame->stack_sp = alternate.sp;
+  frame->stack_flags = alternate.size == 0 ? SS_DISABLE : alternate.flags;
+  frame->stack_size = alternate.size;
+  const auto& g = registers.gpr;
+  frame->context = {.r8 = g[r8],
+                    .r9 = g[r9],
+                    .r10 = g[r10],
+                    .r11 = g[r11],
+                    .r12 = g[r12],
+                    .r13 = g[r13],
+                    .r14 = g[r14],
+                    .r15 = g[r15],
+                    .di = g[rdi],
+                    .si = g[rsi],
+                    .bp = g[rbp],
+                    .bx = g[rbx],
+                    .dx = g[rdx],
+                    .ax = g[rax],
+                    .cx = g[rcx],
+                    .sp = g[rsp],
+                    .ip = registers.rip,
+                    .flags = registers.rflags,
+                    .cs = user_cs,
+                    .gs = 0,
+                    .fs = 0,
+                    .ss = user_ss,
+                    .err = 0,
+                    .trapno = 0,
+                    .oldmask = 0,
+                    .cr2 = 0,
+                    .fpstate = reinterpret_cast<u64>(image),
+                    .reserved = {}};
+  frame->mask = mask;
+  return frame;
+}
+
+namespace {
+/// The session's requests, and the engine's own, that came when all signals were blocked. The program is not to get
+/// those; one of its own is sent again.
+void drop_control_signals() {
+  const u64 control = signal_bit(control_signal);
+  const u64 no_time[2] = {0, 0};
+  siginfo_t info{}, own{};
+  while (raw_syscall(SYS_rt_sigtimedwait, reinterpret_cast<u64>(&control), reinterpret_cast<u64>(&info),
+                     reinterpret_cast<u64>(no_time), 8) > 0) {
+    const bool ours = info.si_code == control_code || info.si_code == farewell_code || info.si_code == leave_code;
+    if (!ours) own = info;
+  }
+  if (own.si_signo == 0) return;
+  raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)),
+              static_cast<u64>(raw_syscall(SYS_gettid)), control_signal, reinterpret_cast<u64>(&own));
+}
+}  // namespace
+
+void enter_native(const NativeThread& thread) {
+  drop_control_signals();
+  raw_syscall(SYS_set_robust_list, thread.robust_list.value, robust_list_size);
+  raw_syscall(SYS_set_tid_address, thread.clear_tid.value);
+  const u64 sp =
+      reinterpret_cast<u64>(thread.frame) + sizeof thread.frame->pretcode;  // as a handler's return leaves it
+  fred_write_gs_base(thread.gs_base);
+  fred_write_fs_base(thread.fs_base);
+  asm volatile(
+      "mov %0, %%rsp\n\t"
+      "syscall\n\t"
+      "ud2"
+      :
+      : "r"(sp), "a"(SYS_rt_sigreturn)
+      : "memory");
+  __builtin_unreachable();
+}
+
+}  // namespace fred
