@@ -176,6 +176,7 @@ void Prompt::run_lines() {
 /// Ends gdb if it has not ended, and says how.
 int Prompt::finish(int status) {
   reader_.save_history();
+  const bool by_error = gdb_->alive() && status != 0;  // then the status is not the program's
   if (gdb_->alive() && ended_by_ == 0) {
     std::string ignored;
     const Console::Capture capture(gdb_->console(), ignored);
@@ -189,7 +190,8 @@ int Prompt::finish(int status) {
     say_error("fred: " + end + "; the session ends with it");
     return 1;
   }
-  return WEXITSTATUS(gdb_->status());
+  const int gdbs = WEXITSTATUS(gdb_->status());
+  return options_.child_result && !by_error ? session_.child_result(gdbs) : gdbs;
 }
 
 bool Prompt::execute(std::string_view line, Way way) {
