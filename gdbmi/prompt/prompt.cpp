@@ -103,6 +103,7 @@ Result<> Prompt::start_gdb() {
   });
   gdb_->on_end([this] { reader_.stop(); });
   user_terminal_.use(*gdb_);
+  user_terminal_.on_taken_back([this] { resized(); });
   session_.use_terminal(user_terminal_);
   reader_.set_completer([this](std::string_view text, std::size_t start) { return complete(text, start); });
   reader_.use_history(history_path());

@@ -44,6 +44,7 @@ import history  # noqa: E402
 import lua  # noqa: E402
 import other_terminal  # noqa: E402
 import pages  # noqa: E402
+import resized  # noqa: E402
 from harness import Result  # noqa: E402
 from terminal import Failure, Terminal, as_gdb_13  # noqa: E402
 
@@ -201,6 +202,8 @@ def check_program(context: Context, what: str) -> Result:
             if found is None:
                 return Result(what, "skipped", ["only root can make another user's processes few"])
             wrong = found
+        elif what == "resized":
+            wrong = resized.check(fred_gdb, context.build / "tests/sessions/ask", Path(name), env, context.timeout)
         else:
             wrong = other_terminal.check(fred_gdb, context.build / "tests/sessions/spin", env, context.timeout)
     return Result(what, "failed" if wrong else "passed", wrong)
@@ -318,7 +321,7 @@ def all_tests(context: Context) -> dict[str, Callable[[], Result]]:
     tests |= {f"child result: {name}": partial(check_child_result, context, name) for name in CHILD_RESULTS}
     tests |= {f"examples/{page.parent.name}": partial(check_page, context, page)
               for page in sorted(HERE.parent.parent.glob("examples/*/README.md"))}
-    tests |= {what: partial(check_program, context, what) for what in ("history", "other terminal", "few processes")}
+    tests |= {what: partial(check_program, context, what) for what in ("history", "other terminal", "few processes", "resized")}
     tests["docs of commands"] = partial(check_commands_page, context)
     tests["help fred"] = partial(check_help, context)
     return tests
