@@ -25,8 +25,8 @@ struct BreakCondition {
   bool operator==(const BreakCondition&) const = default;
 };
 /// The guest reads or writes one of these bytes; `write` means that their value changed. `read` and `access` go by the
-/// operands of instructions: what a mask leaves out counts, what a gather reads does not, nor do system calls that
-/// read.
+/// operands of instructions (what the mask of a masked move leaves out counts, of a gather it does not) and by what
+/// is known of the system calls that read.
 struct WatchCondition {
   enum class Access : u8 { write, read, access };
   GuestRange range;

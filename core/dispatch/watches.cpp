@@ -192,7 +192,7 @@ Watches::Step Watches::before_step() {
   if (step.accesses.other) {
     std::vector<u8> vectors(cpu.vector_area(), cpu.vector_area() + cpu.vector_size());
     canonicalise_vector_area(vectors.data(), cpu.vector_mask());
-    step.others = other_accesses(*step.instruction, {code, size}, step.registers, vectors.data());
+    step.others = other_accesses(*step.instruction, {code, size}, step.registers, vectors);
   }
   return step;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/arch/x86/guest_cpu.h"
+
 namespace fred {
 
 namespace {
@@ -54,7 +56,6 @@ bool irregular(const Instruction& i, const Operands& operands) {
   switch (i.raw.mnemonic) {
     case ZYDIS_MNEMONIC_ENTER:
     case ZYDIS_MNEMONIC_XLAT:
-    case ZYDIS_MNEMONIC_MOVDIR64B:
     case ZYDIS_MNEMONIC_CLZERO:
       return true;
     default:
@@ -80,7 +81,9 @@ Access access_of(const Instruction& i, const ZydisDecodedOperand& o) {
   a.scale = m.index == ZYDIS_REGISTER_NONE ? 1 : m.scale;
   a.displacement = m.disp.has_displacement ? static_cast<i32>(m.disp.value) : 0;
   const bool implied = o.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
-  if (implied && a.base == rsp) {
+  if (implied && i.raw.mnemonic == ZYDIS_MNEMONIC_MOVDIR64B) {
+    a.segment = Access::Segment::flat;  // es, whatever the prefixes
+  } else if (implied && a.base == rsp) {
     if (i.raw.mnemonic == ZYDIS_MNEMONIC_LEAVE) {
       a.base = rbp;
     } else if (a.writes) {  // a push
@@ -113,43 +116,85 @@ struct GatherForm {
   u8 index, element;
 };
 constexpr GatherForm gathers[] = {
-    {ZYDIS_MNEMONIC_VPGATHERDD, 4, 4}, {ZYDIS_MNEMONIC_VPGATHERDQ, 4, 8}, {ZYDIS_MNEMONIC_VPGATHERQD, 8, 4},
-    {ZYDIS_MNEMONIC_VPGATHERQQ, 8, 8}, {ZYDIS_MNEMONIC_VGATHERDPS, 4, 4}, {ZYDIS_MNEMONIC_VGATHERDPD, 4, 8},
-    {ZYDIS_MNEMONIC_VGATHERQPS, 8, 4}, {ZYDIS_MNEMONIC_VGATHERQPD, 8, 8},
+    {ZYDIS_MNEMONIC_VPGATHERDD, 4, 4},  {ZYDIS_MNEMONIC_VPGATHERDQ, 4, 8},  {ZYDIS_MNEMONIC_VPGATHERQD, 8, 4},
+    {ZYDIS_MNEMONIC_VPGATHERQQ, 8, 8},  {ZYDIS_MNEMONIC_VGATHERDPS, 4, 4},  {ZYDIS_MNEMONIC_VGATHERDPD, 4, 8},
+    {ZYDIS_MNEMONIC_VGATHERQPS, 8, 4},  {ZYDIS_MNEMONIC_VGATHERQPD, 8, 8},  {ZYDIS_MNEMONIC_VPSCATTERDD, 4, 4},
+    {ZYDIS_MNEMONIC_VPSCATTERDQ, 4, 8}, {ZYDIS_MNEMONIC_VPSCATTERQD, 8, 4}, {ZYDIS_MNEMONIC_VPSCATTERQQ, 8, 8},
+    {ZYDIS_MNEMONIC_VSCATTERDPS, 4, 4}, {ZYDIS_MNEMONIC_VSCATTERDPD, 4, 8}, {ZYDIS_MNEMONIC_VSCATTERQPS, 8, 4},
+    {ZYDIS_MNEMONIC_VSCATTERQPD, 8, 8},
 };
 
-/// An element of xmm0 to ymm15, sign-extended.
-i64 vector_element(const u8* area, ZydisRegister r, u32 number, u32 size) {
-  constexpr u64 low_halves = 160, high_halves = 576;  // of the ymm registers, in the standard format
+/// Components of the XSAVE area.
+constexpr u32 sse = 1, upper_ymm = 2, masks = 5, upper_zmm = 6, zmm16_to_31 = 7;
+
+/// Otherwise its instructions raise #UD.
+bool has_avx512(std::span<const u8> area) {
+  return std::ranges::all_of(std::initializer_list<u32>{masks, upper_zmm, zmm16_to_31}, [&](u32 number) {
+    const auto component = xsave_component(number);
+    return component.size != 0 && component.offset + component.size <= area.size();
+  });
+}
+
+/// An element of a vector register, sign-extended.
+i64 vector_element(std::span<const u8> area, ZydisRegister r, u32 number, u32 size) {
   const u64 which = static_cast<u64>(ZydisRegisterGetId(r)), at = u64{number} * size;
-  const u8* from = area + which * 16 + (at < 16 ? low_halves + at : high_halves + at - 16);
+  u64 from;
+  if (which >= 16) {
+    from = xsave_component(zmm16_to_31).offset + (which - 16) * 64 + at;
+  } else if (at < 16) {
+    from = xsave_component(sse).offset + which * 16 + at;
+  } else if (at < 32) {
+    from = xsave_component(upper_ymm).offset + which * 16 + at - 16;
+  } else {
+    from = xsave_component(upper_zmm).offset + which * 32 + at - 32;
+  }
   i32 narrow;
   i64 wide;
   if (size == 4) {
-    std::memcpy(&narrow, from, sizeof narrow);
+    std::memcpy(&narrow, &area[from], sizeof narrow);
     return narrow;
   }
-  std::memcpy(&wide, from, sizeof wide);
+  std::memcpy(&wide, &area[from], sizeof wide);
   return wide;
 }
 
-/// The elements whose mask bit, the sign of the mask's element, is set.
+u64 mask_register(std::span<const u8> area, ZydisRegister r) {
+  u64 mask;
+  std::memcpy(&mask, &area[xsave_component(masks).offset + static_cast<u64>(ZydisRegisterGetId(r)) * 8], sizeof mask);
+  return mask;
+}
+
+/// The elements whose mask bit is set: a bit of a mask register or, with VEX, the sign of the mask's element.
 void find_gathered(const Instruction& i, const Operands& operands, const ZydisDecodedOperand& memory,
-                   const Registers& registers, const u8* area, std::vector<Touched>& found) {
+                   const Registers& registers, std::span<const u8> area, std::vector<Touched>& found) {
   const auto* form = std::ranges::find(gathers, i.raw.mnemonic, &GatherForm::mnemonic);
-  if (form == std::end(gathers) || i.raw.encoding != ZYDIS_INSTRUCTION_ENCODING_VEX) return;
-  const auto bytes = [](ZydisRegister r) { return u32{ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, r)} / 8; };
-  const auto index = memory.mem.index, mask = operands.operand[2].reg.value;
-  const u32 count = std::min(bytes(operands.operand[0].reg.value) / form->element, bytes(index) / form->index);
+  const bool evex = i.raw.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX;
+  if (form == std::end(gathers) || (evex && !has_avx512(area))) return;
   auto base = access_of(i, memory);
   base.narrow = false;
+  const auto bytes = [](ZydisRegister r) { return u32{ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LONG_64, r)} / 8; };
+  const auto index = memory.mem.index, data = operands.operand[base.writes ? 2 : 0].reg.value;
+  const u32 count = std::min(bytes(data) / form->element, bytes(index) / form->index);
+  const u64 mask = evex ? mask_register(area, i.raw.avx.mask.reg) : 0;
   for (u32 n = 0; n < count; ++n) {
-    if (vector_element(area, mask, n, form->element) >= 0) continue;
+    const bool wanted =
+        evex ? (mask >> n & 1) != 0 : vector_element(area, operands.operand[2].reg.value, n, form->element) < 0;
+    if (!wanted) continue;
     const u64 offset = static_cast<u64>(vector_element(area, index, n, form->index)) * memory.mem.scale;
     const u64 at = address_of(base, registers) + offset;
     const auto address = i.raw.address_width == 32 ? GuestAddr{at & 0xffffffff} : GuestAddr{at};
-    found.push_back({.range = guest_range(address, form->element), .reads = true, .writes = false});
+    found.push_back({.range = guest_range(address, form->element), .reads = base.reads, .writes = base.writes});
   }
+}
+
+/// rbp and, with a nesting level, the pointers to enclosing frames (which it reads below rbp) and to the new one.
+void find_entered(const Instruction& i, const Operands& operands, const Registers& registers,
+                  std::vector<Touched>& found) {
+  const u64 level = operands.operand[1].imm.value.u % 32, size = i.raw.operand_width / 8;
+  const u64 pushed = (1 + level) * size, copied = level > 1 ? (level - 1) * size : 0;
+  const auto below = [](u64 end, u64 bytes) { return guest_range(GuestAddr{end - bytes}, bytes); };
+  found.push_back({.range = below(registers.gpr[rsp], pushed), .reads = false, .writes = true});
+  if (copied != 0) found.push_back({.range = below(registers.gpr[rbp], copied), .reads = true, .writes = false});
 }
 
 }  // namespace
@@ -170,7 +215,7 @@ Accesses accesses_of(const Instruction& i, std::span<const u8> code) {
 }
 
 std::vector<Touched> other_accesses(const Instruction& i, std::span<const u8> code, const Registers& registers,
-                                    const u8* vector_area) {
+                                    std::span<const u8> vector_area) {
   std::vector<Touched> found;
   const auto operands = decode_operands(i, code);
   for (const auto& o : operands.all()) {
@@ -178,6 +223,10 @@ std::vector<Touched> other_accesses(const Instruction& i, std::span<const u8> co
       continue;
     if (o.mem.type == ZYDIS_MEMOP_TYPE_VSIB) {
       find_gathered(i, operands, o, registers, vector_area, found);
+      continue;
+    }
+    if (i.raw.mnemonic == ZYDIS_MNEMONIC_ENTER) {
+      find_entered(i, operands, registers, found);
       continue;
     }
     const auto a = access_of(i, o);

@@ -50,9 +50,8 @@ struct Touched {
 };
 
 /// Those others of an instruction, from the state before it (`vector_area`: in canonical form): bit strings, xlat,
-/// gathers that are not of AVX-512, and operands longer than largest_access. Not among them: scatters, movdir64b, and
-/// the frames that enter reads.
+/// gathers and scatters, enter, and operands longer than largest_access. Not among them: clzero.
 std::vector<Touched> other_accesses(const Instruction& instruction, std::span<const u8> code,
-                                    const Registers& registers, const u8* vector_area);
+                                    const Registers& registers, std::span<const u8> vector_area);
 
 }  // namespace fred

@@ -181,6 +181,8 @@ class TravelSession {
   /// How many lines of its own the session has had gdb print so far. gdb may send them by way of MI: they can come
   /// later than the prompt of the command that they belong to.
   virtual u64 lines_sent() const { return 0; }
+  /// What gdb's exit status would be, with --return-child-result, if it knew of ends that the program has only come to.
+  virtual int child_result(int status_of_gdb) const { return status_of_gdb; }
 };
 
 /// Where one stands; nothing while no program is there.

@@ -158,12 +158,18 @@ void LineReader::print_above(const std::function<void()>& print) {
 }
 
 void LineReader::resized() {
-  if (initialized_) rl_resize_terminal();
+  if (!initialized_) return;
+  if (reading_ && !done_) {
+    rl_resize_terminal();
+  } else {
+    rl_reset_screen_size();  // the other one would show the prompt
+  }
 }
 
 void LineReader::suspend() {
   if (reading_ && !done_ && rl_deprep_term_function != nullptr) rl_deprep_term_function();
   raise(SIGSTOP);
+  if (initialized_) rl_reset_screen_size();
   if (reading_ && !done_) {
     if (rl_prep_term_function != nullptr) rl_prep_term_function(1);
     rl_forced_update_display();

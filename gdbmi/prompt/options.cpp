@@ -19,6 +19,7 @@ enum class Treatment {
   ex,
   x,
   batch,
+  child_result,
   quiet,
   args,
   plain,
@@ -59,7 +60,7 @@ constexpr Option options[] = {
     {"python-helper", Treatment::helper},
     {"nx", Treatment::flag},               {"n", Treatment::flag},               {"nh", Treatment::flag},
     {"readnow", Treatment::flag},          {"r", Treatment::flag},               {"readnever", Treatment::flag},
-    {"write", Treatment::flag},            {"return-child-result", Treatment::flag},
+    {"write", Treatment::flag},            {"return-child-result", Treatment::child_result},
     {"nowindows", Treatment::flag},        {"nw", Treatment::flag},
     {"iex", Treatment::value},             {"init-eval-command", Treatment::value},
     {"ix", Treatment::value},              {"init-command", Treatment::value},
@@ -122,6 +123,10 @@ Result<> apply(PromptOptions& all, const Option& option, std::string value) {
       break;
     case Treatment::batch:
       all.batch = true;
+      break;
+    case Treatment::child_result:
+      all.child_result = true;
+      all.gdb_options.push_back(fmt::format("-{}", option.name));
       break;
     case Treatment::quiet:
       all.quiet = true;
@@ -236,6 +241,7 @@ Usage: fred-gdb [OPTIONS] [PROGRAM [CORE]]
   -x, --command FILE      execute the commands in FILE
   -iex CMD, -ix FILE      the same, before the program is loaded (gdb's commands only)
   --batch                 no prompt: exit after the commands, with status 1 if the last one failed
+  --return-child-result   else with the program's exit status, if it has come to its end
   --replay-commands FILE  execute a history that `history save` wrote, and compare every stop
   --chaos[=SEED]          threads run for random slices, in random order; the same seed makes the same choices
   --chaos-until-failure[=N]  first run the program so with one seed after another until it fails, at most N times

@@ -25,7 +25,7 @@ struct PromptOptions {
   std::optional<u64> most_runs;          // --chaos-until-failure
   std::string replay;                    // --replay-commands FILE
   bool batch = false, quiet = false, plain = false, tui = false, native = false, help = false, version = false,
-       commands_page = false, commands_manual = false, python_helper = false;
+       commands_page = false, commands_manual = false, python_helper = false, child_result = false;
 };
 
 Result<PromptOptions> parse_options(std::span<const char* const> words);

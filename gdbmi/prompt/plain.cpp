@@ -64,7 +64,8 @@ int run_plain(asio::io_context& io, TravelSession& session, const PromptOptions&
     fmt::print(stderr, "fred: {}; the session ends with it\n", end);
     return 1;
   }
-  return WEXITSTATUS(status);
+  const int gdbs = WEXITSTATUS(status);
+  return options.child_result ? session.child_result(gdbs) : gdbs;
 }
 
 }  // namespace fred

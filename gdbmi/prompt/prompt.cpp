@@ -103,6 +103,7 @@ Result<> Prompt::start_gdb() {
   });
   gdb_->on_end([this] { reader_.stop(); });
   user_terminal_.use(*gdb_);
+  user_terminal_.on_taken_back([this] { resized(); });
   session_.use_terminal(user_terminal_);
   reader_.set_completer([this](std::string_view text, std::size_t start) { return complete(text, start); });
   reader_.use_history(history_path());
@@ -176,6 +177,7 @@ void Prompt::run_lines() {
 /// Ends gdb if it has not ended, and says how.
 int Prompt::finish(int status) {
   reader_.save_history();
+  const bool by_error = gdb_->alive() && status != 0;  // then the status is not the program's
   if (gdb_->alive() && ended_by_ == 0) {
     std::string ignored;
     const Console::Capture capture(gdb_->console(), ignored);
@@ -189,7 +191,8 @@ int Prompt::finish(int status) {
     say_error("fred: " + end + "; the session ends with it");
     return 1;
   }
-  return WEXITSTATUS(gdb_->status());
+  const int gdbs = WEXITSTATUS(gdb_->status());
+  return options_.child_result && !by_error ? session_.child_result(gdbs) : gdbs;
 }
 
 bool Prompt::execute(std::string_view line, Way way) {

@@ -63,6 +63,7 @@ class Prompt final : public Shell {
   void wait_for_interrupt();
   void wait_for_signal();
   void resized();
+  void tell_size();
 
   asio::io_context& io_;
   TravelSession& session_;

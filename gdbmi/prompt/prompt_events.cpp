@@ -95,7 +95,8 @@ void Prompt::wait_for_signal() {
       case SIGWINCH:
         return resized();
       case SIGTSTP:
-        return reader_.suspend();
+        reader_.suspend();
+        return tell_size();
       default:
         ended_by_ = signal;
         reader_.stop();
@@ -107,8 +108,12 @@ void Prompt::wait_for_signal() {
 void Prompt::resized() {
   if (!terminal_) return;
   reader_.resized();
-  // gdb hears of it as at any terminal, and takes the new size.
-  gdb_->console().set_size(user_terminal_.rows(), user_terminal_.columns());
+  tell_size();
+}
+
+/// gdb hears of a new one as at any terminal, and takes it.
+void Prompt::tell_size() {
+  if (terminal_) gdb_->console().set_size(user_terminal_.rows(), user_terminal_.columns());
 }
 
 std::vector<std::string> Prompt::complete(std::string_view text, std::size_t word_start) {

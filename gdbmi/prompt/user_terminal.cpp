@@ -50,6 +50,7 @@ UserTerminal::UserTerminal(asio::io_context& io, bool terminal) : io_(io), input
 
 UserTerminal::~UserTerminal() {
   if (!terminal_) return;
+  taken_back_ = nullptr;
   take_back();
   undisturbed([this] { tcsetattr(STDIN_FILENO, TCSADRAIN, &own_modes_); });
 }
@@ -73,6 +74,7 @@ void UserTerminal::take_back() {
     tcsetattr(STDIN_FILENO, TCSADRAIN, &own_modes_);
   });
   if (command_) listen();
+  if (taken_back_) taken_back_();
 }
 
 void UserTerminal::command_begins(bool reads) {

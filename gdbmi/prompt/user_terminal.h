@@ -3,6 +3,7 @@
 #pragma once
 #include <termios.h>
 
+#include <functional>
 #include <optional>
 
 #include "gdbmi/asio.h"
@@ -22,6 +23,8 @@ class UserTerminal final : public ProgramTerminal {
 
   void lend(int process_group) override;
   void take_back() override;
+  /// Signals of the terminal went to the program meanwhile: that its size has changed, too.
+  void on_taken_back(std::function<void()> handler) { taken_back_ = std::move(handler); }
 
   /// While a command of gdb's runs. `reads`: it is known to read from the terminal itself (`shell`, `edit`).
   void command_begins(bool reads);
@@ -47,6 +50,7 @@ class UserTerminal final : public ProgramTerminal {
   asio::posix::stream_descriptor input_;
   asio::steady_timer retry_;
   GdbLink* gdb_ = nullptr;
+  std::function<void()> taken_back_;
   bool terminal_;
   termios own_modes_{};
   int program_ = 0;                       // the process group that the terminal was lent to last

@@ -182,7 +182,9 @@ void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std:
   if (const auto end = session_.end()) {
     session_.let_end();
     if (end->gone) return stopped(KilledBy{SIGKILL});
-    return stopped(end->by_signal ? StopEvent{KilledBy{end->status}} : StopEvent{Exited{end->status}});
+    if (end->by_signal) return stopped(KilledBy{end->status});
+    child_result_.is_reported(end->status);
+    return stopped(Exited{end->status});
   }
   if (auto set = take_signal(request.signal, kept_info); !set) return stopped(failed_event(set.error()));
   if (live_) live_(true);
@@ -305,6 +307,7 @@ StopEvent SessionTarget::event_of_end() {
                      strsignal(end->status)));
     return StoppedBySignal{end->status};
   }
+  child_result_.comes_to_end(end->status);
   tell(fmt::format("the program ends here with exit status {}; going back is possible", end->status));
   return StoppedBySignal{};
 }

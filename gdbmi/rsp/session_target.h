@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 
+#include "gdbmi/rsp/child_result.h"
 #include "gdbmi/rsp/target.h"
 #include "reverse/session/session.h"
 #include "reverse/timeline/hit_search.h"
@@ -94,6 +95,7 @@ class SessionTarget final : public Target {
   std::optional<std::string> process_file(i64 process, std::string_view name) override;
   void lines_sent(u64 count) override { lines_sent_ += count; }
   u64 all_lines_sent() const { return lines_sent_; }
+  const ChildResult& child_result() const { return child_result_; }
   std::string monitor(std::string_view command) override;
   bool converse(std::string_view command, std::function<void(const std::string&)> reply) override;
   void hung_up() override;
@@ -162,6 +164,7 @@ class SessionTarget final : public Target {
   std::function<void(bool)> live_;
   std::optional<HitSearch> search_;  // remembers what history was asked before
   u64 lines_sent_ = 0;
+  ChildResult child_result_;
 };
 
 }  // namespace fred::remote

@@ -59,6 +59,7 @@ const GdbSymbols::Code& GdbSymbols::code_at(GuestAddr pc) {
                      .range = {address(l, "begin"), address(l, "end")},
                      .starts_statement = l.value("statement", false),
                      .inline_depth = l.value("depth", 0U)};
+    for (const auto& begin : l["skipped"]) code.line->skipped_calls.push_back(GuestAddr{begin.get<u64>()});
   }
   const auto& f = (*answer)["function"];
   if (f.contains("entry")) {

@@ -60,6 +60,7 @@ class RecordedSession final : public TravelSession {
   void end_run() override { target_.end_free_run(); }
   Result<std::string> open_process(u32 number) override;
   u64 lines_sent() const override { return target_.all_lines_sent(); }
+  int child_result(int status) const override { return target_.child_result().instead_of(status); }
   std::string statistics() override { return target_.monitor("stats"); }
 
   /// What the user has set: what surely stops, and what depends on conditions that gdb has to evaluate where it is hit,

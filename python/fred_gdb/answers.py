@@ -46,8 +46,8 @@ class _Fred(_FredValues, _FredConditions, _FredSkips, _FredRegisters):
 
     # --- code ---------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def line(pc):
+    @classmethod
+    def line(cls, pc):
         entry = gdb.find_pc_line(pc)
         if entry.symtab is None or entry.line == 0 or entry.last is None:
             return None
@@ -68,13 +68,20 @@ class _Fred(_FredValues, _FredConditions, _FredSkips, _FredRegisters):
             if not same(other) or other.last + 1 <= end:
                 break
             end = other.last + 1
-        depth = -1
-        block = gdb.block_for_pc(pc)
-        while block is not None and not block.is_global and not block.is_static:
-            depth += block.function is not None
-            block = block.superblock
+        inlined = cls.functions_around(pc)[:-1]
+        skipped = cls.skipped_calls(inlined, entry.symtab)
         return {"file": name, "line": entry.line, "begin": begin, "end": end, "statement": entry.pc == pc,
-                "depth": max(depth, 0)}
+                "depth": len(inlined), "skipped": [block.start for block in reversed(skipped)]}
+
+    @staticmethod
+    def functions_around(pc):
+        """Their blocks, the innermost first: all but the last one are inlined."""
+        blocks, block = [], gdb.block_for_pc(pc)
+        while block is not None and not block.is_global and not block.is_static:
+            if block.function is not None:
+                blocks.append(block)
+            block = block.superblock
+        return blocks
 
     @staticmethod
     def body(entry, end):
@@ -108,18 +115,15 @@ class _Fred(_FredValues, _FredConditions, _FredSkips, _FredRegisters):
 
     @classmethod
     def function(cls, pc):
-        function, block = None, gdb.block_for_pc(pc)
-        while block is not None and not block.is_global and not block.is_static:
-            if block.function is not None:
-                function = block
-            block = block.superblock
+        blocks = cls.functions_around(pc)
         symbol = cls.console("info symbol %#x" % pc)
         library = gdb.current_progspace().solib_name(pc) or ""
         trampoline = "@plt" in symbol or " in section .plt" in symbol or "/ld-linux" in library
-        if function is not None:
+        if blocks:
+            function = blocks[-1]
             begin, end = function.start, function.end
             return {"entry": begin, "begin": begin, "end": end, "body": cls.body(begin, end), "trampoline": trampoline,
-                    "skipped": cls.is_skipped(function)}
+                    "skipped": cls.is_skipped(function.function.print_name, gdb.find_pc_line(begin).symtab)}
         known = cls.without_debug_information(pc)
         if known is None:
             return {"trampoline": trampoline}

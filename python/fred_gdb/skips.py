@@ -21,14 +21,22 @@ class _FredSkips:
         return True
 
     @classmethod
-    def is_skipped(cls, function):
-        """As gdb finds out where `step` would enter it."""
-        place = gdb.find_pc_line(function.start)
-        if place.symtab is None:
+    def is_skipped(cls, name, symtab):
+        """As gdb finds out where `step` would enter the function, whose lines there are of `symtab`."""
+        if symtab is None:
             return False
-        return any(cls.skips_file(glob == "y", file, place.symtab) and
-                   cls.skips_function(expression == "y", name, function.function.print_name)
-                   for glob, file, expression, name in cls.skips)
+        return any(cls.skips_file(glob == "y", file, symtab) and cls.skips_function(expression == "y", wanted, name)
+                   for glob, file, expression, wanted in cls.skips)
+
+    @classmethod
+    def skipped_calls(cls, inlined, symtab):
+        """Of the blocks of inlined functions, the innermost first, that lie around code with lines of `symtab`."""
+        skipped = []
+        for block in inlined:
+            if cls.is_skipped(block.function.print_name, symtab):
+                skipped.append(block)
+            symtab = block.function.symtab  # where it is called
+        return skipped
 
     @staticmethod
     def skips_file(glob, wanted, symtab):

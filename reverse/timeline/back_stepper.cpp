@@ -142,6 +142,18 @@ void BackStepper::take_level() {
   const Result<const TracePoint*> here = look(0);
   const std::optional<Line>& line = code_.line((*here)->time.pc);
   level_ = line ? line->inline_depth : ~u32{0};
+  stands_in_ = line ? line->skipped_calls : std::vector<GuestAddr>{};
+}
+
+void BackStepper::enter(u64 back) {
+  move(back);
+  take_level();
+  stands_in_.clear();
+}
+
+bool BackStepper::in_skipped_call(const Line& line) {
+  stands_in_.erase(std::ranges::mismatch(stands_in_, line.skipped_calls).in1, stands_in_.end());
+  return stands_in_.size() < line.skipped_calls.size();
 }
 
 Result<bool> BackStepper::is_line_stop() {
@@ -150,7 +162,7 @@ Result<bool> BackStepper::is_line_stop() {
   const TracePoint here = **p;
   const std::optional<Line> line = code_.line(here.time.pc);
   if (!line) return false;
-  if (over_inlined_ && line->inline_depth > level_) return false;
+  if (over_inlined_ ? line->inline_depth > level_ : in_skipped_call(*line)) return false;
   level_ = std::min(level_, line->inline_depth);
   if (!line->starts_statement || here.time.phase != 0 || here.time.rest != 0) return false;
   if (code_.in_prologue(here.time.pc)) return false;
@@ -215,8 +227,7 @@ BackStepper::Move BackStepper::returned_to_entry(const TracePoint& before, bool 
   const Result<std::vector<Frame>> frames = code_.symbols().frames_at(here.time, 2);
   if (!frames || frames->size() < 2 || !(*frames)[1].interrupted) return across(before, into);
   if (into && code_.enters(before.time.pc)) {
-    move(1);
-    take_level();
+    enter(1);
     return Found::yes;
   }
   const Move found = find_call({.skip = 1, .cfa = (*frames)[0].cfa, .back = (*frames)[1].pc, .or_interrupted = true});
@@ -226,8 +237,7 @@ BackStepper::Move BackStepper::returned_to_entry(const TracePoint& before, bool 
 
 BackStepper::Move BackStepper::over_call(const TracePoint& before, bool into) {
   if (into && code_.enters(before.time.pc)) {
-    move(1);
-    take_level();
+    enter(1);
     return Found::yes;
   }
   const GuestAddr back = (*look(0))->time.pc;
@@ -316,8 +326,8 @@ BackStepper::Move BackStepper::across(const TracePoint& before, bool into) {
     if (!origin || *origin != Found::no) return origin;
   }
   if (code_.line(before.time.pc)) {
-    move(1);
-    take_level();
+    enter(1);
+    if (at_entry) take_level();
     return Found::yes;
   }
   const std::optional<Function>& from = code_.function(before.time.pc);
@@ -410,8 +420,7 @@ BackStepper::Move BackStepper::to_origin(const Stacks& stack, bool into) {
   std::size_t target = stack.level;
   if (into) {
     if (code_.enters((*look(stack.n))->time.pc)) {
-      move(stack.n);
-      take_level();
+      enter(stack.n);
       return Found::yes;
     }
     target = 1;
@@ -419,7 +428,7 @@ BackStepper::Move BackStepper::to_origin(const Stacks& stack, bool into) {
   }
   const Move found =
       find_call({.skip = stack.n, .cfa = frames[target - 1].cfa, .back = frames[target].pc, .or_interrupted = true});
-  if (found && *found == Found::yes && target != stack.level) take_level();
+  if (found && *found == Found::yes && target != stack.level) enter(0);
   return found;
 }
 

@@ -47,6 +47,9 @@ class BackStepper {
   Result<> jump_to(const Time& time);
   /// What is inlined into the code here counts as called from now on.
   void take_level();
+  /// To code that was left by its end, or abandoned: there is no way into what `skip` has marked.
+  void enter(u64 back);
+  bool in_skipped_call(const Line& line);
   Result<bool> is_line_stop();
   Result<bool> comes_from_other_line(const TracePoint& here, const Line& line);
 
@@ -88,7 +91,8 @@ class BackStepper {
   u64 at_ = 0;  // in walk_: the point that the step has come to
   bool over_inlined_ = false;
   u32 level_ = 0;
-  bool no_lines_outside_ = false;  // the step came to code without lines that nothing with lines has called
+  std::vector<GuestAddr> stands_in_;  // of Line::skipped_calls: those that the step began in and has not left
+  bool no_lines_outside_ = false;     // the step came to code without lines that nothing with lines has called
 };
 
 }  // namespace fred

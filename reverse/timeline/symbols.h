@@ -22,6 +22,8 @@ struct Line {
   bool starts_statement = false;
   /// How many inlined calls are open at the pc: `next` treats deeper code as a call.
   u32 inline_depth = 0;
+  /// Those of them that the user does not want to step into: where the code of each begins, the outermost first.
+  std::vector<GuestAddr> skipped_calls{};
 };
 
 struct Function {

@@ -44,6 +44,7 @@ import history  # noqa: E402
 import lua  # noqa: E402
 import other_terminal  # noqa: E402
 import pages  # noqa: E402
+import resized  # noqa: E402
 from harness import Result  # noqa: E402
 from terminal import Failure, Terminal, as_gdb_13  # noqa: E402
 
@@ -201,6 +202,8 @@ def check_program(context: Context, what: str) -> Result:
             if found is None:
                 return Result(what, "skipped", ["only root can make another user's processes few"])
             wrong = found
+        elif what == "resized":
+            wrong = resized.check(fred_gdb, context.build / "tests/sessions/ask", Path(name), env, context.timeout)
         else:
             wrong = other_terminal.check(fred_gdb, context.build / "tests/sessions/spin", env, context.timeout)
     return Result(what, "failed" if wrong else "passed", wrong)
@@ -278,12 +281,47 @@ def check_same_as_gdb(context: Context, name: str) -> Result:
     return Result(f"as gdb: {name}", "failed" if wrong else "passed", wrong)
 
 
+# Of --return-child-result: what is started, and the exit status. With gdb alone it is the same, but for what needs fred.
+EXITS_7, IS_KILLED = (["--args", "/bin/sh", "-c", end] for end in ("exit 7", "kill -SEGV $$"))
+CHILD_RESULTS = {
+    "at the end": (["-ex", "run", *EXITS_7], 7),
+    "quit": (["-ex", "run", "-ex", "quit", *EXITS_7], 7),
+    "quit with a status": (["-ex", "run", "-ex", "quit 9", *EXITS_7], 9),
+    "error": (["-ex", "run", "-ex", "info nothing", *EXITS_7], 1),
+    "error before": (["-ex", "info nothing", "-ex", "run", *EXITS_7], 7),
+    "signal": (["-ex", "run", "-ex", "continue", *IS_KILLED], 255),
+    "not started": (EXITS_7, 255),
+    "not ended": (["-ex", "starti", *EXITS_7], 255),
+    "not ended again": (["-ex", "run", "-ex", "starti", *EXITS_7], 7),
+    "gone on": (["-ex", "run", "-ex", "continue", "-ex", "echo", *EXITS_7], 7),
+    "gone back": (["-ex", "run", "-ex", "goto start", *EXITS_7], 7),
+    "plain": (["--plain", "-ex", "run", *EXITS_7], 7),
+    "not recorded": (["--no-record", "-ex", "run", *EXITS_7], 7),
+}
+
+
+def check_child_result(context: Context, name: str) -> Result:
+    words, wanted = CHILD_RESULTS[name]
+    programs = [str(context.build / "bin/fred-gdb")]
+    if not any(w.startswith(("--plain", "--no-record", "goto")) for w in words):
+        programs.append("gdb")
+    wrong = []
+    for program in programs:
+        done = subprocess.run([program, "-nx", "--batch", "--return-child-result", *words], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=context.timeout, check=False,
+                              env={**os.environ, "PATH": harness.path_with(context.gdb)})
+        if done.returncode != wanted:
+            wrong.append(f"status {done.returncode} of {program}, expected {wanted}: {done.stdout!r}")
+    return Result(f"child result: {name}", "failed" if wrong else "passed", wrong)
+
+
 def all_tests(context: Context) -> dict[str, Callable[[], Result]]:
     tests = {path.stem: partial(run_script, context, path) for path in sorted((HERE / "scripts").glob("*.session"))}
     tests |= {f"as gdb: {name}": partial(check_same_as_gdb, context, name) for name in SAME_AS_GDB}
+    tests |= {f"child result: {name}": partial(check_child_result, context, name) for name in CHILD_RESULTS}
     tests |= {f"examples/{page.parent.name}": partial(check_page, context, page)
               for page in sorted(HERE.parent.parent.glob("examples/*/README.md"))}
-    tests |= {what: partial(check_program, context, what) for what in ("history", "other terminal", "few processes")}
+    tests |= {what: partial(check_program, context, what) for what in ("history", "other terminal", "few processes", "resized")}
     tests["docs of commands"] = partial(check_commands_page, context)
     tests["help fred"] = partial(check_help, context)
     return tests

@@ -164,7 +164,8 @@ std::optional<Line> ToySymbols::line_at(GuestAddr pc) {
   return Line{.id = LineId{i.line},
               .range = {code[first].pc, code[last].pc + code[last].size},
               .starts_statement = i.statement && i.pc == pc,
-              .inline_depth = i.inline_depth};
+              .inline_depth = i.inline_depth,
+              .skipped_calls = i.skipped_calls};
 }
 
 std::optional<Function> ToySymbols::function_at(GuestAddr pc) {

@@ -30,6 +30,11 @@ u32 Oracle::level_of(u64 point) const {
   return line ? line->inline_depth : ~u32{0};
 }
 
+std::vector<GuestAddr> Oracle::skipped_at(u64 point) const {
+  const std::optional<Line> line = line_of(point);
+  return line ? line->skipped_calls : std::vector<GuestAddr>{};
+}
+
 Oracle::Place Oracle::before(u64 point) const {
   const ThreadId thread = h_.points[point].trace.thread;
   while (point-- > 0) {
@@ -121,6 +126,9 @@ bool Oracle::back_stop(u64 point, bool into) {
   if (!line) return false;
   if (!into && line->inline_depth > level_) return false;
   level_ = std::min(level_, line->inline_depth);
+  const auto& skipped = line->skipped_calls;
+  std::erase_if(own_skipped_, [&](GuestAddr call) { return std::ranges::count(skipped, call) == 0; });
+  if (into && own_skipped_ != skipped) return false;
   const Time& time = h_.points[point].trace.time;
   if (!line->starts_statement || time.phase != 0 || in_prologue(point)) return false;
   if (time.pc == line->range.begin) return true;
@@ -145,6 +153,7 @@ bool Oracle::back_stop(u64 point, bool into) {
 
 Oracle::Place Oracle::line_back(u64 from, bool into) {
   level_ = level_of(from);
+  own_skipped_ = skipped_at(from);
   u32 own = h_.points[from].node;
   for (u64 at = from;;) {
     const Place p = before(at);
@@ -175,7 +184,10 @@ Oracle::Place Oracle::line_back(u64 from, bool into) {
         }
       }
       if (!next) return std::nullopt;
-      if (target != own) level_ = level_of(*next);
+      if (target != own) {
+        level_ = level_of(*next);
+        own_skipped_ = h_.is_within(target, own) ? std::vector<GuestAddr>{} : skipped_at(*next);
+      }
       own = target;
       check = left != Left::handler || pc(*next) != pc(at);
     } else {
@@ -203,6 +215,7 @@ Oracle::Place Oracle::line_back(u64 from, bool into) {
       }
       own = caller;
       level_ = level_of(*next);
+      own_skipped_ = skipped_at(*next);
     }
     at = *next;
     if (check && back_stop(at, into)) return at;

@@ -30,6 +30,7 @@ class Oracle {
   GuestAddr body_of(u64 point) const { return symbols_.function_at(pc(point))->body; }
   bool in_prologue(u64 point) const;
   u32 level_of(u64 point) const;
+  std::vector<GuestAddr> skipped_at(u64 point) const;
   Left left_by(u64 point) const;
 
   Place before(u64 point) const;
@@ -47,7 +48,8 @@ class Oracle {
   const History& h_;
   Symbols& symbols_;
   u32 level_ = 0;
-  bool alone_ = false;  // came to code without lines that nothing with lines has called
+  std::vector<GuestAddr> own_skipped_;  // inlined calls that the step began in, although the user wants to skip them
+  bool alone_ = false;                  // came to code without lines that nothing with lines has called
 };
 
 }  // namespace fred::toy

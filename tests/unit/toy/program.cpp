@@ -50,6 +50,8 @@ class Builder {
   bool statement_ = true;
   bool one_line_ = false;
   u32 inline_depth_ = 0;
+  u64 inlined_calls_ = 0;
+  std::vector<GuestAddr> skipped_calls_;
 };
 
 Instruction& Builder::emit(Op op, u64 a, u64 b) {
@@ -62,6 +64,7 @@ Instruction& Builder::emit(Op op, u64 a, u64 b) {
     i.line = line_;
     i.statement = std::exchange(statement_, false);
     i.inline_depth = inline_depth_;
+    i.skipped_calls = skipped_calls_;
   }
   f().code.push_back(i);
   return f().code.back();
@@ -211,9 +214,12 @@ void Builder::statement(int depth) {
       if (depth < 2 && inline_depth_ < 2) {
         const u32 line = line_;
         emit(Op::work);
+        const auto outside = skipped_calls_;
+        if (chance(40)) skipped_calls_.push_back(GuestAddr{++inlined_calls_});
         ++inline_depth_;
         statements(1 + pick(2), depth + 1);
         --inline_depth_;
+        skipped_calls_ = outside;
         line_ = line;
         emit(Op::work);
       }

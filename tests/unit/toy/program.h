@@ -49,6 +49,7 @@ struct Instruction {
   u32 line = 0;  // 0: none
   bool statement = false;
   u32 inline_depth = 0;
+  std::vector<GuestAddr> skipped_calls{};
 };
 
 struct ToyFunction {
