@@ -108,6 +108,7 @@ constexpr struct {
     {"--checksum-every=", true, [](Arguments& a, std::string_view v) { a.engine.checksum_every = number<u64>(v); }},
     {"--chaos=", true, [](Arguments& a, std::string_view v) { a.engine.chaos = number<u64>(v); }},
     {"--sleep-at-once", true, [](Arguments& a, std::string_view) { a.engine.looks = false; }},
+    {"--any-processor", true, [](Arguments& a, std::string_view) { a.engine.one_processor = false; }},
     {"--no-children", true, [](Arguments& a, std::string_view) { a.engine.children = false; }},
     {"--log-registers", true, [](Arguments& a, std::string_view) { a.engine.log_registers = true; }},
     {"--no-fsgsbase", true, [](Arguments&, std::string_view) { use_no_fsgsbase(); }},
