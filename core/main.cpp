@@ -65,7 +65,7 @@ constexpr struct {
     {"--single-block", &TranslateOptions::single_block, true},
     {"--no-traces", &TranslateOptions::traces, false},
     {"--full-decoder", &TranslateOptions::quick_decoder, false},
-    {"--one-counter", &TranslateOptions::two_counters, false},
+    {"--one-counter", &TranslateOptions::several_counters, false},
     {"--no-light", &TranslateOptions::light, false},
     {"--no-bmi2", &TranslateOptions::bmi2, false},
     {"--no-inline-notes", &TranslateOptions::inline_notes, false},
