@@ -47,6 +47,7 @@ void release(GuestEngine& engine) {
     engine.memory().become_native();
     restore_vdso();
     hand_back_limits();
+    engine.threads().free_processors(true);
     restore_dispositions(engine.signals().state());
   });
 }

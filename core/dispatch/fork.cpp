@@ -7,6 +7,7 @@
 
 #include "core/base/raw_syscall.h"
 #include "core/signals/kernel_signals.h"
+#include "core/threads/turn.h"
 
 extern "C" fred::i64 fred_orphan_fork(fred::u64 flags, fred::i64* pid);
 
@@ -14,6 +15,7 @@ namespace fred {
 
 i64 fork_engine(Cpu& cpu, u64 flags, u64 parent_tid, u64 child_tid, u64 tls) {
   block_all_signals();
+  leave_home();
   auto& memory = cpu.state_memory();
   if (!memory.prepare_fork()) return -ENOMEM;
   const i64 pid = raw_syscall(SYS_clone, flags, 0, parent_tid, child_tid, tls);
@@ -27,6 +29,7 @@ i64 fork_engine(Cpu& cpu, u64 flags, u64 parent_tid, u64 child_tid, u64 tls) {
 
 i64 fork_engine_orphan(Cpu& cpu) {
   block_all_signals();
+  leave_home();
   auto& memory = cpu.state_memory();
   if (!memory.prepare_fork()) return -ENOMEM;
   i64 pid = 0;

@@ -32,6 +32,7 @@ struct EngineOptions {
   u64 checksum_every = 0;          // events between memory checksums; 0: none
   bool children = true;            // the guest's children are recorded as well
   bool looks = true;               // --sleep-at-once: a thread that waits for the turn does so in the kernel (turn.h)
+  bool one_processor = true;       // --any-processor: the turn is not kept on one (core/threads/home.h)
   bool adopted = false;            // the program ran before the engine was in its process (docs/ATTACH.md)
   std::vector<std::string> words;  // the options as they were given, for the engine of an executed child
 };

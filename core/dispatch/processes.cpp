@@ -199,6 +199,7 @@ i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
   void* child_stack = mmap(nullptr, child_stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   FRED_CHECK(child_stack != MAP_FAILED, "no memory for the stack of a vfork child");
   block_all_signals();
+  leave_home();
   const u64 real_flags = CLONE_VM | CLONE_VFORK | (flags & (0xff | CLONE_PIDFD | CLONE_PARENT));
   const i64 pid =
       fred_clone_on_stack(real_flags, static_cast<u8*>(child_stack) + child_stack_size, &vfork_child, this, nullptr);
@@ -273,6 +274,7 @@ i64 Processes::leave_by(const std::string& path, std::vector<std::string>& args,
   const i64 there = raw_syscall(SYS_access, reinterpret_cast<u64>(path.c_str()), F_OK);
   if (there == -ENOENT || there == -ENOTDIR) return there;
   const auto mask = engine_.signals().state().mask;
+  leave_home();
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
   hand_back_limits();
   if (parent_) execute_engine(engine_, path, args, env);

@@ -8,10 +8,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/dispatch/guest_engine.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/iovecs.h"
 #include "core/syscalls/walk.h"
 #include "core/syscalls/walker.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 
@@ -118,5 +120,15 @@ i64 wait_for_guest_children(Syscall& call) { return walk_row(call); }
 
 i64 sys_wait4(Syscall& call) { return wait_for_guest_children(call); }
 i64 sys_waitid(Syscall& call) { return wait_for_guest_children(call); }
+
+i64 sys_sched_setaffinity(Syscall& call) {
+  guest_engine(call).threads().free_processors(true);
+  return walk_row(call);
+}
+
+i64 sys_sched_getaffinity(Syscall& call) {
+  guest_engine(call).threads().free_processors(false);
+  return walk_row(call);
+}
 
 }  // namespace fred

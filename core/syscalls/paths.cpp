@@ -13,12 +13,14 @@
 #include <string>
 #include <string_view>
 
+#include "core/dispatch/guest_engine.h"
 #include "core/engine.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/proc_files.h"
 #include "core/syscalls/self_memory.h"
 #include "core/syscalls/walk.h"
 #include "core/syscalls/walker.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 namespace {
@@ -157,6 +159,7 @@ i64 text_descriptor(const std::string& text, u64 flags) {
 i64 open_text(Syscall& call, const std::string& path, u64 flags) {
   const i64 real = raw_syscall(call.number(), call.arg(0), call.arg(1), call.arg(2), call.arg(3));
   if (is_error(real)) return real;
+  if (path.ends_with("/status")) guest_engine(call).threads().free_processors(false);  // it tells of them
   const auto text = emulated_proc_text(call.engine(), path);
   if (!text) return real;
   const i64 reader = text_descriptor(*text, flags);

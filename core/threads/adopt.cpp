@@ -32,6 +32,7 @@ Result<std::vector<ThreadEntry>> Threads::adopt(const AdoptedThread& first, std:
     t.slot = t.vector_area != nullptr && prepare_stack(t) != 0 ? make_signal_stack() : nullptr;
     if (t.slot == nullptr) return fail_errno(ENOMEM, "no memory for the program's threads");
     cpu.put_vector_state(t.vector_area, other.vector);
+    if (!g_turn.home.same_processors(t.tid)) g_turn.home.give_up();  // the program has chosen some before
     entries.push_back(kernel_thread_entry(t));
     scheduler_.make_ready(t, Scheduler::Why::created);
     threads_.push_back(std::move(made));

@@ -107,7 +107,9 @@ struct GuestThread {
   Order order = Order::pass;
   GuestThread* successor = nullptr;
   SignalSlot* slot = nullptr;
+  u32 bound_to = 0;  // live: the processor that the kernel thread is kept on (home.h), plus 1; 0: none
   std::atomic<u32> baton = baton_none;  // a futex
+  std::atomic<bool> looking = false;    // for the turn, before it sleeps
   std::atomic<Retire> retire = Retire::no;
   std::atomic<FutexWait> futex_wait = FutexWait::none;
   FutexPlace futex;                          // of such a wait

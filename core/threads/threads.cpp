@@ -6,7 +6,6 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -35,22 +34,14 @@ std::string waiting_text(u32 number, u64 first_argument) {
 }
 constexpr u64 number_of_futex_wait = 455;  // newer than the headers
 
-/// On one alone whoever is looked for does not run meanwhile.
-bool has_several_processors() {
-  u64 mask[128] = {};
-  const i64 size = raw_syscall(SYS_sched_getaffinity, 0, sizeof mask, reinterpret_cast<u64>(mask));
-  u64 count = 0;
-  for (i64 i = 0; i < size / 8; ++i) count += static_cast<u64>(std::popcount(mask[i]));
-  return count > 1;
-}
-
 i32 turn_holder() { return g_turn.holder.load(); }
 }  // namespace
 
 Threads::Threads(GuestEngine& engine) : engine_(engine), scheduler_(engine.options().chaos) {
   g_threads = this;
   g_turn.successor = &successor_of;
-  g_turn.looks = engine.options().looks && has_several_processors();
+  g_turn.home.begin(engine.options().one_processor);
+  g_turn.looks = engine.options().looks && g_turn.home.has_several();  // on one whoever is looked for does not run
   g_turn.shared = &engine.tree().turn();
   auto first = std::make_unique<GuestThread>();
   first->number = ++last_number_;
@@ -116,6 +107,9 @@ void Threads::went_to_wait(GuestThread& t) {
 
 bool Threads::switch_due(bool behind_call) {
   const u64 left = std::exchange(further_, 0), ticks = engine_.cpu().ticks();
+  if (g_turn.live && g_turn.here != nullptr && g_turn.here->bound_to != 0 && (alone() || g_turn.home.is_old())) {
+    leave_home();
+  }
   if (!g_turn.live || alone() || engine_.processes().in_vfork_child()) return false;
   if (scheduler_.holds_back(*running_)) return engine_.stand().committed_call != engine_.now();
   if (left > 1 && ticks == further_in_ && !behind_call) {
@@ -344,6 +338,7 @@ i64 Threads::create(Syscall& call, const NewThread& wanted) {
   const bool has_memory = t.vector_area != nullptr && prepare_stack(t) != 0;
   const i64 result = call.perform([&]() -> i64 {
     t.slot = has_memory ? make_signal_stack() : nullptr;
+    t.bound_to = g_turn.here->bound_to;
     return t.slot == nullptr ? -EAGAIN : start_kernel_thread(t);
   });
   if (is_error(result)) {
@@ -492,6 +487,13 @@ void Threads::words_became_shared() {
 i64 Threads::requeue_futex(u64 from, u64 to, u32 wake, u32 move) {
   const i64 woken = wake_futex(from, wake, ~0u);
   return woken + futexes_.move(from, to, move);
+}
+
+void Threads::free_processors(bool for_good) {
+  if (!g_turn.live) return;
+  for (auto& t : threads_) g_turn.home.free(*t, t->tid);
+  g_turn.home.leave();
+  if (for_good) g_turn.home.give_up();
 }
 
 // Beginnings and ends. ----------------------------------------------------------------------------------------

@@ -72,6 +72,8 @@ class Threads {
   /// The running thread ends; it is not the only one. What the call gives, if it is to begin anew instead.
   i64 exit(Syscall& call);
   void set_clear_tid(GuestAddr at) { running_->clear_tid = at; }
+  /// The program asks where its threads may run; `for_good`: it chooses. They are as it left them (home.h).
+  void free_processors(bool for_good);
   /// sched_yield: others first.
   void yield() { yielded_ = true; }
   struct FutexLimit {

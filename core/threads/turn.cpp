@@ -32,10 +32,10 @@ void futex_wake_one(std::atomic<u32>& word) {
 }
 
 /// Who waits for what another thread does within microseconds looks for it that long before it sleeps: to be woken by
-/// the kernel on another processor takes several times as long (measured: 28 µs a hand-over, against 3).
+/// the kernel on another processor takes several times as long (measured: 28 µs a hand-over, against 3). Not on the
+/// processor that the other one needs.
 template <class Come>
 bool comes_soon(Come come) {
-  if (!g_turn.looks) return false;
   constexpr u64 cycles = 60000;  // of the time stamp counter: some 20 µs
   for (const u64 begin = __builtin_ia32_rdtsc(); __builtin_ia32_rdtsc() - begin < cycles;) {
     if (come()) return true;
@@ -68,17 +68,24 @@ bool comes_soon(Come come) {
   }
 }
 
-[[noreturn]] void wait_for_baton(GuestThread* t) {
+/// It has just run, or is new: is another one to run elsewhere?
+bool looks_for_turn() { return g_turn.looks && !g_turn.home.used(); }
+
+[[noreturn]] void wait_for_baton(GuestThread* t, bool looks = looks_for_turn()) {
   for (;;) {
     if (t->retire.load() == Retire::stand) stand(t);
     if (t->baton.exchange(baton_none) == baton_turn) take_over(t);
     if (t->retire.load() == Retire::exit) raw_syscall(SYS_exit, 0);
-    if (comes_soon([t] { return t->baton.load() != baton_none; })) continue;
+    t->looking = looks;
+    const bool came = looks && comes_soon([t] { return t->baton.load() != baton_none; });
+    t->looking = false;
+    if (came) continue;
     raw_syscall(SYS_futex, reinterpret_cast<u64>(&t->baton), FUTEX_WAIT_PRIVATE, baton_none, 0);
   }
 }
 
 void give(GuestThread* to) {
+  if (!to->looking.load()) g_turn.home.keep(*to);  // else it is awake, on another processor
   g_turn.holder = to->tid;
   pass_baton(*to, baton_turn);
 }
@@ -109,7 +116,7 @@ void push_finished(GuestThread* t) {
 [[noreturn]] void finish(GuestThread* t) {
   push_finished(t);
   if (try_take(t)) take_over(t);
-  wait_for_baton(t);
+  wait_for_baton(t, g_turn.looks && t->bound_to == 0);
 }
 
 /// It has the turn again, or is to have it no more: whatever the call says is not waited for.
@@ -132,7 +139,7 @@ bool only_control(const GuestThread* t, i64 result) {
 /// Waits in the engine's queue of a futex: on the thread's own baton, with the time limit of the guest's call. The
 /// kernel decides, as natively, whether a signal makes the call begin anew.
 i64 wait_on_futex(GuestThread* t) {
-  if (comes_soon([t] { return called_back(t); })) return restart_call;
+  if (looks_for_turn() && comes_soon([t] { return called_back(t); })) return restart_call;
   i64 r = guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
   if (t->retire.load() == Retire::stand) return r;
   if (called_back(t)) return r;                  // woken, and already its turn
@@ -204,12 +211,16 @@ void leave_for_call(GuestThread* t) {
   }
   auto* next = t->successor != nullptr ? std::exchange(t->successor, nullptr) : g_turn.successor(t);
   t->slot->has_turn = false;
+  const bool futex = t->futex_wait.load() != FutexWait::none;
   if (next != nullptr) {
+    if (!futex) {  // what the kernel does for it is done beside the other one
+      g_turn.home.free(*t, 0);
+      g_turn.home.leave();
+    }
     give(next);
   } else if (!release(t)) {
     take_over(t);  // before the call: it is made when there is nothing else to do
   }
-  const bool futex = t->futex_wait.load() != FutexWait::none;
   for (;;) {
     begin_call(t);
     const i64 r = futex ? wait_on_futex(t) : guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
@@ -232,6 +243,12 @@ void leave_for_call(GuestThread* t) {
     take_over(t);
   }
   finish(t);
+}
+
+void leave_home() {
+  if (!g_turn.live || g_turn.here == nullptr) return;
+  g_turn.home.free(*g_turn.here, 0);
+  g_turn.home.leave();
 }
 
 void retire_kernel_thread(GuestThread& t, Retire how) {

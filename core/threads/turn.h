@@ -8,6 +8,7 @@
 #pragma once
 #include "core/attach/adopted_state.h"
 #include "core/threads/guest_thread.h"
+#include "core/threads/home.h"
 #include "core/tree/shared_turn.h"
 
 extern "C" {
@@ -28,6 +29,7 @@ struct Turn {
       nullptr;  // who is to have the turn when this thread waits; null: nobody yet
   bool live = true;
   bool looks = false;            // a thread that waits for the turn looks for it for a moment before it sleeps
+  Home home;                     // where it is kept
   SharedTurn* shared = nullptr;  // that of processes, which this one holds as long as a thread of it has the turn
 };
 extern Turn g_turn;
@@ -59,6 +61,9 @@ void pass_baton(GuestThread& to, Baton baton);
 [[noreturn]] void own_stack(GuestThread* thread);
 /// In the function of a system call: waits until the thread is to go on, with the turn.
 void suspend_call(GuestThread& thread);
+
+/// This kernel thread is about to become another process, or to be asked where it may run.
+void leave_home();
 
 /// Threads whose calls have ended since it was last asked, in that order.
 GuestThread* take_finished();

@@ -27,7 +27,7 @@ void emit_note(const BreakPoints::Block& b, GuestAddr pc, const NoteSlot& note) 
   b.cache.add_segment(b.id, e.here(), pc, spilled_rcx, true);
   e.mov_reg_slot(rcx, window_slot(b.state.clock.total));
   e.mov_low_rcx(low_address(note.total));
-  for (const u32 counter : {usual_ticks, indirect_ticks}) {
+  for (u32 counter = 0; counter < tick_counter_count; ++counter) {
     e.mov_reg_slot(rcx, window_slot(b.state.clock.left[counter]));
     e.mov_low_rcx(low_address(note.left[counter]));
   }

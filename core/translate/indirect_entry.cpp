@@ -47,7 +47,7 @@ CacheAddr Translator::emit_indirect_prologue(Emitter& e, GuestAddr pc, CacheWind
   const auto meant = e.jrcxz();
   Emitter::patch_rel8(e.jmp_short(), other);
   Emitter::patch_rel8(meant, e.here());
-  const u32 counter = options_.two_counters && !behind_call(pc) ? indirect_ticks : usual_ticks;
+  const u32 counter = options_.several_counters && !behind_call(pc) ? indirect_ticks : call_ticks;
   e.count_tick_in_rcx(window_slot(s.clock.left[counter]));  // every indirect transfer ticks
   e.mov_reg_slot(rdx, window_slot(s.spill_rdx));
   Emitter::patch_rel8(e.jrcxz(), stop);

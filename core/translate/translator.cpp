@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "core/arch/x86/state_window.h"
@@ -65,7 +66,8 @@ class Translator::Unit {
   void tick_in_line(GuestAddr next, Gpr also_spilled);
   void copy(const Instruction& i, std::span<const u8> code);
   void copy_far_operand(const Instruction& i, std::span<const u8> code);
-  void edge(GuestAddr target, bool ticks);
+  void edge(GuestAddr target, std::optional<u32> counter);
+  std::optional<u32> loop_counter(const Instruction& i);
   void push_return_address(GuestAddr pc);
   void load_indirect_target(const Instruction& i, std::span<const u8> code);
   void lookup();
@@ -159,11 +161,11 @@ void Translator::Unit::run(BlockId id, u32 limit) {
                       (i.flow != Flow::next && (t_.options_.single_block || stepping_)) ||
                       (checked && writes_memory(i, code));
     if (full) {
-      edge(pc_, false);
+      edge(pc_, {});
       ended_ = true;
     } else if (i.flow != Flow::next) {  // behind a conditional branch: an entry of its own
       if (t_.cache_.find(pc_) != nullptr || checked) {
-        edge(pc_, false);
+        edge(pc_, {});
         ended_ = true;
       } else {
         t_.cache_.add_entry(pc_, e_.here(), id_);
@@ -265,7 +267,7 @@ void Translator::Unit::instruction(const Instruction& i, std::span<const u8> cod
         direct.push_back(x);
       } else {
         const auto over = e_.jcc(i.condition ^ 1);
-        edge(i.target, true);
+        edge(i.target, loop_counter(i));
         Emitter::patch_rel32(over, e_.here());
       }
       return;
@@ -278,18 +280,18 @@ void Translator::Unit::instruction(const Instruction& i, std::span<const u8> cod
       const CacheAddr taken{e_.here().value - 1};
       const auto over = e_.jmp();
       Emitter::patch_rel8(taken, e_.here());
-      edge(i.target, i.target <= i.pc);
+      edge(i.target, loop_counter(i));
       Emitter::patch_rel32(over, e_.here());
       return;
     }
     case Flow::jump:
-      edge(i.target, i.target <= i.pc);
+      edge(i.target, loop_counter(i));
       ended_ = true;
       return;
     case Flow::call:
       push_return_address(i.next());
       if (const auto leaf = leaf_of(i); !leaf.empty()) return run_through(i, leaf);
-      edge(i.target, i.target <= i.pc);
+      edge(i.target, i.target <= i.pc ? std::optional(call_ticks) : std::nullopt);
       ended_ = true;
       return;
     case Flow::indirect_jump:
@@ -362,9 +364,18 @@ void Translator::Unit::copy_far_operand(const Instruction& i, std::span<const u8
   e_.mov_reg_slot(*free, slot);
 }
 
-void Translator::Unit::edge(GuestAddr target, bool ticks) {
+/// Which counter counts a branch or jump; none: it goes upwards. Neighbours take different ones (tick_counters.h).
+std::optional<u32> Translator::Unit::loop_counter(const Instruction& i) {
+  if (i.target > i.pc) return std::nullopt;
+  if (!t_.options_.several_counters) return call_ticks;
+  t_.loop_ticks_ = t_.loop_ticks_ + 1 < tick_counter_count ? t_.loop_ticks_ + 1 : first_loop_ticks;
+  return t_.loop_ticks_;
+}
+
+/// The transfer to `target`, which takes a tick of that counter.
+void Translator::Unit::edge(GuestAddr target, std::optional<u32> counter) {
   const Exit exit{.kind = ExitKind::direct, .pc = target};
-  if (!ticks) {
+  if (!counter) {
     const auto hole = e_.jmp();
     const auto x = new_exit(exit);
     t_.cache_.exit(x).hole = hole;
@@ -374,7 +385,7 @@ void Translator::Unit::edge(GuestAddr target, bool ticks) {
   }
   const auto& s = t_.state_;
   e_.mov_slot_reg(window_slot(s.spill_rcx), rcx);  // the counter goes through rcx: no flag is touched
-  e_.count_tick_in_rcx(window_slot(s.clock.left[usual_ticks]));
+  e_.count_tick_in_rcx(window_slot(s.clock.left[*counter]));
   const auto out = e_.jrcxz();  // the stop: exactly at zero
   e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
   const auto hole = e_.jmp();
@@ -447,7 +458,7 @@ std::span<const Instruction> Translator::Unit::leaf_of(const Instruction& call) 
 
 void Translator::Unit::tick_in_line(GuestAddr next, Gpr also_spilled) {
   const auto& s = t_.state_;
-  e_.count_tick_in_rcx(window_slot(s.clock.left[usual_ticks]));
+  e_.count_tick_in_rcx(window_slot(s.clock.left[call_ticks]));
   if (also_spilled == rdx) e_.mov_reg_slot(rdx, window_slot(s.spill_rdx));
   const auto out = e_.jrcxz();  // the stop: exactly at zero
   e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));

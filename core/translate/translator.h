@@ -17,15 +17,15 @@ namespace fred {
 class Emitter;
 
 struct TranslateOptions {
-  bool link = true;           // --no-link: every transfer goes through the dispatcher
-  bool inline_lookup = true;  // --no-inline-lookup: every indirect transfer leaves the cache
-  bool single_block = false;  // --single-block: a block ends at its first branch
-  bool traces = true;         // --no-traces: a block ends at every call (leaf.h)
-  bool inline_notes = true;   // --no-inline-notes: breaks that only count leave the cache
-  bool two_counters = true;   // --one-counter: all ticks take the same one (tick_counters.h)
-  bool bmi2 = true;           // --no-bmi2: addresses are looked up by way of memory (watch_code.h)
-  bool quick_decoder = true;  // --full-decoder: every instruction is decoded by Zydis (quick_decoder.h)
-  bool light = true;          // --no-light: clocks take the long way through the dispatcher
+  bool link = true;              // --no-link: every transfer goes through the dispatcher
+  bool inline_lookup = true;     // --no-inline-lookup: every indirect transfer leaves the cache
+  bool single_block = false;     // --single-block: a block ends at its first branch
+  bool traces = true;            // --no-traces: a block ends at every call (leaf.h)
+  bool inline_notes = true;      // --no-inline-notes: breaks that only count leave the cache
+  bool several_counters = true;  // --one-counter: all ticks take the same one (tick_counters.h)
+  bool bmi2 = true;              // --no-bmi2: addresses are looked up by way of memory (watch_code.h)
+  bool quick_decoder = true;     // --full-decoder: every instruction is decoded by Zydis (quick_decoder.h)
+  bool light = true;             // --no-light: clocks take the long way through the dispatcher
 };
 
 /// What the translator asks of its surroundings.
@@ -89,6 +89,7 @@ class Translator {
   const ConditionWindow& conditions_;
   CodeSource& source_;
   TranslateOptions options_;
+  u32 loop_ticks_ = first_loop_ticks;  // the counter that the last branch or jump took
   std::unordered_set<u64> breaks_;
   BreakPoints break_points_;
   Watching watching_;

@@ -30,7 +30,7 @@ constexpr struct {
                 {" --single-block", &TranslateOptions::single_block, true},
                 {" --no-traces", &TranslateOptions::traces, false},
                 {" --full-decoder", &TranslateOptions::quick_decoder, false},
-                {" --one-counter", &TranslateOptions::two_counters, false},
+                {" --one-counter", &TranslateOptions::several_counters, false},
                 {" --no-light", &TranslateOptions::light, false}};
 
 u64 size_of(Region r) { return region_size(r); }

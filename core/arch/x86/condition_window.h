@@ -8,12 +8,16 @@ namespace fred {
 /// the state window had them.
 struct NoteSlot {
   u64 count;
-  u64 total, left[2];
-  u64 last_ticks() const { return total - left[0] - left[1]; }
+  u64 total, left[tick_counter_count];
+  u64 last_ticks() const {
+    u64 ticks = total;
+    for (const u64 l : left) ticks -= l;
+    return ticks;
+  }
   void note(u64 ticks) {
     ++count;
     total = ticks;
-    left[0] = left[1] = 0;
+    for (u64& l : left) l = 0;
   }
 };
 
