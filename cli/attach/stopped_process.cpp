@@ -27,6 +27,7 @@ using Clock = std::chrono::steady_clock;
 /// How long a thread may take until it stops: one in a device's call that nothing interrupts may take for ever.
 constexpr std::chrono::seconds longest_stop{5};
 constexpr int look_again_ms = 2;
+constexpr int quick_looks = 1000;  // some hundred µs
 constexpr int steps_out_of_vdso = 20000;
 constexpr u64 syscall_size = 2;
 
@@ -108,12 +109,14 @@ Result<> StoppedProcess::stop_threads() {
 
 std::optional<int> StoppedProcess::wait_for(pid_t tid) const {
   const auto until = Clock::now() + longest_stop;
-  for (;;) {
+  for (int looks = 0;; ++looks) {
     int status = 0;
     const pid_t changed = waitpid(tid, &status, __WALL | WNOHANG);
     if (changed == tid) return status;
     if ((changed < 0 && errno != EINTR) || Clock::now() > until) return std::nullopt;
-    poll(nullptr, 0, look_again_ms);  // SIGCHLD may be somebody else's to take
+    // A clock's function begins anew if the kernel's time goes on meanwhile: it must be stepped out of faster than
+    // that.
+    if (looks > quick_looks) poll(nullptr, 0, look_again_ms);  // SIGCHLD may be somebody else's to take
   }
 }
 
@@ -154,6 +157,10 @@ Result<> StoppedProcess::stop_one(pid_t tid) {
   return {};
 }
 
+std::unexpected<Error> StoppedProcess::stays_in_vdso(pid_t tid) const {
+  return fail(fmt::format("cannot attach to process {}: its thread {} does not leave the vDSO", pid_, tid));
+}
+
 Result<> StoppedProcess::leave_vdso(StoppedThread& t, GuestRange vdso) {
   if (!vdso.contains(GuestAddr{t.regs.rip})) return {};
   // The kernel makes an ignored SIGTRAP default when it is used for stepping; so the disposition is put back. Its bytes
@@ -166,10 +173,11 @@ Result<> StoppedProcess::leave_vdso(StoppedThread& t, GuestRange vdso) {
   write(room, before, sizeof before);
   put_registers(t.tid, t.regs);
   for (int steps = 0; vdso.contains(GuestAddr{t.regs.rip}); ++steps) {
+    if (steps == steps_out_of_vdso) break;  // the last step has ended: its SIGTRAP is not the program's
     trace(PTRACE_SINGLESTEP, t.tid, 0, 0);
-    const auto status = steps < steps_out_of_vdso ? wait_for(t.tid) : std::nullopt;
+    const auto status = wait_for(t.tid);
     if (!status || !WIFSTOPPED(*status) || trace(PTRACE_GETREGS, t.tid, 0, data(&t.regs)) != 0)
-      return fail(fmt::format("cannot attach to process {}: its thread {} does not leave the vDSO", pid_, t.tid));
+      return stays_in_vdso(t.tid);
   }
   t.regs.orig_rax = ~u64{0};
   read(room, before, sizeof before);
@@ -177,7 +185,7 @@ Result<> StoppedProcess::leave_vdso(StoppedThread& t, GuestRange vdso) {
   call_in(t.tid, SYS_rt_sigaction, {SIGTRAP, room, 0, 8, 0, 0});
   write(room, before, sizeof before);
   put_registers(t.tid, t.regs);
-  return {};
+  return vdso.contains(GuestAddr{t.regs.rip}) ? stays_in_vdso(t.tid) : Result<>();
 }
 
 bool StoppedProcess::put_registers(pid_t tid, const user_regs_struct& regs) const {

@@ -55,6 +55,7 @@ class StoppedProcess {
   Result<> stop_threads();
   Result<> stop_one(pid_t tid);
   Result<> leave_vdso(StoppedThread& thread, GuestRange vdso);
+  std::unexpected<Error> stays_in_vdso(pid_t tid) const;
   bool put_registers(pid_t tid, const user_regs_struct& regs) const;
   std::optional<int> wait_for(pid_t tid) const;
   void forget(pid_t tid);

@@ -12,7 +12,6 @@
 #include "core/signals/kernel_signals.h"
 #include "core/syscalls/limits.h"
 #include "core/threads/threads.h"
-#include "core/vdso/kernel_vdso.h"
 
 namespace fred {
 
@@ -39,13 +38,15 @@ void close_descriptors() {
 
 }  // namespace
 
+/// The functions of the kernel's vDSO stay system calls: a thread may stand in the middle of one.
 void release(GuestEngine& engine) {
   if (engine.ended() || !engine.is_safe_point()) return;
+  begin_release();
   await_farewell();
   engine.threads().go_native([&engine] {
-    close_descriptors();
     engine.memory().become_native();
-    restore_vdso();
+    close_descriptors();
+    engine.cpu().cache().unmap();
     hand_back_limits();
     engine.threads().free_processors(true);
     restore_dispositions(engine.signals().state());

@@ -254,6 +254,7 @@ bool Cpu::leaves_for_watch(const Instruction& i, std::span<const u8> code, const
   const auto& watching = translator_->watching();
   if (!watching.any()) return false;
   const auto plan = plan_watch(i, code, watching);
+  if (!plan.registers.empty() && !translator_->options().light) return true;
   switch (plan.way) {
     case WatchPlan::Way::none:
       return false;

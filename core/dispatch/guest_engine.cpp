@@ -67,7 +67,10 @@ GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), gues
   processes_ = std::make_unique<Processes>(*this);
   threads_ = std::make_unique<Threads>(*this);
   tree_.turn().on_release([this] {
-    if (mode() == Mode::record) memory_->refresh_shared(tree_.turn().has_others());
+    // Where others write without a turn, what they have written already is not told from this process's own writes:
+    // both are logged when the turn comes back.
+    const bool all_take_turns = options_.children && !options_.adopted;
+    if (mode() == Mode::record && all_take_turns) memory_->refresh_shared(tree_.turn().has_others());
   });
   events_.on_waiting([this] { threads_->wait_as_recorded(); });
   if (options_.lockstep) lockstep_ = std::make_unique<Lockstep>(*this, *cpu_, *pages_);

@@ -186,6 +186,7 @@ class GuestMemory {
   GuestAddr heap_begin_, brk_, initial_sp_;
   GuestRange heap_guard_;  // of an adopted process (AdoptedMemory)
   bool heap_guarded_ = false;
+  GuestAddr adopted_heap_;      // where the heap begins that the kernel knows
   bool adopted_ = false;        // some of the guest's mappings may lie among the engine's, above layout::stack_top
   bool other_growing_ = false;  // a MAP_GROWSDOWN mapping besides the main stack was made
   bool mirrors_files_ = false, shares_memory_ = false;

@@ -1,6 +1,8 @@
 // The memory of a program that ran before the engine was in its process (docs/ATTACH.md): what is mapped there stays
 // where it is and becomes the guest's.
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <utility>
@@ -13,6 +15,7 @@
 #include "core/memory/layout.h"
 #include "core/memory/pagemap.h"
 #include "core/memory/smaps.h"
+#include "core/memory/unique_fd.h"
 
 namespace fred {
 
@@ -51,7 +54,7 @@ Result<> GuestMemory::adopt(const AdoptedMemory& what) {
     if (auto done = adopt_one(k); !done) return done;
   }
   absorb_engine_mappings();
-  heap_begin_ = what.heap_begin;
+  heap_begin_ = adopted_heap_ = what.heap_begin;
   brk_ = what.brk;
   initial_sp_ = what.initial_sp;
   heap_guard_ = what.heap_guard;
@@ -121,11 +124,40 @@ void GuestMemory::guard_heap(GuestAddr heap_end) {
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, static_cast<u64>(-1), 0);
 }
 
+namespace {
+
+/// The pages as they are, in memory that may be executed: the file lies where nothing may be.
+void copy_code(const Mapping& m) {
+  const u64 size = m.range.size();
+  const i64 copy =
+      raw_syscall(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, static_cast<u64>(-1), 0);
+  if (copy < 0) return;
+  guest_read(reinterpret_cast<void*>(copy), m.range.begin, size);
+  raw_syscall(SYS_mprotect, static_cast<u64>(copy), size, m.prot);
+  raw_syscall(SYS_mremap, static_cast<u64>(copy), size, size, MREMAP_MAYMOVE | MREMAP_FIXED, m.range.begin.value);
+}
+
+/// What was shared with a file of which a stand-in was mapped, is so with the file again, if that is still there.
+void share_with_file(const Mapping& m) {
+  const UniqueFd fd{raw_syscall(SYS_open, reinterpret_cast<u64>(m.file->path.c_str()), O_RDONLY | O_CLOEXEC)};
+  struct stat st {};
+  if (!fd || raw_syscall(SYS_fstat, static_cast<u64>(fd.get()), reinterpret_cast<u64>(&st)) != 0) return;
+  if (st.st_dev != m.file->dev || st.st_ino != m.file->ino) return;
+  raw_syscall(SYS_mmap, m.range.begin.value, m.range.size(), m.prot, MAP_SHARED | MAP_FIXED, static_cast<u64>(fd.get()),
+              m.offset);
+}
+
+}  // namespace
+
 void GuestMemory::become_native() {
+  share_for_fork();
   for (const auto& [begin, m] : table_.all()) {
     if (m.owner != Owner::guest) continue;
     const u64 size = m.range.size();
-    raw_syscall(SYS_mprotect, begin.value, size, m.prot);
+    const bool shared = (m.flags & MAP_SHARED) != 0;
+    if (shared && m.file != nullptr && m.file->source == Source::stand_in) share_with_file(m);
+    const i64 done = raw_syscall(SYS_mprotect, begin.value, size, m.prot);
+    if (is_error(done) && !shared && (m.prot & PROT_EXEC) != 0) copy_code(m);
     if ((m.traits & trait_dont_fork) != 0) raw_syscall(SYS_madvise, begin.value, size, MADV_DONTFORK);
     if ((m.traits & trait_wipe_on_fork) != 0) raw_syscall(SYS_madvise, begin.value, size, MADV_WIPEONFORK);
   }
@@ -135,6 +167,7 @@ void GuestMemory::become_native() {
 /// The heap's end is to be the kernel's. Where the heap has grown, its pages are mappings of our own behind what the
 /// kernel knows as heap. The kernel grows it over that place, and then they come back.
 void GuestMemory::give_heap_back() {
+  if (heap_begin_ != adopted_heap_) return;  // that of a program executed since, of which the kernel knows nothing
   if (std::exchange(heap_guarded_, false)) raw_syscall(SYS_munmap, heap_guard_.begin.value, heap_guard_.size());
   const auto kernels = static_cast<u64>(raw_syscall(SYS_brk, 0));
   const u64 from = page_ceil(kernels), to = page_ceil(brk_.value);
@@ -152,7 +185,10 @@ void GuestMemory::give_heap_back() {
   const auto move = [&](u64 begin, u64 end) {
     return raw_syscall(SYS_mremap, begin, to - from, to - from, MREMAP_MAYMOVE | MREMAP_FIXED, end) >= 0;
   };
-  if (!move(from, static_cast<u64>(aside))) return;
+  if (!move(from, static_cast<u64>(aside))) {
+    raw_syscall(SYS_munmap, static_cast<u64>(aside), to - from);
+    return;
+  }
   raw_syscall(SYS_brk, brk_.value);
   if (!move(static_cast<u64>(aside), from)) FRED_DIE("the heap at {:#x} cannot be moved back", from);
 }

@@ -40,6 +40,7 @@ u64 g_restarting = 0;          // signals whose action in the guest has SA_RESTA
 i32 (*g_turn_holder)() = nullptr;
 int g_control_socket = -1;
 std::atomic<bool> g_farewell = false;
+std::atomic<bool> g_releasing = false;
 std::atomic<bool> g_control_requested = false;  // ordered with the change of the turn's holder
 GuestFault g_fault;
 bool (*g_native_step)(int, const siginfo_t&, void*) = nullptr;
@@ -141,7 +142,9 @@ void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
 bool is_control(int signal, const siginfo_t& info) {
   if (signal != control_signal) return false;
   if (info.si_code == control_code || info.si_code == farewell_code) return true;
-  if (info.si_code != SI_USER || info.si_pid != 0 || info.si_uid != 0 || g_control_socket < 0) return false;
+  if (info.si_code != SI_USER || info.si_pid != 0 || info.si_uid != 0) return false;
+  if (g_releasing.load()) return true;
+  if (g_control_socket < 0) return false;
   pollfd waits{.fd = g_control_socket, .events = POLLIN, .revents = 0};
   return raw_syscall(SYS_poll, reinterpret_cast<u64>(&waits), 1, 0) == 1;
 }
@@ -149,7 +152,8 @@ bool is_control(int signal, const siginfo_t& info) {
 /// The session wants the thread that has the turn, and the kernel may have told another.
 void control(siginfo_t& info, ucontext_t& context) {
   auto& slot = slot_of_handler(&info);
-  if (info.si_code == farewell_code) g_farewell = true;
+  if (info.si_code == farewell_code || g_releasing.load()) g_farewell = true;
+  if (g_releasing.load() && !slot.has_turn) ask_to_stop(slot, context);  // it may be that it is to stand
   g_control_requested = true;
   const i32 holder = slot.has_turn || g_turn_holder == nullptr ? 0 : g_turn_holder();
   if (holder == 0) {
@@ -266,6 +270,10 @@ std::optional<KernelSignal> take_pending_signal() {
 }
 
 bool farewell_received() { return g_farewell.load(); }
+
+void begin_release() { g_releasing = true; }
+
+bool is_ours(const siginfo_t& info) { return info.si_code == leave_code || is_control(control_signal, info); }
 
 void await_farewell() {
   constexpr int looks = 200;

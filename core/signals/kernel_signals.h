@@ -66,6 +66,10 @@ inline constexpr int leave_code = control_code - 1;
 /// The last one that the session, or what it leaves behind, sends to a program that it was attached to.
 inline constexpr int farewell_code = control_code - 2;
 bool farewell_received();
+/// From here on the program is becoming native: SIGTRAP of nobody's is ours even without a session (see is_ours()).
+void begin_release();
+/// Is it one of the session's or the engine's? What comes with a signal may be lost.
+bool is_ours(const siginfo_t& info);
 /// Waits for it, so that it does not come to a program that has become native; but not for ever.
 void await_farewell();
 /// True from such a request on until it is taken.

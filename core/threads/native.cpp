@@ -3,6 +3,9 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include <cerrno>
+#include <ctime>
+
 #include <utility>
 
 #include "core/base/check.h"
@@ -22,10 +25,26 @@ void send_again(i32 tid, const KernelSignal& signal) {
               static_cast<u64>(signal.number), reinterpret_cast<u64>(&signal.info));
 }
 
-void send_waiting(i32 tid, SignalSlot& slot, ThreadStand& stand) {
-  if (stand.waiting) send_again(tid, *std::exchange(stand.waiting, std::nullopt));
-  if (slot.has_pending != 0) send_again(tid, slot.pending);
+/// True: there were any.
+bool send_waiting(i32 tid, SignalSlot& slot, ThreadStand& stand, const ThreadSignals& signals) {
+  bool any = false;
+  const auto send = [&](const KernelSignal& signal) {
+    send_again(tid, signal);
+    any = true;
+  };
+  if (stand.waiting) send(*stand.waiting);
+  if (slot.has_pending != 0) send(slot.pending);
+  for (const auto& held : signals.held_info) {
+    if (held.number != 0 && (signals.held & signal_bit(held.number)) != 0) send(held);
+  }
+  // Other faults are raised again by their instructions; pc is behind that of a breakpoint.
+  constexpr u64 debug_trap = 1, breakpoint_trap = 3;
+  if (stand.raised && (stand.raised->trap_number == debug_trap || stand.raised->trap_number == breakpoint_trap)) {
+    send(stand.raised->signal);
+  }
+  stand.waiting.reset();
   slot.has_pending = 0;
+  return any;
 }
 
 constexpr u64 syscall_size = 2;
@@ -34,12 +53,17 @@ constexpr u64 syscall_size = 2;
 
 /// All kernel threads stand, and no call is under way of which anything has happened.
 void Threads::stand_still() {
+  scheduler_.run_alone(nullptr, false);
   if (running_->stack == nullptr) return;  // there is one thread, and there has been no other
   const auto all_stand = [this] {
     for (const auto& t : threads_) {
       if (t.get() == g_turn.here || t->exited) continue;
       while (t->stands.load() == 0) {
-        raw_syscall(SYS_futex, reinterpret_cast<u64>(&t->stands), FUTEX_WAIT_PRIVATE, 0, 0);
+        constexpr timespec look_again{.tv_sec = 0, .tv_nsec = 20'000'000};
+        const i64 r = raw_syscall(SYS_futex, reinterpret_cast<u64>(&t->stands), FUTEX_WAIT_PRIVATE, 0,
+                                  reinterpret_cast<u64>(&look_again));
+        // Of two SIGTRAPs that wait one is lost.
+        if (r == -ETIMEDOUT) retire_kernel_thread(*t, Retire::stand);
       }
     }
   };
@@ -63,7 +87,8 @@ void Threads::stand_still() {
 void Threads::go_native(const std::function<void()>& release_process) {
   stand_still();
   auto& cpu = engine_.cpu();
-  block_all_signals();
+  const u64 all = ~u64{0};
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&all), 0, 8);
   // Where the control flow is now, the registers of the running thread are the processor's of the guest.
   save(*running_);
   const u64 size = native_frame_size(cpu.vector_size());
@@ -80,8 +105,16 @@ void Threads::go_native(const std::function<void()>& release_process) {
   for (const auto& pointer : threads_) {
     auto& t = *pointer;
     if (t.exited) continue;
-    if (t.waiting) t.registers.rip -= syscall_size;  // nothing of its call has happened: it begins anew
+    const i32 tid = several ? t.tid : engine_.process().thread;
     const auto& s = t.signals;
+    const auto last_call = t.stand.last_call;
+    const bool signals = send_waiting(tid, t.slot != nullptr ? *t.slot : running_slot(), t.stand, s);
+    if (t.waiting) t.registers.rip -= syscall_size;  // nothing of its call has happened: it begins anew
+    if (!t.waiting && signals && s.has_saved_mask && last_call) {
+      // A signal has ended the call, which may be blocked without its mask: it begins anew, and is ended so again.
+      t.registers.rip -= syscall_size;
+      t.registers.gpr[rax] = *last_call;
+    }
     auto& native = natives[made];
     const auto* vector = &t == running_ ? cpu.vector_area() : t.vector_area;
     native = {.frame = build_native_frame(memory + made * size, t.registers, {vector, cpu.vector_size()},
@@ -91,9 +124,6 @@ void Threads::go_native(const std::function<void()>& release_process) {
               .robust_list = t.robust_list,
               .clear_tid = t.clear_tid};
     ++made;
-    const i32 tid = several ? t.tid : engine_.process().thread;
-    auto& slot = t.slot != nullptr ? *t.slot : running_slot();
-    send_waiting(tid, slot, t.stand);
     if (!several || &t == g_turn.here) {
       own = &native;
     } else {
@@ -103,6 +133,9 @@ void Threads::go_native(const std::function<void()>& release_process) {
   }
   release_process();
   for (auto* t : others) pass_baton(*t, baton_native);
+  if (own == nullptr) {  // the thread here has ended
+    for (;;) raw_syscall(SYS_exit, 0);
+  }
   enter_native(*own);
 }
 

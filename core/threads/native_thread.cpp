@@ -81,8 +81,7 @@ void drop_control_signals() {
   siginfo_t info{}, own{};
   while (raw_syscall(SYS_rt_sigtimedwait, reinterpret_cast<u64>(&control), reinterpret_cast<u64>(&info),
                      reinterpret_cast<u64>(no_time), 8) > 0) {
-    const bool ours = info.si_code == control_code || info.si_code == farewell_code || info.si_code == leave_code;
-    if (!ours) own = info;
+    if (!is_ours(info)) own = info;
   }
   if (own.si_signo == 0) return;
   raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)),

@@ -62,6 +62,7 @@ bool comes_soon(Come come) {
     if (baton == baton_native) enter_native(*t->native);
     if (baton == baton_turn) {
       t->stands = 0;
+      block_all_signals();  // but those of faults, which what is to be done may meet
       take_over(t);
     }
     raw_syscall(SYS_futex, reinterpret_cast<u64>(&t->baton), FUTEX_WAIT_PRIVATE, baton_none, 0);
@@ -224,11 +225,13 @@ void leave_for_call(GuestThread* t) {
   for (;;) {
     begin_call(t);
     const i64 r = futex ? wait_on_futex(t) : guest_syscall_without_turn(t->call_number, t->call_args, *t->slot);
-    if (t->retire.load() == Retire::stand && has_ended(t, r, futex)) {
-      t->call_result = r;
-      push_finished(t);
+    if (called_back(t)) {
+      if (t->retire.load() == Retire::stand && has_ended(t, r, futex)) {
+        t->call_result = r;
+        push_finished(t);
+      }
+      wait_for_baton(t);
     }
-    if (called_back(t)) wait_for_baton(t);
     if (only_control(t, r)) {
       if (control_requested() && try_take(t)) take_over(t);
       continue;  // who has the turn hears of it, or has done so

@@ -74,6 +74,7 @@ class Translator {
   /// What code translated from now on checks.
   void watch(const Watching& watching) { watching_ = watching; }
   const Watching& watching() const { return watching_; }
+  const TranslateOptions& options() const { return options_; }
 
   /// Makes the entry reachable by indirect transfers.
   void make_indirect(Entry& entry);

@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <vector>
 
 #include "core/base/raw_syscall.h"
 #include "core/memory/unique_fd.h"
@@ -37,12 +36,6 @@ std::array<u8, 8> call_code(u32 number) {
   std::memcpy(&code[1], &number, sizeof number);
   return code;
 }
-
-struct Overwritten {
-  GuestAddr at;
-  std::array<u8, 8> code;
-};
-std::vector<Overwritten> g_overwritten;
 
 /// The kernel may have sealed its mapping; a debugger's way in is open all the same.
 Result<> write_code(GuestAddr at, const std::array<u8, 8>& code) {
@@ -98,17 +91,9 @@ Result<> make_vdso_calls(GuestRange vdso) {
     const auto code = call_code(f.number);
     if (function.size < code.size() || !vdso.contains(function.at))
       return fail("a vDSO with functions that are too short");
-    Overwritten before{function.at, {}};
-    std::memcpy(before.code.data(), function.at.ptr(), before.code.size());
     if (auto done = write_code(function.at, code); !done) return done;
-    g_overwritten.push_back(before);
   }
   return {};
-}
-
-void restore_vdso() {
-  for (const auto& before : g_overwritten) (void)write_code(before.at, before.code);  // if not, they stay calls
-  g_overwritten.clear();
 }
 
 }  // namespace fred

@@ -19,7 +19,5 @@ VdsoFunction find_vdso_function(const u8* image, std::string_view name);
 /// In an adopted process (docs/ATTACH.md): has the functions of the kernel's vDSO be the system calls that they are
 /// made to avoid, as those of our own are (functions.S). The program has their addresses, so they are changed in place.
 Result<> make_vdso_calls(GuestRange vdso);
-/// They are the kernel's again.
-void restore_vdso();
 
 }  // namespace fred

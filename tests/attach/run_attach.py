@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import harness  # noqa: E402
 
-PROGRAMS = ("arithmetic", "memory", "signals", "threads", "vectors", "execute")
+PROGRAMS = ("arithmetic", "memory", "signals", "threads", "vectors", "sharing", "execute")
 LONGEST = 120.0
 MOST_DESCRIPTORS = 64  # more than any of the programs has
 DETACHED = re.compile(r"fred: the recording ends; process \d+ goes on natively")
