@@ -172,6 +172,13 @@ def under_fred(process: subprocess.Popen[bytes], fred: Path) -> Iterator[int]:
 
 
 @contextlib.contextmanager
+def let_go_before(process: subprocess.Popen[bytes], fred: Path) -> Iterator[int]:
+    with under_fred(process, fred):
+        pass
+    yield process.pid
+
+
+@contextlib.contextmanager
 def other(pid: int, _process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
     yield pid
 
@@ -207,6 +214,8 @@ REFUSALS = [
     Refusal("stopped", r"cannot attach to process (\d+) \(odd\): it is stopped \(kill -CONT \1 has it go on\)", prepare=stopped),
     Refusal("traced", r"cannot attach to process \d+ \(odd\): it is traced by process \d+ \(strace\) already", prepare=traced),
     Refusal("under fred", r"cannot attach to process \d+ \(odd\): it is under fred already", prepare=under_fred),
+    Refusal("let go before", r"cannot attach to process \d+ \(odd\): fred has recorded it before, and its engine's memory is in the way",
+            prepare=let_go_before),
     Refusal("a seccomp filter", r"cannot attach to process \d+ \(odd\): it has a seccomp filter, which fred's own system calls would meet",
             word="seccomp"),
     Refusal("its main thread has ended", r"cannot attach to process \d+ \(odd\): its main thread has ended", word="main_ended",
