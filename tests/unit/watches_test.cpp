@@ -88,6 +88,7 @@ TEST_CASE("watches: changes of every register, as single steps find them") {
       const auto m = markers_of(recorded);
       const SteppedGuest oracle(recorded, m.begin, m.end);
       for (const bool together : {false, true}) {
+        if (!together && !options.empty()) continue;
         std::vector<Condition> conditions;
         for (u8 r = 0; r < 16; ++r) {
           conditions.push_back({ConditionId{r}, RegisterCondition{static_cast<Gpr>(r)}, std::nullopt});
