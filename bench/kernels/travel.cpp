@@ -2,15 +2,17 @@
 // global that rises now and then. Needs a debugger; bench/time_travel.py.
 #include "bench/kernels/kernel.h"
 
+// Known by their names wherever the program stands.
+kernel::u64 calls;
+kernel::u64 level;  // rises once in 2^16 calls
+volatile kernel::u64 every_turn;
+
 namespace {
 
 enum class Op : unsigned char { add, mix, loop, call };
 constexpr Op program[] = {Op::add, Op::mix, Op::add, Op::loop, Op::call};
 
 kernel::u64 accumulator = 1;
-kernel::u64 calls;
-kernel::u64 level;  // rises once in 2^16 calls
-volatile kernel::u64 every_turn;
 
 __attribute__((noinline)) void account() {
   ++calls;

@@ -14,7 +14,8 @@ Each scripts/*.session is one test. Its header lines say what is started:
 In a terminal, a line "> TEXT" types TEXT and Enter; "> ^C" and "> ^D" are keys, and "> TEXT<TAB>" ends with a TAB
 instead of Enter. "! resize 30 100" changes the size of the terminal, "! wait TEXT" waits for TEXT to appear. Every
 other line is expected output, as a part of a line, in this order; "..." skips none, all lines between may be there.
-A line that begins with "/" is a regular expression, one that begins with "-" must not appear up to the next match.
+A line that begins with "/" is a regular expression, one that begins with "-" must not appear up to the next match. In
+batch mode one that begins with "?" is a regular expression that matches with the system's gdb, and may do so with others.
 A step waits for its expected lines: nothing here depends on how fast the machine is.
 
 The pages of examples/ are tests as well (pages.py).
@@ -157,6 +158,10 @@ def run_with_pipes(context: Context, script: Script, folder: Path, env: dict[str
             if step[1:] in output:
                 return [f"'{step[1:]}' appeared", repr(output)]
             continue
+        if step.startswith("?"):
+            step = f"/{step[1:]}"
+            if context.gdb is not None and not re.search(step[1:], output[position:]):
+                continue
         found = re.search(step[1:], output[position:]) if step.startswith("/") else None
         begin = (found.start() if found else -1) if step.startswith("/") else output[position:].find(step)
         if begin < 0:

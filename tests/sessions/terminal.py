@@ -25,6 +25,7 @@ OTHER_WORDS = (
     (16, r"Delete all breakpoints, watchpoints, tracepoints, and catchpoints\? ", "Delete all breakpoints? "),
     (16, r"Error in testing condition for breakpoint ", "Error in testing breakpoint condition "),
     (18, r"(?<=stopped\.\n)\[Switching to thread [\d.]+ \((Thread [\d.]+)\)\]", r"[Switching to \1]"),
+    (18, r"\[Switching to thread [\d.]+ \((Thread [\d.]+)\)\](?=\n\nThread )", r"[Switching to \1]"),
     (18, r"\[New Thread ([\d.]+) \(id \d+\)\]", r"[New Thread \1]"),
 )
 

@@ -82,38 +82,36 @@ TEST_CASE("watches: every form of store, as single steps find it") {
 TEST_CASE("watches: changes of every register, as single steps find them") {
   for (const auto& options : translator_switches) {
     CAPTURE(options.empty() ? "" : options[0]);
-    {
-      RecordedGuest recorded("time/stores", options);
-      recorded.run_to_end();
-      const auto m = markers_of(recorded);
-      const SteppedGuest oracle(recorded, m.begin, m.end);
-      for (const bool together : {false, true}) {
-        if (!together && !options.empty()) continue;
-        std::vector<Condition> conditions;
-        for (u8 r = 0; r < 16; ++r) {
-          conditions.push_back({ConditionId{r}, RegisterCondition{static_cast<Gpr>(r)}, std::nullopt});
-        }
-        // Changes of memory at the same instructions do not hide those of registers, nor the other way round.
-        if (together) conditions.push_back(watch(16, m.areas[0]));
-        auto collector = recorded.worker(), runner = recorded.worker();
-        for (auto* worker : {&collector, &runner}) {
-          REQUIRE(worker->run_to(m.begin));
-          REQUIRE(worker->set_conditions(conditions));
-        }
-        const auto notes = collector.collect(m.end);
-        REQUIRE(notes);
-        const auto found = run_through(runner, m.end, conditions.size());
-        for (u8 r = 0; r < 16; ++r) {
-          CAPTURE(r);
-          std::vector<std::string> wanted;
-          for (const auto& hit : oracle.changes(static_cast<Gpr>(r))) wanted.push_back(text_of(hit));
-          const auto [f, w] = std::ranges::mismatch(found[r], wanted);
-          CHECK((f != found[r].end() ? *f : "the end") == (w != wanted.end() ? *w : "the end"));
-          CHECK((*notes)[r].count == wanted.size());
-          CHECK(((*notes)[r].last ? text_of(*(*notes)[r].last) : "") == (wanted.empty() ? "" : wanted.back()));
-        }
-        CHECK(difference(state_of(collector), state_of(runner)) == "");
+    RecordedGuest recorded("time/stores", options);
+    recorded.run_to_end();
+    const auto m = markers_of(recorded);
+    const SteppedGuest oracle(recorded, m.begin, m.end);
+    for (const bool together : {false, true}) {
+      if (!together && !options.empty()) continue;
+      std::vector<Condition> conditions;
+      for (u8 r = 0; r < 16; ++r) {
+        conditions.push_back({ConditionId{r}, RegisterCondition{static_cast<Gpr>(r)}, std::nullopt});
       }
+      // Changes of memory at the same instructions do not hide those of registers, nor the other way round.
+      if (together) conditions.push_back(watch(16, m.areas[0]));
+      auto collector = recorded.worker(), runner = recorded.worker();
+      for (auto* worker : {&collector, &runner}) {
+        REQUIRE(worker->run_to(m.begin));
+        REQUIRE(worker->set_conditions(conditions));
+      }
+      const auto notes = collector.collect(m.end);
+      REQUIRE(notes);
+      const auto found = run_through(runner, m.end, conditions.size());
+      for (u8 r = 0; r < 16; ++r) {
+        CAPTURE(r);
+        std::vector<std::string> wanted;
+        for (const auto& hit : oracle.changes(static_cast<Gpr>(r))) wanted.push_back(text_of(hit));
+        const auto [f, w] = std::ranges::mismatch(found[r], wanted);
+        CHECK((f != found[r].end() ? *f : "the end") == (w != wanted.end() ? *w : "the end"));
+        CHECK((*notes)[r].count == wanted.size());
+        CHECK(((*notes)[r].last ? text_of(*(*notes)[r].last) : "") == (wanted.empty() ? "" : wanted.back()));
+      }
+      CHECK(difference(state_of(collector), state_of(runner)) == "");
     }
   }
 }
