@@ -94,6 +94,7 @@ void Server::take(const Packet& packet) {
 
 void Server::interrupt() {
   if (running_) target_.interrupt();
+  interrupted_ = !running_ && target_.runs_freely();
 }
 
 void Server::disconnected() {

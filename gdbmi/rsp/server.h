@@ -27,6 +27,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   void take(const Packet& packet);
+  /// In a free run gdb has the program go on again and again, and means the next time as well.
   void interrupt();
   /// gdb has gone; another may come. What runs stops.
   void disconnected();
@@ -160,7 +161,8 @@ class Server {
   HostFiles files_;
   StartRequest next_start_;
   bool multiprocess_ = false;
-  bool gdb_17_ = false;  // or newer
+  bool gdb_17_ = false;       // or newer
+  bool interrupted_ = false;  // between two parts of a free run
   bool running_ = false;
   /// What gdb knows of each process that it debugs.
   struct Inferior {

@@ -78,6 +78,10 @@ Server::Reply Server::resume(ResumeRequest request) {
   forget_state();
   running_ = true;
   going_ = request.thread != 0 ? request.thread : told_thread_;
+  if (std::exchange(interrupted_, false) && target_.runs_freely()) {
+    stopped(StoppedBySignal{.number = SIGINT});
+    return std::nullopt;
+  }
   auto& due = inferiors_[process_].due;
   for (auto* next : {&due, &next_stop_}) {
     if (!*next) continue;

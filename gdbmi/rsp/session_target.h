@@ -110,6 +110,7 @@ class SessionTarget final : public Target {
   /// `monitor end-free-run`, a step goes on until one of them changes.
   void begin_free_run(std::vector<Gpr> registers) { free_run_ = std::move(registers); }
   void end_free_run() { free_run_.clear(); }
+  bool runs_freely() const override { return !free_run_.empty(); }
   /// What stands for a watch of this register, in this thread.
   static Condition register_condition(Gpr gpr, ThreadId thread);
   enum class For : u8 { going, stepping, going_back, everything };

@@ -104,6 +104,8 @@ class Target {
   virtual void resume(const ResumeRequest& request, std::function<void(StopEvent)> stopped) = 0;
   /// The last motion led anywhere in history, not past what gdb would have stopped at on the way.
   virtual bool has_jumped() const { return false; }
+  /// gdb steps, and the target goes on instead (SessionTarget::begin_free_run).
+  virtual bool runs_freely() const { return false; }
   virtual void interrupt() = 0;
   virtual Result<> insert(i64 process, const Point& point) = 0;
   virtual Result<> remove(i64 process, const Point& point) = 0;
