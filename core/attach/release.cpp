@@ -1,10 +1,6 @@
 #include "core/attach/release.h"
 
-#include <dirent.h>
 #include <sys/syscall.h>
-
-#include <cstdlib>
-#include <vector>
 
 #include "core/base/descriptor.h"
 #include "core/base/raw_syscall.h"
@@ -24,18 +20,6 @@ void restore_dispositions(const GuestSignalState& state) {
   }
 }
 
-void close_descriptors() {
-  std::vector<int> ours;
-  if (DIR* const folder = opendir("/proc/self/fd"); folder != nullptr) {
-    while (const auto* entry = readdir(folder)) {
-      const int fd = std::atoi(entry->d_name);  // of . and .. 0, which is none of ours
-      if (is_engine_descriptor(fd)) ours.push_back(fd);
-    }
-    closedir(folder);
-  }
-  for (const int fd : ours) close_engine_descriptor(fd);
-}
-
 }  // namespace
 
 /// The functions of the kernel's vDSO stay system calls: a thread may stand in the middle of one.
@@ -45,7 +29,7 @@ void release(GuestEngine& engine) {
   await_farewell();
   engine.threads().go_native([&engine] {
     engine.memory().become_native();
-    close_descriptors();
+    close_engine_descriptors();
     engine.cpu().cache().unmap();
     hand_back_limits();
     engine.threads().free_processors(true);

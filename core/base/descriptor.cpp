@@ -68,4 +68,8 @@ void close_engine_descriptor(i64 fd) {
   raw_syscall(SYS_close, static_cast<u64>(fd));
 }
 
+void close_engine_descriptors() {
+  for (u64 index = 0; index < room; ++index) close_engine_descriptor(static_cast<i64>(first_descriptor() + index));
+}
+
 }  // namespace fred

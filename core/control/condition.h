@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -82,6 +83,12 @@ struct Note {
   ConditionId id{};
   u64 count = 0;
   std::optional<Hit> last;
+
+  /// So many more, of which this was the last.
+  void add(u64 more, Hit hit) {
+    count += more;
+    if (!last || last->at < hit.at) last = std::move(hit);
+  }
 };
 
 /// A thread of the program as it is where the program stands.

@@ -97,14 +97,14 @@ bool Controller::is_to_leave(const Result<Message>& m) {
 
 void Controller::leave() {
   run_.clear_breaks();
-  if (engine_.is_adopted_live()) {
+  const bool adopted = engine_.is_adopted_live();
+  if (adopted) {
     engine_.leave_recording();
-    reporter_.close();
-    release(engine_);  // it comes back where the program is about to end
   } else {
     engine_.processes().leave_recording();
-    reporter_.close();
   }
+  reporter_.close();
+  if (adopted) release(engine_);  // it comes back where the program is about to end
 }
 
 bool Controller::carry_out(const Message& m, int descriptor) {

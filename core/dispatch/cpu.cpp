@@ -253,8 +253,7 @@ void Cpu::watch(const Watching& watching) {
 bool Cpu::leaves_for_watch(const Instruction& i, std::span<const u8> code, const Registers& registers) {
   const auto& watching = translator_->watching();
   if (!watching.any()) return false;
-  const auto plan = plan_watch(i, code, watching);
-  if (!plan.registers.empty() && !translator_->options().light) return true;
+  const auto plan = plan_watch(i, code, watching, translator_->options().light);
   switch (plan.way) {
     case WatchPlan::Way::none:
       return false;

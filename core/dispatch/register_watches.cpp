@@ -88,11 +88,7 @@ void RegisterWatches::take_found() {
 void RegisterWatches::add_to(std::vector<Note>& notes) const {
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     const auto& r = watched_[i];
-    if (r.count == 0) continue;
-    auto& note = notes[subjects_[i].index];
-    note.count += r.count;
-    auto hit = hit_of(r);
-    if (!note.last || note.last->at < hit.at) note.last = std::move(hit);
+    if (r.count != 0) notes[subjects_[i].index].add(r.count, hit_of(r));
   }
 }
 

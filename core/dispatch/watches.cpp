@@ -169,11 +169,7 @@ void Watches::take_found() {
 void Watches::add_to(std::vector<Note>& notes) const {
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     const auto& w = watched_[i];
-    if (w.count == 0) continue;
-    auto& note = notes[ranges_[i].index];
-    note.count += w.count;
-    auto hit = hit_of(w);
-    if (!note.last || note.last->at < hit.at) note.last = std::move(hit);
+    if (w.count != 0) notes[ranges_[i].index].add(w.count, hit_of(w));
   }
   registers_.add_to(notes);
 }

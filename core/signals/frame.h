@@ -2,6 +2,7 @@
 #pragma once
 #include <csignal>
 
+#include "core/arch/x86/state_window.h"
 #include "core/base/types.h"
 
 namespace fred {
@@ -44,7 +45,49 @@ static_assert(sizeof(FpxSoftware) == 48);
 inline constexpr u32 fp_xstate_magic1 = 0x46505853, fp_xstate_magic2 = 0x46505845;
 inline constexpr u64 fpx_software_offset = 464;
 
+/// Of an image of that many bytes with these components.
+constexpr FpxSoftware fpx_software(u32 size, u64 components) {
+  return {.magic1 = fp_xstate_magic1,
+          .extended_size = size + u32{sizeof fp_xstate_magic2},
+          .xfeatures = components,
+          .xstate_size = size,
+          .padding = {}};
+}
+
 inline constexpr u16 user_cs = 0x33, user_ss = 0x2b;
 inline constexpr u64 red_zone = 128;
+
+/// With no fault, and the image of the vector state at `fpstate`.
+constexpr SigContext sig_context(const Registers& registers, u64 fpstate) {
+  const auto& g = registers.gpr;
+  return {.r8 = g[r8],
+          .r9 = g[r9],
+          .r10 = g[r10],
+          .r11 = g[r11],
+          .r12 = g[r12],
+          .r13 = g[r13],
+          .r14 = g[r14],
+          .r15 = g[r15],
+          .di = g[rdi],
+          .si = g[rsi],
+          .bp = g[rbp],
+          .bx = g[rbx],
+          .dx = g[rdx],
+          .ax = g[rax],
+          .cx = g[rcx],
+          .sp = g[rsp],
+          .ip = registers.rip,
+          .flags = registers.rflags,
+          .cs = user_cs,
+          .gs = 0,
+          .fs = 0,
+          .ss = user_ss,
+          .err = 0,
+          .trapno = 0,
+          .oldmask = 0,
+          .cr2 = 0,
+          .fpstate = fpstate,
+          .reserved = {}};
+}
 
 }  // namespace fred

@@ -140,35 +140,7 @@ bool GuestSignals::build_frame(const KernelSignal& signal, const GuestFault* fau
                           ? SS_DISABLE
                           : (state_.alt_stack.flags & ss_autodisarm) | (on_alt_stack(regs.gpr[rsp]) ? SS_ONSTACK : 0);
   frame.stack_size = state_.alt_stack.size;
-  const auto& g = regs.gpr;
-  frame.context = {.r8 = g[r8],
-                   .r9 = g[r9],
-                   .r10 = g[r10],
-                   .r11 = g[r11],
-                   .r12 = g[r12],
-                   .r13 = g[r13],
-                   .r14 = g[r14],
-                   .r15 = g[r15],
-                   .di = g[rdi],
-                   .si = g[rsi],
-                   .bp = g[rbp],
-                   .bx = g[rbx],
-                   .dx = g[rdx],
-                   .ax = g[rax],
-                   .cx = g[rcx],
-                   .sp = g[rsp],
-                   .ip = regs.rip,
-                   .flags = regs.rflags,
-                   .cs = user_cs,
-                   .gs = 0,
-                   .fs = 0,
-                   .ss = user_ss,
-                   .err = 0,
-                   .trapno = 0,
-                   .oldmask = 0,
-                   .cr2 = 0,
-                   .fpstate = image,
-                   .reserved = {}};
+  frame.context = sig_context(regs, image);
   if (fault != nullptr) {
     frame.context.err = fault->error_code;
     frame.context.trapno = fault->trap_number;

@@ -161,8 +161,7 @@ void control(siginfo_t& info, ucontext_t& context) {
   } else if (holder != raw_syscall(SYS_gettid)) {
     // Else the turn is on its way to this one, which looks at the request.
     info.si_code = control_code;
-    raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)), static_cast<u64>(holder),
-                control_signal, reinterpret_cast<u64>(&info));
+    queue_signal(holder, control_signal, info);
   }
 }
 
@@ -245,6 +244,16 @@ void set_real_mask(u64 guest_mask) {
 void block_all_signals() {
   const u64 mask = ~synchronous_signals;  // faults in our own or the guest's code must still reach us
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
+}
+
+void block_every_signal() {
+  const u64 mask = ~u64{0};
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&mask), 0, 8);
+}
+
+void queue_signal(i32 thread, int number, const siginfo_t& info) {
+  raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)), static_cast<u64>(thread),
+              static_cast<u64>(number), reinterpret_cast<u64>(&info));
 }
 
 void die_by_signal(int signal) {

@@ -48,6 +48,10 @@ void set_real_action(int signal, RealAction action, u64 flags);
 void set_real_mask(u64 guest_mask);
 /// Blocks all asynchronous signals (across a fork); set_real_mask undoes it.
 void block_all_signals();
+/// Those of faults too: none finds the calling thread any more. No libc.
+void block_every_signal();
+/// Queues it to a thread of this process (rt_tgsigqueueinfo). No libc.
+void queue_signal(i32 thread, int number, const siginfo_t& info);
 
 /// Ends the process by this signal, as its default action does; leaves no core file.
 [[noreturn]] void die_by_signal(int signal);

@@ -57,11 +57,7 @@ bool VectorImage::write(GuestAddr at) {
   std::vector<u8> area(vector, vector + size);
   const u64 features = guest_cpu_.xcr0();
   std::memcpy(area.data() + 512, &features, sizeof features);
-  FpxSoftware software{.magic1 = fp_xstate_magic1,
-                       .extended_size = size + u32{sizeof fp_xstate_magic2},
-                       .xfeatures = features,
-                       .xstate_size = size,
-                       .padding = {}};
+  auto software = fpx_software(size, features);
   const auto* magic = reinterpret_cast<const u8*>(&fp_xstate_magic2);
   area.insert(area.end(), magic, magic + sizeof fp_xstate_magic2);
   if (hidden_in_use()) {

@@ -19,17 +19,11 @@ namespace fred {
 
 namespace {
 
-/// It comes to the thread again when that is native.
-void send_again(i32 tid, const KernelSignal& signal) {
-  raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)), static_cast<u64>(tid),
-              static_cast<u64>(signal.number), reinterpret_cast<u64>(&signal.info));
-}
-
-/// True: there were any.
+/// They come to the thread again when that is native. True: there were any.
 bool send_waiting(i32 tid, SignalSlot& slot, ThreadStand& stand, const ThreadSignals& signals) {
   bool any = false;
   const auto send = [&](const KernelSignal& signal) {
-    send_again(tid, signal);
+    queue_signal(tid, signal.number, signal.info);
     any = true;
   };
   if (stand.waiting) send(*stand.waiting);
@@ -87,8 +81,7 @@ void Threads::stand_still() {
 void Threads::go_native(const std::function<void()>& release_process) {
   stand_still();
   auto& cpu = engine_.cpu();
-  const u64 all = ~u64{0};
-  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&all), 0, 8);
+  block_every_signal();
   // Where the control flow is now, the registers of the running thread are the processor's of the guest.
   save(*running_);
   const u64 size = native_frame_size(cpu.vector_size());

@@ -28,46 +28,14 @@ RtSigFrame* build_native_frame(void* at, const Registers& registers, std::span<c
   const auto size = static_cast<u32>(vector.size());
   std::memcpy(image, vector.data(), vector.size());
   std::memcpy(image + vector.size(), &fp_xstate_magic2, sizeof fp_xstate_magic2);
-  const FpxSoftware software{.magic1 = fp_xstate_magic1,
-                             .extended_size = size + u32{sizeof fp_xstate_magic2},
-                             .xfeatures = components,
-                             .xstate_size = size,
-                             .padding = {}};
+  const auto software = fpx_software(size, components);
   std::memcpy(image + fpx_software_offset, &software, sizeof software);
   auto* frame = new (at) RtSigFrame{};
   frame->uc_flags = uc_fp_xstate | uc_sigcontext_ss | uc_strict_restore_ss;
   frame->stack_sp = alternate.sp;
   frame->stack_flags = alternate.size == 0 ? SS_DISABLE : alternate.flags;
   frame->stack_size = alternate.size;
-  const auto& g = registers.gpr;
-  frame->context = {.r8 = g[r8],
-                    .r9 = g[r9],
-                    .r10 = g[r10],
-                    .r11 = g[r11],
-                    .r12 = g[r12],
-                    .r13 = g[r13],
-                    .r14 = g[r14],
-                    .r15 = g[r15],
-                    .di = g[rdi],
-                    .si = g[rsi],
-                    .bp = g[rbp],
-                    .bx = g[rbx],
-                    .dx = g[rdx],
-                    .ax = g[rax],
-                    .cx = g[rcx],
-                    .sp = g[rsp],
-                    .ip = registers.rip,
-                    .flags = registers.rflags,
-                    .cs = user_cs,
-                    .gs = 0,
-                    .fs = 0,
-                    .ss = user_ss,
-                    .err = 0,
-                    .trapno = 0,
-                    .oldmask = 0,
-                    .cr2 = 0,
-                    .fpstate = reinterpret_cast<u64>(image),
-                    .reserved = {}};
+  frame->context = sig_context(registers, reinterpret_cast<u64>(image));
   frame->mask = mask;
   return frame;
 }
@@ -84,8 +52,7 @@ void drop_control_signals() {
     if (!is_ours(info)) own = info;
   }
   if (own.si_signo == 0) return;
-  raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)),
-              static_cast<u64>(raw_syscall(SYS_gettid)), control_signal, reinterpret_cast<u64>(&own));
+  queue_signal(static_cast<i32>(raw_syscall(SYS_gettid)), control_signal, own);
 }
 }  // namespace
 

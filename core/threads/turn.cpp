@@ -53,8 +53,7 @@ bool comes_soon(Come come) {
 
 /// No signal finds it in engine code any more, from here on.
 [[noreturn]] void stand(GuestThread* t) {
-  const u64 all = ~u64{0};
-  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&all), 0, 8);
+  block_every_signal();
   t->stands = 1;
   futex_wake_one(t->stands);
   for (;;) {
@@ -167,8 +166,7 @@ bool has_ended(GuestThread* t, i64 result, bool futex) {
 
 /// The kernel thread ends. If nobody is to have the turn, it goes to whoever comes first.
 void exit_kernel_thread(GuestThread* t) {
-  const u64 all = ~u64{0};
-  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<u64>(&all), 0, 8);
+  block_every_signal();
   t->slot->has_turn = false;
   if (t->successor != nullptr) {
     give(t->successor);
@@ -259,8 +257,7 @@ void retire_kernel_thread(GuestThread& t, Retire how) {
   pass_baton(t, baton_look);  // it may be about to wait for the turn, where no signal helps
   siginfo_t info{};
   info.si_code = leave_code;
-  raw_syscall(SYS_rt_tgsigqueueinfo, static_cast<u64>(raw_syscall(SYS_getpid)), static_cast<u64>(t.tid), control_signal,
-              reinterpret_cast<u64>(&info));
+  queue_signal(t.tid, control_signal, info);
   if (how != Retire::exit) return;
   for (u32 alive; (alive = t.kernel_thread_alive.load()) != 0;) {
     raw_syscall(SYS_futex, reinterpret_cast<u64>(&t.kernel_thread_alive), FUTEX_WAIT, alive, 0);

@@ -185,12 +185,7 @@ bool Translator::Unit::break_here() {
 }
 
 void Translator::Unit::watched(const Instruction& i, std::span<const u8> code) {
-  auto plan = plan_watch(i, code, t_.watching_);
-  // What is compared behind the instruction is called by the light way.
-  if (!plan.registers.empty() && !t_.options_.light) {
-    plan.way = WatchPlan::Way::step;
-    plan.registers.clear();
-  }
+  const auto plan = plan_watch(i, code, t_.watching_, t_.options_.light);
   watched_accesses(i, code, plan);
   for (const auto gpr : plan.registers) {
     const auto hole = watch_code().check(gpr);
@@ -219,12 +214,9 @@ void Translator::Unit::watched_accesses(const Instruction& i, std::span<const u8
       segment(i.pc);
       return instruction(i, code);
     case WatchPlan::Way::call:
-      if (t_.options_.light) {
-        watch.call(i, plan.flags, plan.size, {});
-        segment(i.pc);
-        return instruction(i, code);
-      }
-      [[fallthrough]];
+      watch.call(i, plan.flags, plan.size, {});
+      segment(i.pc);
+      return instruction(i, code);
     case WatchPlan::Way::step:
       leave({.kind = ExitKind::watch, .pc = i.pc});
       return;

@@ -36,7 +36,7 @@ u8 repeated_flags(const WatchPlan& plan) {
 
 }  // namespace
 
-WatchPlan plan_watch(const Instruction& i, std::span<const u8> code, const Watching& watching) {
+WatchPlan plan_watch(const Instruction& i, std::span<const u8> code, const Watching& watching, bool light) {
   WatchPlan plan;
   if (i.flow == Flow::effect) return plan;  // the engine carries those out and compares
   const auto found = accesses_of(i, code);
@@ -46,7 +46,7 @@ WatchPlan plan_watch(const Instruction& i, std::span<const u8> code, const Watch
   const auto needs_base = [](const Access& a) { return a.segment != Access::Segment::flat; };
   const bool unreadable_base = !uses_fsgsbase() && std::any_of(plan.accesses.begin(), plan.accesses.end(), needs_base);
   const u16 registers = watching.registers != 0 ? written_registers(i, code) & watching.registers : 0;
-  if (found.other || unreadable_base || (registers != 0 && (i.flow != Flow::next || i.repeated))) {
+  if (found.other || unreadable_base || (registers != 0 && (!light || i.flow != Flow::next || i.repeated))) {
     plan.way = WatchPlan::Way::step;
     return plan;
   }
@@ -57,7 +57,7 @@ WatchPlan plan_watch(const Instruction& i, std::span<const u8> code, const Watch
     plan.way = WatchPlan::Way::none;
   } else if (i.repeated) {
     const bool segment = plan.accesses[0].segment != Access::Segment::flat || plan.accesses[0].narrow;
-    plan.way = segment ? WatchPlan::Way::step : WatchPlan::Way::call;
+    plan.way = segment || !light ? WatchPlan::Way::step : WatchPlan::Way::call;
     plan.flags = repeated_flags(plan);
     plan.size = plan.accesses[0].size;
   } else {

@@ -50,7 +50,8 @@ struct WatchPlan {
   std::vector<Gpr> registers;  // unless it is stepped: are compared behind it
 };
 
-WatchPlan plan_watch(const Instruction& instruction, std::span<const u8> code, const Watching& watching);
+/// `light`: translated code may call check_watched; else what would have to is stepped.
+WatchPlan plan_watch(const Instruction& instruction, std::span<const u8> code, const Watching& watching, bool light);
 
 class WatchCode {
  public:

@@ -40,23 +40,29 @@ constexpr std::string_view terminal_users[] = {
 
 std::string_view first_word(std::string_view line) { return line.substr(0, line.find_first_of(" \t/")); }
 
+/// The row that the word names, whole or abbreviated; null: none.
+template <class Row, std::size_t count>
+const Row* row_of(const Row (&rows)[count], std::string_view word) {
+  const auto* const found = std::ranges::find_if(
+      rows, [word](const Row& r) { return word.size() >= r.shortest && r.name.starts_with(word); });
+  return word.empty() || found == std::end(rows) ? nullptr : found;
+}
+
 }  // namespace
 
 std::optional<LifeCycleCommand> life_cycle_command(std::string_view line) {
   line = trimmed(line);
   const auto word = first_word(line);
-  const auto* const found = std::ranges::find_if(
-      life_cycle, [word](const Named& n) { return word.size() >= n.shortest && n.name.starts_with(word); });
-  if (word.empty() || found == std::end(life_cycle)) return std::nullopt;
+  const auto* const found = row_of(life_cycle, word);
+  if (found == nullptr) return std::nullopt;
   return LifeCycleCommand{found->what, trimmed(line.substr(word.size()))};
 }
 
 GoesOn goes_on(std::string_view line) {
   line = trimmed(line);
   const auto word = first_word(line);
-  const auto* const found = std::ranges::find_if(
-      going, [word](const Going& g) { return word.size() >= g.shortest && g.name.starts_with(word); });
-  if (word.empty() || found == std::end(going)) return GoesOn::no;
+  const auto* const found = row_of(going, word);
+  if (found == nullptr) return GoesOn::no;
   return found->needs_place && trimmed(line.substr(word.size())).empty() ? GoesOn::no : found->how;
 }
 

@@ -102,8 +102,6 @@ class SessionTarget final : public Target {
   void on_moved(std::function<void()> handler) override { moved_ = std::move(handler); }
   void on_notice(std::function<void(const std::string&)> handler) override;
 
-  /// The conditions that stand for gdb's points, caught system calls and signals. While gdb steps it wants to hear of
-  /// passed signals too: it steps over their handlers.
   /// Which stop gdb's `bc`.
   void catch_backwards(std::vector<ProcessCondition::Event> events) { caught_backwards_ = std::move(events); }
   /// gdb is about to let the program go on, and would step because it watches these registers: until end_free_run(), or
@@ -113,6 +111,8 @@ class SessionTarget final : public Target {
   bool runs_freely() const override { return !free_run_.empty(); }
   /// What stands for a watch of this register, in this thread.
   static Condition register_condition(Gpr gpr, ThreadId thread);
+  /// The conditions that stand for gdb's points, caught system calls and signals. While gdb steps it wants to hear of
+  /// passed signals too: it steps over their handlers.
   enum class For : u8 { going, stepping, going_back, everything };
   std::vector<Condition> conditions(For what = For::going_back) const;
 

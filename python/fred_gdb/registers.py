@@ -24,7 +24,7 @@ class _FredRegisters:
     def registers_of(cls, expression):
         """Those that the expression is about, if it is about nothing else; nothing if it might be. Casts to the basic
         types are known, and what only a symbol or memory can tell is not."""
-        found, at, before, open_types = set(), 0, "(", []
+        found, at, before = set(), 0, "("
         expression = expression.strip()
         while at < len(expression):
             match = cls.token.match(expression, at)
