@@ -45,6 +45,8 @@ class Engine {
   virtual void code_mapped(GuestRange range) = 0;
   /// Opens the pages of the range that the engine write-protects (code was translated from them).
   virtual void open_code_pages(GuestRange range) = 0;
+  /// There is more or less of memory().foreign() than before.
+  virtual void foreign_memory_changed() {}
 };
 
 }  // namespace fred

@@ -108,6 +108,7 @@ constexpr struct {
     {"--checksum-every=", true, [](Arguments& a, std::string_view v) { a.engine.checksum_every = number<u64>(v); }},
     {"--chaos=", true, [](Arguments& a, std::string_view v) { a.engine.chaos = number<u64>(v); }},
     {"--sleep-at-once", true, [](Arguments& a, std::string_view) { a.engine.looks = false; }},
+    {"--no-foreign", true, [](Arguments& a, std::string_view) { a.engine.foreign = false; }},
     {"--any-processor", true, [](Arguments& a, std::string_view) { a.engine.one_processor = false; }},
     {"--no-children", true, [](Arguments& a, std::string_view) { a.engine.children = false; }},
     {"--log-registers", true, [](Arguments& a, std::string_view) { a.engine.log_registers = true; }},
@@ -215,6 +216,8 @@ Result<> start_recording(GuestEngine& engine, const Arguments& a) {
     engine.take_shared_turn();
     engine.threads().end_process();
     engine.tree().turn().leave();
+  } else if (engine.memory().foreign().any()) {
+    engine.threads().end_process();  // the kernel would look at copies
   }
   if (!engine.processes().unrecorded_child()) {
     report.ended(engine, end);

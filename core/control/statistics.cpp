@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/dispatch/foreign_access.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/dispatch/lockstep.h"
 #include "core/dispatch/watch_check.h"

@@ -250,6 +250,19 @@ void Cpu::watch(const Watching& watching) {
   cache_->clear();
 }
 
+void Cpu::leave_before(const std::vector<GuestRange>& foreign) {
+  auto& granules = conditions().foreign;
+  std::ranges::fill(granules, u8{0});
+  for (const auto& range : foreign) {
+    const u64 first = (range.begin.value - largest_access) / foreign_granule_size;
+    const u64 last = std::min((range.end.value - 1) / foreign_granule_size, first + granule_count - 1);
+    for (u64 granule = first; granule <= last; ++granule) granules[granule % granule_count] = 1;
+  }
+  if (translator_->left_before() == foreign) return;
+  translator_->leave_before(foreign);
+  cache_->clear();
+}
+
 bool Cpu::leaves_for_watch(const Instruction& i, std::span<const u8> code, const Registers& registers) {
   const auto& watching = translator_->watching();
   if (!watching.any()) return false;

@@ -83,6 +83,8 @@ class Cpu {
   void set_break_points(GuestAddr at, std::vector<BreakPoint> points);
   /// Translated code finds accesses to watched memory from now on, or no longer does (core/dispatch/watches.h).
   void watch(const Watching& watching);
+  /// Translated code leaves the cache with ExitKind::watch before it accesses these ranges from now on.
+  void leave_before(const std::vector<GuestRange>& foreign);
   /// Does the translation (without light code) leave the cache before this instruction, because of what it accesses?
   bool leaves_for_watch(const Instruction& i, std::span<const u8> code, const Registers& registers);
   /// Null: nobody.

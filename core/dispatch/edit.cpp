@@ -7,6 +7,7 @@
 
 #include "core/base/log.h"
 #include "core/dispatch/conditions.h"
+#include "core/dispatch/foreign_access.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/guest_access.h"
 #include "core/memory/opened_pages.h"
@@ -63,6 +64,7 @@ void GuestEngine::apply(const Edit& edit) {
       if (!guest_write(range.begin, edit.bytes.data(), range.size())) {
         LOG_INFO(dispatch, "edit of {:#x}-{:#x}: not all of it is there", range.begin.value, range.end.value);
       }
+      foreign_->hand_on(range);
       break;
     }
     case EditKind::registers: {

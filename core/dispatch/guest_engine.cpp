@@ -12,6 +12,7 @@
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/conditions.h"
 #include "core/dispatch/effects.h"
+#include "core/dispatch/foreign_access.h"
 #include "core/dispatch/light.h"
 #include "core/dispatch/lockstep.h"
 #include "core/dispatch/processes.h"
@@ -27,6 +28,7 @@ namespace fred {
 
 namespace {
 constexpr u64 trap_flag = 0x100;
+constexpr u64 ticks_between_looks = u64{1} << 20;  // some ms of a program that makes no system call
 GuestEngine* g_engine = nullptr;
 
 /// Does a string instruction that has just done an iteration end although rcx is not 0?
@@ -64,6 +66,7 @@ GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), gues
   signals_ = std::make_unique<GuestSignals>(*cpu_, guest_cpu_);
   install_light_handler(*cpu_, events_);
   conditions_ = std::make_unique<Conditions>(*this);
+  foreign_ = std::make_unique<ForeignAccess>(*this);
   processes_ = std::make_unique<Processes>(*this);
   threads_ = std::make_unique<Threads>(*this);
   tree_.turn().on_release([this] {
@@ -74,7 +77,8 @@ GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), gues
   });
   events_.on_waiting([this] { threads_->wait_as_recorded(); });
   if (options_.lockstep) lockstep_ = std::make_unique<Lockstep>(*this, *cpu_, *pages_);
-  set_page_opener([](GuestRange range) { g_engine->open_code_pages(range); });
+  set_store_hooks({.before = [](GuestRange range) { g_engine->open_code_pages(range); },
+                   .behind = [](GuestRange range) { g_engine->foreign_->hand_on(range); }});
 }
 
 GuestEngine::~GuestEngine() = default;
@@ -89,6 +93,7 @@ void GuestEngine::notice_once(u64 key, const std::string& line) {
 }
 
 void GuestEngine::code_gone(GuestRange range) { pages_->forget(range); }
+void GuestEngine::foreign_memory_changed() { cpu_->leave_before(memory_->foreign().all()); }
 void GuestEngine::code_mapped(GuestRange range) { cache_->prepare(range); }
 void GuestEngine::open_code_pages(GuestRange range) { pages_->open(range); }
 
@@ -148,7 +153,8 @@ void GuestEngine::advance(const Advance& how) {
     replay_edit();
     return;
   }
-  if (mode() == Mode::replay ? replay_turn() : !hold_shared_turn()) return;
+  if (mode() == Mode::replay ? replay_turn() || foreign_->look_again() : !hold_shared_turn() || foreign_->look())
+    return;
   if (threads_->stuck()) return switch_thread();
   if (stand_.raised) {
     const GuestFault fault = *stand_.raised;
@@ -214,11 +220,18 @@ void GuestEngine::checksum() {
   }
 }
 
+Exit GuestEngine::step_cpu() { return memory_->foreign().any() ? foreign_->step() : cpu_->step(); }
+
 Exit GuestEngine::step_one() {
+  if (memory_->foreign().any()) {
+    if (const u64 part = foreign_->part_of_repetition(); part != 0 && advance_repeated(part)) {
+      return {.kind = ExitKind::stop};
+    }
+  }
   auto& watches = conditions_->watches();
   std::optional<Watches::Step> step;
   if (watches.active()) step = watches.before_step();
-  const auto exit = cpu_->step();
+  const auto exit = step_cpu();
   const bool executed = exit.kind != ExitKind::fault && exit.kind != ExitKind::bail;
   if (executed) stand_.rest = 0;
   handle(exit);
@@ -243,7 +256,7 @@ bool GuestEngine::advance_repeated(u64 iterations) {
   std::optional<Watches::Step> step;
   if (conditions_->watches().active()) step = conditions_->watches().before_step();
   regs.gpr[rcx] = iterations;
-  const auto exit = cpu_->step();
+  const auto exit = step_cpu();
   const u64 left = regs.gpr[rcx];
   regs.gpr[rcx] += put_aside;
   if (exit.kind == ExitKind::fault || exit.kind == ExitKind::bail) {
@@ -557,6 +570,7 @@ void GuestEngine::plan_stop(u64 wanted) {
     if (signal_is_pending()) sooner(ticks + 1);
     sooner(threads_->next_look());
     if (tree_.turn().held()) sooner(shared_slice_end_);
+    if (foreign_->looks()) sooner(ticks + ticks_between_looks);
   }
   if (at != 0) {
     cpu_->stop_at(at);

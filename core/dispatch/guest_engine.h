@@ -19,6 +19,7 @@
 namespace fred {
 
 class Conditions;
+class ForeignAccess;
 class Lockstep;
 class Processes;
 class Threads;
@@ -33,6 +34,7 @@ struct EngineOptions {
   bool children = true;            // the guest's children are recorded as well
   bool looks = true;               // --sleep-at-once: a thread that waits for the turn does so in the kernel (turn.h)
   bool one_processor = true;       // --any-processor: the turn is not kept on one (core/threads/home.h)
+  bool foreign = true;             // --no-foreign: what others write is looked for at system calls only
   bool adopted = false;            // the program ran before the engine was in its process (docs/ATTACH.md)
   std::vector<std::string> words;  // the options as they were given, for the engine of an executed child
 };
@@ -68,6 +70,7 @@ class GuestEngine final : public Engine {
   void code_gone(GuestRange range) override;
   void code_mapped(GuestRange range) override;
   void open_code_pages(GuestRange range) override;
+  void foreign_memory_changed() override;
 
   // Parts, for the families of system calls and for control.
   Cpu& cpu() { return *cpu_; }
@@ -80,6 +83,7 @@ class GuestEngine final : public Engine {
   ThreadStand& stand() { return stand_; }
   const EngineOptions& options() const { return options_; }
   Conditions& conditions() { return *conditions_; }
+  ForeignAccess& foreign() { return *foreign_; }
 
   /// Loads a program into the empty guest area and sets the registers to its start. In a worker the plan
   /// and the inputs come from the log. The event that this belongs to is open.
@@ -175,6 +179,7 @@ class GuestEngine final : public Engine {
  private:
   // guest_state.h: the guest's whole state goes out and in.
   friend Result<> save_guest(GuestEngine& engine, const std::string& path);
+  friend class ForeignAccess;
   friend Result<> load_guest(GuestEngine& engine, const std::string& recording_dir, const std::string& path);
   void handle(const Exit& exit);
   void system_call();
@@ -194,7 +199,11 @@ class GuestEngine final : public Engine {
   bool hold_shared_turn();
   /// A worker: true: that happened here, and does again.
   bool replay_turn();
-  void turn_event(std::vector<GuestRange> changed);
+  /// An event of that kind, behind which it is another Time: shared memory gets the contents of the ranges that
+  /// `changes`, which is called in the event, gives in live.
+  void turn_event(EventKind kind, const std::function<std::vector<GuestRange>()>& changes);
+  /// Cpu::step(), whatever memory the instruction accesses.
+  Exit step_cpu();
   /// Another thread runs, if one can.
   void switch_thread();
   /// Logs or compares checksums of memory if that is due here (--checksum-every).
@@ -223,6 +232,7 @@ class GuestEngine final : public Engine {
   std::unique_ptr<Threads> threads_;
   std::unique_ptr<Lockstep> lockstep_;  // null without --lockstep
   std::unique_ptr<Conditions> conditions_;
+  std::unique_ptr<ForeignAccess> foreign_;
   EventStream events_;
   RecordedTree tree_;
   GuestProcess process_;

@@ -48,20 +48,21 @@ bool GuestEngine::hold_shared_turn() {
   turn.changes_found();
   const auto changed = memory_->shared_changes(true);
   if (changed.empty()) return true;
-  turn_event(changed);
+  turn_event(EventKind::turn, [&] { return changed; });
   return false;
 }
 
 bool GuestEngine::replay_turn() {
   const auto* next = events_.peek();
   if (next == nullptr || next->kind != EventKind::turn || next->time() != now()) return false;
-  turn_event({});
+  turn_event(EventKind::turn, [] { return std::vector<GuestRange>{}; });
   return true;
 }
 
-void GuestEngine::turn_event(std::vector<GuestRange> changed) {
+void GuestEngine::turn_event(EventKind kind, const std::function<std::vector<GuestRange>()>& changes) {
   const Watches::Change change(conditions_->watches(), now());
-  events_.begin(EventKind::turn, 0, now(), cpu_->regs());
+  events_.begin(kind, 0, now(), cpu_->regs());
+  auto changed = changes();
   std::string ranges(reinterpret_cast<const char*>(changed.data()), changed.size() * sizeof(GuestRange));
   events_.blob(ranges);
   changed.resize(ranges.size() / sizeof(GuestRange));

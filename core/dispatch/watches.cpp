@@ -12,12 +12,6 @@ namespace fred {
 
 namespace {
 constexpr u64 direction_flag = 0x400;
-
-/// What a repeated access has touched after `iterations`; a 32-bit address does not wrap here.
-GuestRange repeated_range(u64 start, u64 size, u64 iterations, bool down) {
-  const u64 bytes = size * iterations;
-  return down ? guest_range(GuestAddr{start + size - bytes}, bytes) : guest_range(GuestAddr{start}, bytes);
-}
 }  // namespace
 
 Watches::Watches(GuestEngine& engine, Report report)

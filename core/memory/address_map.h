@@ -30,6 +30,7 @@ enum MappingTraits : u16 {
   trait_no_dump = 256,
   trait_mergeable = 512,
   trait_private_yet = 8,  // MAP_SHARED|MAP_ANONYMOUS, really private until a second process needs it
+  trait_foreign = 1024,   // MAP_SHARED, and what is mapped is the guest's own copy of it (foreign_memory.h)
 };
 
 struct Mapping {

@@ -65,6 +65,11 @@ int FileSources::object(u64 dev, u64 ino) const {
   return it == objects_.end() ? -1 : it->second.get();
 }
 
+int FileSources::kept_reader(u64 dev, u64 ino) const {
+  const auto known = readers_.find({dev, ino});
+  return known == readers_.end() ? -1 : known->second.get();
+}
+
 i64 FileSources::object_of_size(u64 dev, u64 ino, u64 size) {
   if (const int known = object(dev, ino); known >= 0) return known;
   const i64 made = raw_syscall(SYS_memfd_create, arg("fred"), MFD_CLOEXEC);
@@ -127,6 +132,8 @@ std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) 
       return found;
     }
     file.source = Source::stand_in;
+    // What others write there while it is mapped can be had only from the file itself (make_foreign).
+    if (use.shared) reader_of("/proc/self/fd/" + std::to_string(fd), file.dev, file.ino);
   } else {
     file.source = Source::shared;
     shared_inodes_.insert({file.dev, file.ino});

@@ -72,6 +72,8 @@ class FileSources {
 
   /// Replaces or adds the process-private object that stands for an inode (GuestMemory::detach_shared).
   void keep_object(u64 dev, u64 ino, UniqueFd fd) { objects_[{dev, ino}] = std::move(fd); }
+  /// Live only. A descriptor that reads the file itself which a stand-in is mapped shared for; -1: none.
+  int kept_reader(u64 dev, u64 ino) const;
   /// The descriptor of that object, or -1.
   int object(u64 dev, u64 ino) const;
   /// The same, made (`size` bytes of zeros) if there is none. -errno if memory is short.

@@ -7,6 +7,8 @@ fred::u64 fred_guest_copy(void* to, const void* from, fred::u64 size);
 fred::u64 fred_guest_probe(const void* at);
 extern const char fred_guest_copy_begin[], fred_guest_copy_end[], fred_guest_copy_fault[];
 extern const char fred_guest_probe_begin[], fred_guest_probe_end[], fred_guest_probe_fault[];
+extern const char fred_word_move_begin[], fred_word_move_end[], fred_word_move_fault[];
+extern const char fred_word_exchange_begin[], fred_word_exchange_end[], fred_word_exchange_fault[];
 }
 
 namespace fred {
@@ -26,14 +28,18 @@ bool guest_write(GuestAddr to, const void* from, u64 size) {
 }
 
 namespace {
-void (*page_opener)(GuestRange) = nullptr;
+StoreHooks store_hooks;
 }
 
-void set_page_opener(void (*open)(GuestRange)) { page_opener = open; }
+void set_store_hooks(const StoreHooks& hooks) { store_hooks = hooks; }
 
 bool guest_store(GuestAddr to, const void* from, u64 size) {
-  if (page_opener != nullptr && in_user_space(to, size)) page_opener(guest_range(to, size));
-  return guest_write(to, from, size);
+  if (!in_user_space(to, size)) return false;
+  const auto range = guest_range(to, size);
+  if (store_hooks.before != nullptr) store_hooks.before(range);
+  if (!guest_write(to, from, size)) return false;
+  if (store_hooks.behind != nullptr) store_hooks.behind(range);
+  return true;
 }
 
 u64 guest_readable(GuestAddr at, u64 size) {
@@ -47,10 +53,18 @@ u64 guest_readable(GuestAddr at, u64 size) {
 }
 
 u64 guest_access_recovery(u64 pc) {
+  const struct {
+    const char *begin, *end, *fault;
+  } rows[] = {
+      {fred_guest_copy_begin, fred_guest_copy_end, fred_guest_copy_fault},
+      {fred_guest_probe_begin, fred_guest_probe_end, fred_guest_probe_fault},
+      {fred_word_move_begin, fred_word_move_end, fred_word_move_fault},
+      {fred_word_exchange_begin, fred_word_exchange_end, fred_word_exchange_fault},
+  };
   const auto address = [](const char* label) { return reinterpret_cast<u64>(label); };
-  if (pc >= address(fred_guest_copy_begin) && pc < address(fred_guest_copy_end)) return address(fred_guest_copy_fault);
-  if (pc >= address(fred_guest_probe_begin) && pc < address(fred_guest_probe_end))
-    return address(fred_guest_probe_fault);
+  for (const auto& row : rows) {
+    if (pc >= address(row.begin) && pc < address(row.end)) return address(row.fault);
+  }
   return 0;
 }
 

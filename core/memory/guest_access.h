@@ -13,8 +13,13 @@ bool guest_write(GuestAddr to, const void* from, u64 size);
 /// The same where the page may be write-protected by the engine: it is opened first. What the engine writes
 /// on the guest's behalf (signal frames, results of system calls) goes through here.
 bool guest_store(GuestAddr to, const void* from, u64 size);
-/// What opens write-protected pages: set once by the owner of the code pages.
-void set_page_opener(void (*open)(GuestRange));
+/// What is done around guest_store: set once by the engine.
+struct StoreHooks {
+  void (*before)(GuestRange) = nullptr;  // opens write-protected pages
+  void (*behind)(GuestRange) =
+      nullptr;  // hands on what was written to memory that is really elsewhere (foreign_memory.h)
+};
+void set_store_hooks(const StoreHooks& hooks);
 /// How many of the bytes at `at`, up to `size`, are readable, counted from the first.
 u64 guest_readable(GuestAddr at, u64 size);
 

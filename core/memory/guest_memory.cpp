@@ -202,6 +202,8 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
   shares_memory_ |= shared && (!request.file || request.file->source == Source::shared);
   const bool code = m.prot & PROT_EXEC;
   const bool follow = is_shared_file(m) && engine_.mode() == Mode::record;
+  if (replace) erase(*placed);
+  if (m.flags & MAP_SHARED) ++shared_mappings_made_;
   table_.insert(std::move(m));
   if (code) engine_.code_mapped(*placed);
   if (follow) follow_shared(*placed);

@@ -17,6 +17,7 @@
 #include "core/engine.h"
 #include "core/memory/address_map.h"
 #include "core/memory/file_sources.h"
+#include "core/memory/foreign_memory.h"
 #include "core/memory/shared_shadow.h"
 
 namespace fred {
@@ -72,6 +73,22 @@ class GuestMemory {
   /// What they (and the guest) wrote since the last time.
   /// `files`: also those that are mapped shared.
   std::vector<GuestRange> shared_changes(bool files) { return shadow_.changes(table_, files); }
+  /// Memory that processes outside of the recording write, and what may become such (guest_memory_foreign.cpp).
+  const ForeignMemory& foreign() const { return foreign_; }
+  /// Mappings shared with whoever has the same, of which the guest reads the memory itself, or a copy that the
+  /// recording keeps.
+  std::vector<Mapping> foreign_candidates() const;
+  /// Has one been made since the number was another?
+  u64 shared_mappings_made() const { return shared_mappings_made_; }
+  /// The mappings in the range, which is of candidates, become foreign; in live with aliases. The guest's copies have
+  /// the contents of the moment. What became so: a part, or nothing, where memory cannot be mapped or lies beyond the
+  /// end of its file.
+  std::vector<GuestRange> make_foreign(GuestRange range);
+  /// Of one that has just become so in live: what may differ from what the recording knows.
+  std::vector<GuestRange> unknown_contents(GuestRange range);
+  /// A worker: becomes so just as it did in live.
+  void make_foreign_again(GuestRange range);
+
   MapNames names() const { return {{heap_begin_, brk_}, initial_sp_}; }
   /// As the guest reads in /proc/self/maps.
   std::string maps_text();
@@ -158,6 +175,8 @@ class GuestMemory {
 
  private:
   std::optional<GuestAddr> choose(const MapRequest& request, u64 size) const;
+  /// Takes out of the tables what is no longer mapped.
+  void erase(GuestRange range);
   void absorb_engine_mappings();
   /// Brings the table up to date with the kernel's growing of stacks, as far as it may matter for `concern`.
   void refresh_growing(GuestRange concern);
@@ -191,6 +210,8 @@ class GuestMemory {
   bool other_growing_ = false;  // a MAP_GROWSDOWN mapping besides the main stack was made
   bool mirrors_files_ = false, shares_memory_ = false;
   SharedShadow shadow_;
+  ForeignMemory foreign_;
+  u64 shared_mappings_made_ = 0;
   u64 next_shared_ino_ = (u64{1} << 32) + 1;  // of shared anonymous memory; above all ids of SysV memory
 };
 

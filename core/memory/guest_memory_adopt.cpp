@@ -92,6 +92,7 @@ Result<> GuestMemory::adopt_one(const KernelMapping& k) {
   const bool memory = m.file->source == Source::guest_file;
   table_.insert(std::move(m));
   if (k.shared) {
+    ++shared_mappings_made_;
     mirrors_files_ |= !memory;
     shares_memory_ |= memory;
     if (memory && engine_.mode() == Mode::record && (k.prot & PROT_READ) != 0) follow_shared(k.range);
@@ -151,6 +152,7 @@ void share_with_file(const Mapping& m) {
 
 void GuestMemory::become_native() {
   share_for_fork();
+  foreign_.give_back();
   for (const auto& [begin, m] : table_.all()) {
     if (m.owner != Owner::guest) continue;
     const u64 size = m.range.size();

@@ -102,7 +102,14 @@ i64 GuestMemory::advise_one(const Mapping& m, int advice, const Verdict& verdict
       if (!shared) return m.file ? -EACCES : -EINVAL;
       if (!(m.max_prot & PROT_WRITE)) return -EACCES;
       drop_code(m.range);
-      return verdict([&] { return pass(m.traits & trait_private_yet ? MADV_DONTNEED : advice); });
+      return verdict([&]() -> i64 {
+        const auto* alias = foreign_.alias(m.range.begin);
+        if (alias != nullptr) {
+          const i64 done = raw_syscall(SYS_madvise, reinterpret_cast<u64>(alias), m.range.size(), MADV_REMOVE);
+          if (is_error(done)) return done;
+        }
+        return pass(m.traits & (trait_private_yet | trait_foreign) ? MADV_DONTNEED : advice);
+      });
     case Advice::fork:
       if (advice == MADV_WIPEONFORK && (shared || m.file)) return -EINVAL;
       return remember(0);

@@ -38,7 +38,7 @@ i64 GuestMemory::unmap_pieces(GuestRange range, const Verdict& verdict) {
     drop_code(piece);
     const i64 done = verdict([&] { return raw_syscall(SYS_munmap, piece.begin.value, piece.size()); });
     if (is_error(done)) return done;
-    table_.erase(piece);
+    erase(piece);
   }
   return 0;
 }
@@ -136,6 +136,7 @@ i64 GuestMemory::attach(GuestRange place, int prot, std::shared_ptr<const Mapped
   drop_code(place);
   const i64 got = verdict(attach);
   if (is_error(got)) return got;
+  erase(place);
   Mapping m;
   m.range = place;
   m.prot = static_cast<u8>(prot);
@@ -144,6 +145,7 @@ i64 GuestMemory::attach(GuestRange place, int prot, std::shared_ptr<const Mapped
   m.file = std::move(file);
   table_.insert(std::move(m));
   shares_memory_ = true;
+  ++shared_mappings_made_;
   if (prot & PROT_EXEC) engine_.code_mapped(place);
   return got;
 }

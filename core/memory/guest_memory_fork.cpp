@@ -87,11 +87,6 @@ bool is_private_yet(const std::pair<const GuestAddr, Mapping>& entry) {
   return (entry.second.traits & trait_private_yet) != 0;
 }
 
-bool really_shared(const Mapping& m) {
-  if (m.owner != Owner::guest || !(m.flags & MAP_SHARED) || m.traits & trait_private_yet || !m.file) return false;
-  return m.file->source == Source::shared || m.file->source == Source::guest_file;
-}
-
 }  // namespace
 
 i64 GuestMemory::make_really_shared(const Mapping& mapping) {
@@ -103,6 +98,7 @@ i64 GuestMemory::make_really_shared(const Mapping& mapping) {
   if (const i64 r = remap_pieces(pieces, static_cast<int>(fd)); r < 0) return -ENOMEM;
   // The object is as large as the mapping was, not only as far as pieces of it remain.
   raw_syscall(SYS_ftruncate, static_cast<u64>(fd), object.size);
+  ++shared_mappings_made_;
   for (const auto& m : pieces) {
     table_.update(m.range, [](Mapping& c) { c.traits = static_cast<u16>(c.traits & ~trait_private_yet); });
     if (m.prot & PROT_READ && engine_.mode() == Mode::record) follow_shared(m.range);
@@ -136,7 +132,7 @@ void GuestMemory::apply_fork_advice() {
     if (m.traits & trait_dont_fork) {
       drop_code(m.range);
       raw_syscall(SYS_munmap, m.range.begin.value, m.range.size());
-      table_.erase(m.range);
+      erase(m.range);
     } else if (m.traits & trait_wipe_on_fork) {
       drop_code(m.range);
       raw_syscall(SYS_madvise, m.range.begin.value, m.range.size(), MADV_DONTNEED);
@@ -145,13 +141,14 @@ void GuestMemory::apply_fork_advice() {
 }
 
 bool GuestMemory::is_really_shared() const {
-  return std::ranges::any_of(table_.all(), [](const auto& entry) { return really_shared(entry.second); });
+  return std::ranges::any_of(table_.all(), [](const auto& entry) { return is_shared_memory(entry.second); });
 }
 
 i64 GuestMemory::detach_shared() {
+  foreign_.drop_aliases();
   std::vector<MappedFile> objects;
   for (const auto& [begin, m] : table_.all()) {
-    if (!really_shared(m)) continue;
+    if (!is_shared_memory(m)) continue;
     const bool known =
         std::any_of(objects.begin(), objects.end(), [&](const auto& o) { return o.same_inode(*m.file); });
     if (!known) objects.push_back(*m.file);
@@ -161,7 +158,7 @@ i64 GuestMemory::detach_shared() {
     if (fd < 0) return fd;
     UniqueFd kept{fd};
     std::vector<Mapping> pieces = pieces_of(table_, object);
-    std::erase_if(pieces, [](const Mapping& m) { return !really_shared(m); });
+    std::erase_if(pieces, [](const Mapping& m) { return !is_shared_memory(m); });
     if (const i64 r = remap_pieces(pieces, kept.get()); r < 0) return r;
     sources_.keep_object(object.dev, object.ino, std::move(kept));
   }

@@ -46,6 +46,7 @@ Result<> GuestMemory::restore(std::span<const u8> state) {
   if (!saved.read(r) || !r.at_end()) return fail("a memory state is damaged");
   for (const auto& [begin, m] : saved.all())
     if (auto done = restore_one(m); !done) return done;
+  engine_.foreign_memory_changed();
   return {};
 }
 
@@ -57,9 +58,8 @@ Result<> GuestMemory::restore_one(const Mapping& m) {
   }
   if (!table_.is_free(m.range))
     return fail(fmt::format("addresses {:#x}-{:#x} are taken", m.range.begin.value, m.range.end.value));
-  const bool object = m.flags & MAP_SHARED && !(m.traits & trait_private_yet) && m.file &&
-                      (m.file->source == Source::shared || m.file->source == Source::guest_file);
-  const bool memory_only = !m.file || m.traits & trait_private_yet;
+  const bool object = is_shared_memory(m);
+  const bool memory_only = !m.file || m.traits & trait_private_yet || (m.traits & trait_foreign && is_object(*m.file));
   UniqueFd fd;
   if (object && m.file->source == Source::guest_file) {  // shared memory without a file: its contents follow
     const i64 made = sources_.object_of_size(m.file->dev, m.file->ino, page_ceil(m.file->size));
@@ -79,6 +79,7 @@ Result<> GuestMemory::restore_one(const Mapping& m) {
     return fail_errno(static_cast<int>(-got), fmt::format("mapping {:#x}-{:#x} {}", m.range.begin.value,
                                                           m.range.end.value, m.file ? m.file->path : ""));
   table_.insert(m);
+  if (m.traits & trait_foreign) foreign_.add(m.range, nullptr);
   if (m.prot & PROT_EXEC) engine_.code_mapped(m.range);
   return {};
 }

@@ -49,8 +49,9 @@ std::vector<MappingChecksum> memory_checksums(const GuestMemory& memory) {
   std::vector<MappingChecksum> all;
   Pagemap pages;
   for (const auto& [begin, m] : memory.table().all()) {
-    const bool counts = m.owner == Owner::guest && (m.flags & MAP_SHARED) == 0 && (m.prot & PROT_READ) != 0 &&
-                        (m.prot & PROT_WRITE) != 0 && m.range.size() <= largest;
+    const bool own = (m.flags & MAP_SHARED) == 0 || (m.traits & trait_foreign) != 0;
+    const bool counts = m.owner == Owner::guest && own && (m.prot & PROT_READ) != 0 && (m.prot & PROT_WRITE) != 0 &&
+                        m.range.size() <= largest;
     if (!counts) continue;
     const bool grows = (m.flags & MAP_GROWSDOWN) != 0;
     all.push_back({grows ? m.range.end.value : m.range.begin.value, m.range.end.value, hash_mapping(m, pages)});

@@ -31,9 +31,11 @@ void for_each_page(GuestRange range, Function&& page) {
 
 }  // namespace
 
+bool is_object(const MappedFile& file) { return file.source == Source::guest_file || file.source == Source::shared; }
+
 bool is_shared_memory(const Mapping& m) {
-  return m.owner == Owner::guest && m.flags & MAP_SHARED && !(m.traits & trait_private_yet) && m.file &&
-         (m.file->source == Source::guest_file || m.file->source == Source::shared);
+  return m.owner == Owner::guest && m.flags & MAP_SHARED && !(m.traits & (trait_private_yet | trait_foreign)) &&
+         m.file && is_object(*m.file);
 }
 
 bool is_shared_file(const Mapping& m) { return is_shared_memory(m) && m.file->source == Source::shared; }
@@ -78,6 +80,25 @@ std::vector<GuestRange> SharedShadow::look(const AddressMap& table, bool files, 
   }
   followed_ = std::move(still);
   return changed;
+}
+
+void SharedShadow::leave(GuestRange range, std::vector<GuestRange>& unknown) {
+  const bool known = files_known_ && std::ranges::any_of(followed_, [&](GuestRange f) {
+                       return f.begin <= range.begin && range.end <= f.end;
+                     });
+  // Pages that are zeros are in neither, or differ.
+  for (GuestAddr page = range.begin; page < range.end; page = page + page_size) {
+    const auto before = known_.find(page);
+    const u8* was = before == known_.end() ? zero_page.data() : before->second->data();
+    if (!known || std::memcmp(was, page.ptr(), page_size) != 0) unknown.push_back(guest_range(page, page_size));
+    if (before != known_.end()) known_.erase(before);
+  }
+  std::vector<GuestRange> left;
+  for (const auto& f : followed_) {
+    if (const GuestRange low{f.begin, std::min(f.end, range.begin)}; low.begin < low.end) left.push_back(low);
+    if (const GuestRange high{std::max(f.begin, range.end), f.end}; high.begin < high.end) left.push_back(high);
+  }
+  followed_ = std::move(left);
 }
 
 void SharedShadow::refresh(const AddressMap& table, bool files) {

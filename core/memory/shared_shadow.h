@@ -22,6 +22,9 @@ class SharedShadow {
   /// The process has written itself: what is there becomes known. Without `files`, what they have is not known from
   /// then on: all of it counts as changed.
   void refresh(const AddressMap& table, bool files);
+  /// The range, of which there is a private copy now, is followed no longer; what may differ in it from what is known
+  /// goes to `unknown`.
+  void leave(GuestRange range, std::vector<GuestRange>& unknown);
   bool empty() const { return followed_.empty(); }
 
  private:
@@ -35,6 +38,8 @@ class SharedShadow {
   std::map<GuestAddr, std::unique_ptr<Page>> known_;  // pages that are not zero
 };
 
+/// Memory that several processes can have mapped, by itself and not as a copy of ours.
+bool is_object(const MappedFile& file);
 /// True for memory that is really shared with other processes.
 bool is_shared_memory(const Mapping& mapping);
 /// Of that, a file that can be written.

@@ -71,7 +71,8 @@ i64 wake(Threads& threads, u64 address, u32 most, u32 bits, bool private_) {
   const i64 woken = threads.wake_futex(address, most, bits);
   if (woken >= static_cast<i64>(most) || !threads.futex_waits_in_kernel()) return woken;
   const u64 command = FUTEX_WAKE_BITSET | (private_ ? FUTEX_PRIVATE_FLAG : 0);
-  const i64 more = raw_syscall(SYS_futex, address, command, most - static_cast<u64>(woken), 0, 0, bits);
+  const i64 more = raw_syscall(SYS_futex, threads.kernel_address(GuestAddr{address}), command,
+                               most - static_cast<u64>(woken), 0, 0, bits);
   return more > 0 ? woken + more : woken;
 }
 

@@ -56,7 +56,8 @@ struct Change {
 
 /// True for a mapping of this file that changes with it.
 bool shows(const Mapping& m, u64 dev, u64 ino) {
-  return m.file && m.file->dev == dev && m.file->ino == ino && m.file->source != Source::direct;
+  return m.file && m.file->dev == dev && m.file->ino == ino && m.file->source != Source::direct &&
+         (m.traits & trait_foreign) == 0;  // there it is seen as the guest reads it
 }
 
 /// Bytes of a mapping to be given the file's, decided in live.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "core/dispatch/foreign_access.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/guest_access.h"
 #include "core/memory/guest_memory.h"
 #include "core/signals/kernel_signals.h"
+#include "core/syscalls/foreign_arguments.h"
 #include "core/syscalls/table.h"
 #include "core/threads/threads.h"
 
@@ -37,6 +39,9 @@ i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
   std::copy(std::begin(args), std::end(args), std::begin(now));
   if (anew) limit.shorten(now);
   cut.reset();
+  ForeignArguments arguments;
+  if (engine.memory().foreign().any()) [[unlikely]]
+    arguments.translate(engine.memory().foreign(), number, now);
   if (may_wait()) return engine.threads().wait(number, now, limit);
   auto& turn = engine.tree().turn();
   const TurnAway away(turn, turn.held() && blocks());
@@ -50,6 +55,10 @@ i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
 bool Syscall::blocks() const {
   const auto* row = find_row(number_);
   return row != nullptr && row->blocks;
+}
+
+void* Syscall::scratch(u64 size) {
+  return needs_buffers() || engine_.memory().foreign().any() ? buffers_.keep(size) : nullptr;
 }
 
 bool Syscall::may_wait() const {
@@ -73,11 +82,16 @@ i64 Syscall::execute(u64 number, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 
 void Syscall::output(GuestAddr at, u64 size) {
   buffers_.deliver(at, size);
+  const auto range = guest_range(at, size);
+  if (mode() == Mode::record && engine_.memory().foreign().overlaps(range)) [[unlikely]]
+    static_cast<GuestEngine&>(engine_).foreign().fetch(range);
   events_of(engine_).output(at, size);
 }
 
 GuestAddr Syscall::buffer(GuestAddr at, u64 size) {
   engine_.open_code_pages(guest_range(at, size));
+  if (const u8* alias = engine_.memory().foreign().alias(at); alias != nullptr) [[unlikely]]
+    return GuestAddr{reinterpret_cast<u64>(alias)};
   return needs_buffers() ? buffers_.in_place_of(engine_.memory(), at, size) : at;
 }
 

@@ -86,7 +86,7 @@ class Syscall {
   /// For addresses that are not arguments themselves: where the kernel is to write; and memory of the engine for what
   /// holds such addresses, or null if the kernel writes guest memory itself.
   GuestAddr buffer(GuestAddr at, u64 size);
-  void* scratch(u64 size) { return needs_buffers() ? buffers_.keep(size) : nullptr; }
+  void* scratch(u64 size);
   /// What execute() passes to the kernel as argument `i`.
   void pass(int i, GuestAddr at) { kernel_args_[i] = at.value; }
   u64 passed(int i) const { return kernel_args_[i]; }

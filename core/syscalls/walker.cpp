@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "core/engine.h"
 #include "core/memory/guest_memory.h"
+#include "core/syscalls/foreign_arguments.h"
 #include "core/syscalls/memory.h"
 #include "core/syscalls/self_memory.h"
 #include "core/syscalls/table.h"
@@ -57,6 +58,8 @@ i64 run_row(Syscall& call, const Row* row) {
 
 i64 run_syscall(Syscall& call) {
   const Row* row = find_row(call.number());
+  if (call.engine().memory().foreign().any() && call.mode() != Mode::run) [[unlikely]]
+    fetch_arguments(call);
   const i64 result = run_row(call, row);
   if (!call.event_closed()) {  // else it has begun a process, and all of it is logged
     if (call.engine().memory().mirrors_files()) [[unlikely]]

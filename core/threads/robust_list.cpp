@@ -5,6 +5,7 @@
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/guest_access.h"
+#include "core/memory/guest_word.h"
 #include "core/threads/threads.h"
 
 namespace fred {
@@ -34,8 +35,20 @@ void Threads::end_robust_list() {
     u32 word;
     if (!guest_read(&word, at, sizeof word)) return;
     if ((word & FUTEX_TID_MASK) != static_cast<u32>(running_->tid)) return;
-    const u32 dead = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-    guest_store(at, &dead, sizeof dead);
+    const auto dead = [](u32 owned) { return (owned & FUTEX_WAITERS) | FUTEX_OWNER_DIED; };
+    if (u8* alias = engine_.memory().foreign().alias(at); alias != nullptr) {
+      // The guest's copy gets what a worker's gets, and this process reads it no more.
+      const u32 seen = dead(word);
+      guest_write(at, &seen, sizeof seen);
+      for (bool done = false; !done;) {
+        copy_words(&word, alias, sizeof word);
+        const u32 left = dead(word);
+        done = exchange_word(alias, &word, &left, sizeof left) != Exchange::differs;
+      }
+    } else {
+      const u32 left = dead(word);
+      guest_store(at, &left, sizeof left);
+    }
     if (g_turn.live && (word & FUTEX_WAITERS) != 0 && !inherits_priority) wake_anywhere(at);
   };
   u64 entry = head.first;

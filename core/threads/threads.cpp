@@ -411,6 +411,8 @@ bool Threads::is_shared_word(GuestAddr at) const {
   return mapping == nullptr || ((mapping->flags & MAP_SHARED) != 0 && (mapping->traits & trait_private_yet) == 0);
 }
 
+u64 Threads::kernel_address(GuestAddr at) const { return engine_.memory().foreign().for_kernel(at); }
+
 i64 Threads::wait_on_futex(Syscall& call, const FutexPlace& place, const FutexLimit& limit) {
   auto& t = *running_;
   KernelTimespec time;
@@ -440,7 +442,8 @@ i64 Threads::wake_futex(u64 address, u32 most, u32 bits) {
 }
 
 void Threads::wake_anywhere(GuestAddr at) {
-  if (wake_futex(at.value, 1, ~0u) == 0 && is_shared_word(at)) raw_syscall(SYS_futex, at.value, FUTEX_WAKE, 1);
+  if (wake_futex(at.value, 1, ~0u) == 0 && is_shared_word(at))
+    raw_syscall(SYS_futex, kernel_address(at), FUTEX_WAKE, 1);
 }
 
 bool Threads::futex_waits_in_kernel() const {

@@ -83,6 +83,8 @@ class Threads {
   };
   /// Can other processes see the word?
   bool is_shared_word(GuestAddr at) const;
+  /// The word as the kernel is to get it.
+  u64 kernel_address(GuestAddr at) const;
   /// 0: woken, or the owner. The value was looked at before.
   i64 wait_on_futex(Syscall& call, const FutexPlace& place, const FutexLimit& limit);
   i64 wake_futex(u64 address, u32 most, u32 bits);

@@ -14,18 +14,20 @@
 
 namespace fred {
 
-#define FRED_EVENT_KINDS(K)                                                      \
-  K(start)         /* the first event: the state the recording begins with */    \
-  K(forked)        /* the first event of a forked child */                       \
-  K(syscall)       /* detail: number */                                          \
-  K(instruction)   /* detail: enum Effect */                                     \
-  K(signal)        /* a signal delivered to the guest; detail: number */         \
-  K(fault)         /* a fault of the guest before its signal; detail: signal */  \
-  K(edit)          /* the user changed the guest; detail: enum EditKind */       \
-  K(vfork_end)     /* the child that shared our memory left; detail: unused */   \
-  K(checksum)      /* memory checksums (--checksum-every) */                     \
-  K(thread_switch) /* another thread runs from here on; detail: its number */    \
-  K(turn)          /* what others wrote to shared memory is seen from here on */ \
+#define FRED_EVENT_KINDS(K)                                                                   \
+  K(start)         /* the first event: the state the recording begins with */                 \
+  K(forked)        /* the first event of a forked child */                                    \
+  K(syscall)       /* detail: number */                                                       \
+  K(instruction)   /* detail: enum Effect */                                                  \
+  K(signal)        /* a signal delivered to the guest; detail: number */                      \
+  K(fault)         /* a fault of the guest before its signal; detail: signal */               \
+  K(edit)          /* the user changed the guest; detail: enum EditKind */                    \
+  K(vfork_end)     /* the child that shared our memory left; detail: unused */                \
+  K(checksum)      /* memory checksums (--checksum-every) */                                  \
+  K(thread_switch) /* another thread runs from here on; detail: its number */                 \
+  K(turn)          /* what others wrote to shared memory is seen from here on */              \
+  K(foreign)       /* shared memory is foreign from here on (core/memory/foreign_memory.h) */ \
+  K(load)          /* what others wrote to foreign memory, as the instruction sees it */      \
   K(call_end)      /* a system call that waited without the turn goes on; detail: its number */
 
 enum class EventKind : u8 {
@@ -36,7 +38,8 @@ enum class EventKind : u8 {
 std::string_view to_string(EventKind kind);
 /// Does it happen between two instructions, wherever that is, so that a worker has to see it coming?
 constexpr bool is_between_instructions(EventKind kind) {
-  return kind == EventKind::edit || kind == EventKind::thread_switch || kind == EventKind::turn;
+  return kind == EventKind::edit || kind == EventKind::thread_switch || kind == EventKind::turn ||
+         kind == EventKind::foreign;
 }
 
 struct EventHeader {

@@ -63,6 +63,23 @@ bool irregular(const Instruction& i, const Operands& operands) {
   }
 }
 
+bool writes_partly(const Instruction& i, const ZydisDecodedOperand& o) {
+  if ((o.actions & ZYDIS_OPERAND_ACTION_CONDWRITE) != 0) return true;
+  if (i.raw.avx.mask.reg != ZYDIS_REGISTER_NONE && i.raw.avx.mask.reg != ZYDIS_REGISTER_K0) return true;
+  switch (i.raw.mnemonic) {
+    case ZYDIS_MNEMONIC_MASKMOVQ:
+    case ZYDIS_MNEMONIC_MASKMOVDQU:
+    case ZYDIS_MNEMONIC_VMASKMOVDQU:
+    case ZYDIS_MNEMONIC_VMASKMOVPS:
+    case ZYDIS_MNEMONIC_VMASKMOVPD:
+    case ZYDIS_MNEMONIC_VPMASKMOVD:
+    case ZYDIS_MNEMONIC_VPMASKMOVQ:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Access access_of(const Instruction& i, const ZydisDecodedOperand& o) {
   const auto& m = o.mem;
   Access a;
@@ -70,6 +87,7 @@ Access access_of(const Instruction& i, const ZydisDecodedOperand& o) {
   a.reads = (o.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
   a.writes = (o.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
   a.narrow = i.raw.address_width == 32;
+  a.partly = a.writes && writes_partly(i, o);
   if (m.segment == ZYDIS_REGISTER_FS) a.segment = Access::Segment::fs;
   if (m.segment == ZYDIS_REGISTER_GS) a.segment = Access::Segment::gs;
   if (i.rip_relative && o.visibility != ZYDIS_OPERAND_VISIBILITY_HIDDEN) {
@@ -241,7 +259,8 @@ std::vector<Touched> other_accesses(const Instruction& i, std::span<const u8> co
       continue;
     }
     if (a.narrow && a.segment == Access::Segment::flat) at &= 0xffffffff;
-    found.push_back({.range = guest_range(GuestAddr{at}, a.size), .reads = a.reads, .writes = a.writes});
+    found.push_back(
+        {.range = guest_range(GuestAddr{at}, a.size), .reads = a.reads, .writes = a.writes, .partly = a.partly});
   }
   return found;
 }
@@ -260,6 +279,11 @@ u16 written_registers(const Instruction& instruction, std::span<const u8> code) 
     if (written) registers |= static_cast<u16>(1u << *written);
   }
   return registers;
+}
+
+GuestRange repeated_range(u64 start, u64 size, u64 iterations, bool down) {
+  const u64 bytes = size * iterations;
+  return down ? guest_range(GuestAddr{start + size - bytes}, bytes) : guest_range(GuestAddr{start}, bytes);
 }
 
 u64 address_of(const Access& a, const Registers& registers) {

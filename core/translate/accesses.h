@@ -20,6 +20,7 @@ struct Access {
   bool narrow = false;  // the address has 32 bits
   u32 size = 0;
   bool reads = false, writes = false;
+  bool partly = false;  // what it writes may be less than that: by a mask, or on a condition
 };
 
 struct Accesses {
@@ -43,10 +44,15 @@ u16 written_registers(const Instruction& instruction, std::span<const u8> code);
 
 u64 address_of(const Access& access, const Registers& registers);
 
+/// What a rep instruction touches from `start` on; `down`: with the direction flag. A 32-bit address does not wrap
+/// here.
+GuestRange repeated_range(u64 start, u64 size, u64 iterations, bool down);
+
 /// Memory that an instruction accesses, once registers are known.
 struct Touched {
   GuestRange range;
   bool reads = false, writes = false;
+  bool partly = false;  // Access::partly
 };
 
 /// Those others of an instruction, from the state before it (`vector_area`: in canonical form): bit strings, xlat,

@@ -52,10 +52,12 @@ class Translator::Unit {
   bool touch(u64 page);
   /// Emits what is wanted before the instruction at pc_. True: the block ends there.
   bool break_here();
-  bool watching() const { return !stepping_ && t_.watching_.any(); }
+  bool watching() const { return !stepping_ && (t_.watching_.any() || !t_.foreign_.empty()); }
   /// As instruction(), with checks of what it accesses.
   void watched(const Instruction& i, std::span<const u8> code);
   void watched_accesses(const Instruction& i, std::span<const u8> code, const WatchPlan& plan);
+  /// Leaves before the instruction if it accesses foreign memory. True: it always does, and the block ends.
+  bool foreign(const Instruction& i, std::span<const u8> code);
   void instruction(const Instruction& i, std::span<const u8> code);
   /// The called function, if the block is to run through it (leaf.h), until the next one is asked for; its pages are
   /// the block's then.
@@ -93,6 +95,7 @@ class Translator::Unit {
     Instruction instruction;
     std::optional<Access> access;  // nothing: a watched register has changed
     bool behind;
+    bool leaves = false;  // before the instruction, and nothing else
   };
   void cold_code(const Cold& cold);
   WatchCode watch_code() {
@@ -184,7 +187,32 @@ bool Translator::Unit::break_here() {
   return ended_;
 }
 
+bool Translator::Unit::foreign(const Instruction& i, std::span<const u8> code) {
+  if (t_.foreign_.empty()) return false;
+  const auto found = accesses_of(i, code);
+  const auto is_foreign = [&](u64 at) {
+    return std::ranges::any_of(t_.foreign_, [at](GuestRange r) { return r.contains(GuestAddr{at}); });
+  };
+  const auto certain = [&](const Access& a) {
+    return a.absolute && (is_foreign(*a.absolute) || is_foreign(*a.absolute + a.size - 1));
+  };
+  if (found.other || (i.repeated && found.count != 0) || std::ranges::any_of(found.all(), certain)) {
+    leave({.kind = ExitKind::watch, .pc = i.pc});
+    return true;
+  }
+  for (const auto& a : found.all()) {
+    // Neither stacks nor thread-local memory lie there (ForeignAccess::look).
+    if (a.absolute || a.segment != Access::Segment::flat || (a.base == rsp && !a.index)) continue;
+    const auto hole = watch_code().check_foreign(a);
+    cold_.push_back(
+        {.hole = hole, .resume = e_.here(), .instruction = i, .access = {}, .behind = false, .leaves = true});
+  }
+  segment(i.pc);
+  return false;
+}
+
 void Translator::Unit::watched(const Instruction& i, std::span<const u8> code) {
+  if (foreign(i, code)) return;
   const auto plan = plan_watch(i, code, t_.watching_, t_.options_.light);
   watched_accesses(i, code, plan);
   for (const auto gpr : plan.registers) {
@@ -229,6 +257,7 @@ void Translator::Unit::cold_code(const Cold& cold) {
   if (!cold.access) {
     segment(i.pc);
     watch.begin_cold(cold.hole);
+    if (cold.leaves) return leave({.kind = ExitKind::watch, .pc = i.pc});
     return watch.call(i, access_behind, 0, cold.resume);
   }
   segment(i.pc);

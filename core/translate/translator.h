@@ -74,6 +74,9 @@ class Translator {
   /// What code translated from now on checks.
   void watch(const Watching& watching) { watching_ = watching; }
   const Watching& watching() const { return watching_; }
+  /// The same for memory before whose accesses it leaves the cache (ExitKind::watch, core/dispatch/foreign_access.h).
+  void leave_before(std::vector<GuestRange> foreign) { foreign_ = std::move(foreign); }
+  const std::vector<GuestRange>& left_before() const { return foreign_; }
   const TranslateOptions& options() const { return options_; }
 
   /// Makes the entry reachable by indirect transfers.
@@ -94,6 +97,7 @@ class Translator {
   std::unordered_set<u64> breaks_;
   BreakPoints break_points_;
   Watching watching_;
+  std::vector<GuestRange> foreign_;
   Leaves leaves_;
 };
 

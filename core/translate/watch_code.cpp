@@ -84,18 +84,18 @@ void WatchCode::address(const Access& a) {
   e_.mov_reg_slot(rdx, window_slot(state_.spill_rdx));
 }
 
-CacheAddr WatchCode::check(const Access& a) {
+CacheAddr WatchCode::check(const Access& a, const u8& table, u8 first_bit) {
   e_.mov_slot_reg(window_slot(state_.spill_rcx), rcx);
   address(a);
-  if (bmi2_) {  // bits 8 to 23: the granule
-    e_.rorx_rcx_rcx(8);
+  if (bmi2_) {
+    e_.rorx_rcx_rcx(first_bit);
     e_.movzx_ecx_cx();
   } else {
     const u32 at = window_slot(state_.access_address);
     e_.mov_slot_reg(at, rcx);
-    e_.movzx_ecx_slot16(at + 1);
+    e_.movzx_ecx_slot16(at + first_bit / 8);
   }
-  e_.movzx_ecx_table8_rcx(low_address(conditions_.granules[0]));
+  e_.movzx_ecx_table8_rcx(low_address(table));
   const auto over = e_.jrcxz();
   const auto cold = e_.jmp();
   Emitter::patch_rel8(over, e_.here());

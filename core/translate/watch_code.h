@@ -5,6 +5,7 @@
 //   rorx rcx, rcx, 8;  movzx ecx, cx;  movzx ecx, byte [granules+rcx]
 //   jrcxz over;  jmp cold;  over: mov rcx, [spill];  INSTRUCTION
 //
+// Foreign memory is found in the same way, by larger granules (bits 16 to 31), and the cold code leaves the cache.
 // (Without BMI2, which has the only shift that touches no flag: mov [access_address], rcx; movzx ecx, word
 // [access_address+1].) The cold code forms the address once more, for check_watched.
 //
@@ -60,7 +61,9 @@ class WatchCode {
       : e_(emitter), cache_(cache), window_(window), state_(state), conditions_(conditions), bmi2_(bmi2) {}
 
   /// The check; returns where the jump to the cold code has its displacement.
-  CacheAddr check(const Access& access);
+  CacheAddr check(const Access& access) { return check(access, conditions_.granules[0], 8); }
+  /// The same for foreign memory (condition_window.h).
+  CacheAddr check_foreign(const Access& access) { return check(access, conditions_.foreign[0], 16); }
   /// Compares a register with its known value, behind the instruction that writes it; returns the same.
   CacheAddr check(Gpr gpr);
   /// At the cold code's begin, where a register has changed: rcx is the guest's again.
@@ -72,6 +75,8 @@ class WatchCode {
 
  private:
   void address(const Access& access);
+  /// By 16 bits of the address, from `first_bit` on.
+  CacheAddr check(const Access& access, const u8& table, u8 first_bit);
 
   Emitter& e_;
   CodeCache& cache_;

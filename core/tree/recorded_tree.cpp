@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,6 +46,12 @@ Result<> RecordedTree::join(int page, const ProcessPlace& place, int control) {
   place_ = place;
   place_.pid = static_cast<i32>(getpid());
   return map(page);
+}
+
+std::optional<MappedObject> RecordedTree::mark() const {
+  struct stat st {};
+  if (page_descriptor_ < 0 || fstat(page_descriptor_, &st) != 0) return std::nullopt;
+  return MappedObject{.dev = st.st_dev, .ino = st.st_ino};
 }
 
 std::optional<ProcessPlace> RecordedTree::next_place(u64 event, ProcessOrigin origin) {

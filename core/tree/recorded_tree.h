@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 #include "core/memory/unique_fd.h"
 #include "core/tree/shared_turn.h"
+#include "core/tree/writers.h"
 
 namespace fred {
 
@@ -56,6 +57,13 @@ class RecordedTree {
   void share_memory() {
     if (page_ != nullptr) turn_.take_part(&page_->turn, place_.pid);
   }
+  /// What all recorded processes have mapped, and nobody else; nothing where there is no such page.
+  std::optional<MappedObject> mark() const;
+  /// How often one of them has found that others write its memory, so that those who share it look as well.
+  u64 writers_found() const { return page_ != nullptr ? page_->writers_found.load() : 0; }
+  void tell_writers_found() {
+    if (page_ != nullptr) ++page_->writers_found;
+  }
   /// A place for a forked child, with both ends of its control socket in the engine's range of descriptors.
   struct NewProcess {
     ProcessPlace place;
@@ -77,6 +85,7 @@ class RecordedTree {
   struct Page {
     std::atomic<u32> last_number;
     SharedTurn::Word turn;
+    std::atomic<u64> writers_found;
     alignas(64) std::atomic<u64> order;
   };
   Result<> map(int descriptor);

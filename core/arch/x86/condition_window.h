@@ -22,12 +22,15 @@ struct NoteSlot {
 };
 
 inline constexpr u64 granule_size = 256, granule_count = 1 << 16;
+inline constexpr u64 foreign_granule_size = 1 << 16;
 inline constexpr u64 note_slot_count = 30000;
 
 struct ConditionWindow {
   /// For each granule of memory, by bits 8 to 23 of an address: 0 if no access that begins there can touch what is
   /// watched.
   u8 granules[granule_count];
+  /// The same for foreign memory (core/memory/foreign_memory.h), by bits 16 to 31.
+  u8 foreign[granule_count];
   NoteSlot notes[note_slot_count];
 };
 

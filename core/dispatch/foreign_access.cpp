@@ -1,0 +1,313 @@
+#include "core/dispatch/foreign_access.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/arch/x86/guest_cpu.h"
+#include "core/base/check.h"
+#include "core/dispatch/guest_engine.h"
+#include "core/memory/guest_access.h"
+#include "core/memory/guest_word.h"
+#include "core/memory/opened_pages.h"
+#include "core/translate/word_operation.h"
+
+namespace fred {
+
+namespace {
+
+constexpr u64 direction_flag = 0x400;
+constexpr u64 longest_part = u64{1} << 16;  // bytes that a rep instruction touches at once
+constexpr u64 most_decoded = 4096;
+/// Of an instruction that natively is not atomic either.
+constexpr int most_attempts = 4;
+
+u64 count_of(const Instruction& i, const Registers& regs) {
+  return i.raw.address_width == 32 ? regs.gpr[rcx] & 0xffffffff : regs.gpr[rcx];
+}
+
+/// The kernel does not cross lines of the cache in one access unless it is told to by a lock.
+bool in_one_line(GuestRange range) {
+  constexpr u64 line = 64;
+  return range.begin.value / line == (range.end.value - 1) / line;
+}
+
+/// Writes to the guest's copy, whatever the guest may do there.
+void write_copy(GuestMemory& memory, GuestAddr at, std::span<const u8> bytes) {
+  if (guest_write(at, bytes.data(), bytes.size())) return;
+  const OpenedPages open(memory, guest_range(at, bytes.size()));
+  (void)guest_write(at, bytes.data(), bytes.size());
+}
+
+std::vector<u8> bytes_of(GuestRange range) {
+  std::vector<u8> bytes(range.size());
+  (void)guest_read(bytes.data(), range.begin, bytes.size());
+  return bytes;
+}
+
+}  // namespace
+
+const ForeignAccess::Decoded* ForeignAccess::decode_here() {
+  u8 code[15];
+  const GuestAddr pc = engine_.cpu().pc();
+  const u64 size = guest_readable(pc, sizeof code);
+  if (!guest_read(code, pc, size)) return nullptr;
+  if (const auto known = decoded_.find(pc.value); known != decoded_.end()) {
+    const auto& bytes = known->second.code;
+    if (bytes.size() <= size && std::equal(bytes.begin(), bytes.end(), code)) return &known->second;
+  }
+  const auto instruction = decode(pc, {code, size});
+  if (!instruction) return nullptr;
+  if (decoded_.size() >= most_decoded) decoded_.clear();
+  Decoded decoded{.code = {code, code + instruction->length},
+                  .instruction = *instruction,
+                  .accesses = accesses_of(*instruction, {code, instruction->length}),
+                  .locked = (instruction->raw.attributes & ZYDIS_ATTRIB_HAS_LOCK) != 0 ||
+                            instruction->raw.mnemonic == ZYDIS_MNEMONIC_XCHG};
+  return &(decoded_[pc.value] = std::move(decoded));
+}
+
+std::vector<Touched> ForeignAccess::touched_by(const Decoded& d, const Registers& regs) {
+  auto& cpu = engine_.cpu();
+  const auto& foreign = engine_.memory().foreign();
+  std::vector<Touched> all, found;
+  if (d.accesses.other) {
+    std::vector<u8> vectors(cpu.vector_area(), cpu.vector_area() + cpu.vector_size());
+    canonicalise_vector_area(vectors.data(), cpu.vector_mask());
+    all = other_accesses(d.instruction, d.code, regs, vectors);
+  }
+  const bool down = (regs.rflags & direction_flag) != 0;
+  for (const auto& a : d.accesses.all()) {
+    const u64 at = address_of(a, regs);
+    const auto range = d.instruction.repeated ? repeated_range(at, a.size, count_of(d.instruction, regs), down)
+                                              : guest_range(GuestAddr{at}, a.size);
+    // How many iterations there are is told by rcx, not by that.
+    const bool partly = a.partly && !d.instruction.repeated;
+    all.push_back({.range = range, .reads = a.reads, .writes = a.writes, .partly = partly});
+  }
+  for (const auto& t : all) {
+    for (const auto& range : foreign.in(t.range)) {
+      found.push_back({.range = range, .reads = t.reads, .writes = t.writes, .partly = t.partly});
+    }
+  }
+  return found;
+}
+
+u64 ForeignAccess::part_of_repetition() {
+  const auto* d = decode_here();
+  if (d == nullptr || !d->instruction.repeated) return 0;
+  const u64 size = d->accesses.count != 0 ? d->accesses.access[0].size : 1;
+  const u64 most = longest_part / std::max<u64>(size, 1);
+  if (count_of(d->instruction, engine_.cpu().regs()) <= most) return 0;
+  // The range of all iterations may wrap around: what the first of them touch is looked at.
+  auto regs = engine_.cpu().registers();
+  regs.gpr[rcx] = most;
+  return touched_by(*d, regs).empty() ? 0 : most;
+}
+
+bool ForeignAccess::load_piece(GuestRange range, std::vector<Loaded>& loaded) {
+  auto& memory = engine_.memory();
+  const u8* alias = memory.foreign().alias(range.begin);
+  if (alias == nullptr) return true;
+  std::vector<u8> now(range.size());
+  if (!copy_words(now.data(), alias, now.size())) return false;
+  take(now, range, loaded);
+  return true;
+}
+
+void ForeignAccess::take(std::span<const u8> now, GuestRange range, std::vector<Loaded>& loaded) {
+  const auto known = bytes_of(range);
+  if (std::ranges::equal(now, known)) return;
+  const auto first = std::mismatch(now.begin(), now.end(), known.begin()).first - now.begin();
+  auto last = static_cast<i64>(now.size());
+  while (now[static_cast<u64>(last - 1)] == known[static_cast<u64>(last - 1)]) --last;
+  Loaded changed{.range = {range.begin + static_cast<u64>(first), range.begin + static_cast<u64>(last)},
+                 .bytes = {now.begin() + first, now.begin() + last}};
+  write_copy(engine_.memory(), changed.range.begin, changed.bytes);
+  loaded.push_back(std::move(changed));
+}
+
+bool ForeignAccess::load(const std::vector<Touched>& touched, std::vector<Loaded>& loaded) {
+  return std::ranges::all_of(touched, [&](const Touched& t) {
+    // A copy that is only written as a whole may be stale before.
+    return (!t.reads && !t.partly) || load_piece(t.range, loaded);
+  });
+}
+
+std::optional<Exit> ForeignAccess::exchange(const Decoded& d, const Touched& t) {
+  auto& memory = engine_.memory();
+  auto& cpu = engine_.cpu();
+  const u64 size = t.range.size();
+  u8* alias = memory.foreign().alias(t.range.begin);
+  const bool aligned = t.range.begin.value % std::max<u64>(size, 1) == 0;
+  const bool word = is_word(size) && (size < largest_word || aligned) && (d.locked || in_one_line(t.range));
+  const auto* mapping = memory.table().find(t.range.begin);
+  if (!word || alias == nullptr || (mapping->prot & PROT_WRITE) == 0) return std::nullopt;
+  const Registers before = cpu.registers();
+  const auto operation = WordOperation::of(d.instruction, d.code, before, size);
+  if (!operation) return std::nullopt;
+  const Time at = engine_.now();
+  Word old = 0, desired = 0;
+  auto exchanged = Exchange::differs;
+  while (exchanged == Exchange::differs) {
+    if (!copy_words(&old, alias, size)) return std::nullopt;
+    desired = (*operation)(old);
+    exchanged = exchange_word(alias, &old, &desired, size);
+  }
+  if (exchanged == Exchange::faults) return std::nullopt;
+  // Now the instruction itself finds what was there, and does to the copy what has been done to the memory.
+  std::vector<Loaded> loaded;
+  take({reinterpret_cast<const u8*>(&old), size}, t.range, loaded);
+  const Exit exit = cpu.step();
+  Word now = 0;
+  (void)guest_read(&now, t.range.begin, size);
+  FRED_CHECK(now == desired, "{} at {:#x} wrote something else to the copy than to the memory",
+             ZydisMnemonicGetString(d.instruction.raw.mnemonic), at.pc.value);
+  if (!loaded.empty()) log(at, before, loaded);
+  return exit;
+}
+
+bool ForeignAccess::store(const Touched& t, std::span<const u8> before, bool last_attempt) {
+  u8* alias = engine_.memory().foreign().alias(t.range.begin);
+  if (alias == nullptr) return true;
+  const u64 size = t.range.size();
+  const auto now = bytes_of(t.range);
+  if (t.reads && is_word(size) && size < largest_word && in_one_line(t.range) && !last_attempt) {
+    return exchange_word(alias, before.data(), now.data(), size) != Exchange::differs;
+  }
+  if (!t.partly) {
+    (void)copy_words(alias, now.data(), size);
+    return true;
+  }
+  for (u64 i = 0; i < size; ++i) {
+    if (now[i] != before[i]) (void)copy_words(alias + i, &now[i], 1);
+  }
+  return true;
+}
+
+bool ForeignAccess::store_all(const Decoded& d, const Registers& regs, const std::vector<Touched>& touched,
+                              const std::vector<std::vector<u8>>& before, bool last_attempt) {
+  if (!d.instruction.repeated) {
+    for (u64 i = 0; i < touched.size(); ++i) {
+      if (touched[i].writes && !store(touched[i], before[i], last_attempt)) return false;
+    }
+    return true;
+  }
+  Registers done = regs;
+  done.gpr[rcx] = count_of(d.instruction, regs) - count_of(d.instruction, engine_.cpu().regs());
+  for (const auto& t : touched_by(d, done)) {
+    if (t.writes) (void)store(t, {}, true);
+  }
+  return true;
+}
+
+Exit ForeignAccess::access(const Decoded& d, const std::vector<Touched>& touched) {
+  auto& cpu = engine_.cpu();
+  auto& memory = engine_.memory();
+  const Time at = engine_.now();
+  const Registers before = cpu.regs(), all = cpu.registers();
+  std::vector<Loaded> loaded;
+  ++accesses_;
+  if (touched.size() == 1 && touched[0].reads && touched[0].writes && !d.instruction.repeated) {
+    if (const auto exit = exchange(d, touched[0])) return *exit;
+  }
+  int attempts = 0;
+  for (;;) {
+    if (!load(touched, loaded)) {
+      raise_bus_error(touched[0].range.begin);
+      return {.kind = ExitKind::bail};
+    }
+    std::vector<std::vector<u8>> contents;
+    for (const auto& t : touched) contents.push_back(t.writes ? bytes_of(t.range) : std::vector<u8>{});
+    const Exit exit = cpu.step();
+    const bool executed = d.instruction.repeated || (exit.kind != ExitKind::fault && exit.kind != ExitKind::bail);
+    if (!executed || store_all(d, all, touched, contents, ++attempts == most_attempts)) {
+      if (!loaded.empty()) log(at, before, loaded);
+      return exit;
+    }
+    cpu.regs() = before;
+    for (u64 i = 0; i < touched.size(); ++i) {
+      if (touched[i].writes) write_copy(memory, touched[i].range.begin, contents[i]);
+    }
+  }
+}
+
+void ForeignAccess::log(const Time& at, const Registers& registers, const std::vector<Loaded>& loaded) {
+  auto& events = engine_.events();
+  ++loads_;
+  events.begin(EventKind::load, 0, at, registers);
+  std::string ranges, bytes;
+  for (const auto& l : loaded) {
+    ranges.append(reinterpret_cast<const char*>(&l.range), sizeof l.range);
+    bytes.append(l.bytes.begin(), l.bytes.end());
+  }
+  events.blob(ranges);
+  events.blob(bytes);
+  events.end();
+}
+
+void ForeignAccess::load_again() {
+  auto& events = engine_.events();
+  std::string ranges, bytes;
+  events.begin(EventKind::load, 0, engine_.now(), engine_.cpu().regs());
+  events.blob(ranges);
+  events.blob(bytes);
+  events.end();
+  u64 taken = 0;
+  for (u64 i = 0; i + sizeof(GuestRange) <= ranges.size(); i += sizeof(GuestRange)) {
+    GuestRange range;
+    std::memcpy(&range, ranges.data() + i, sizeof range);
+    if (range.size() > bytes.size() - taken) events.diverged("a load with too few bytes", engine_.now());
+    write_copy(engine_.memory(), range.begin, {reinterpret_cast<const u8*>(bytes.data()) + taken, range.size()});
+    taken += range.size();
+  }
+}
+
+Exit ForeignAccess::step() {
+  auto& cpu = engine_.cpu();
+  if (engine_.mode() == Mode::replay) {
+    const auto* next = engine_.events().peek();
+    if (next != nullptr && next->kind == EventKind::load && next->time() == engine_.now()) {
+      load_again();
+    } else if (next != nullptr && next->kind == EventKind::fault && next->detail == SIGBUS) {
+      Time here = engine_.now();
+      here.phase = 1;
+      const auto* d = next->time() == here ? decode_here() : nullptr;
+      const auto touched = d != nullptr ? touched_by(*d, cpu.registers()) : std::vector<Touched>{};
+      if (!touched.empty()) {
+        raise_bus_error(touched[0].range.begin);
+        return {.kind = ExitKind::bail};
+      }
+    }
+    return cpu.step();
+  }
+  if (engine_.mode() != Mode::record) return cpu.step();
+  const auto* d = decode_here();
+  if (d == nullptr) return cpu.step();
+  const auto touched = touched_by(*d, cpu.registers());
+  return touched.empty() ? cpu.step() : access(*d, touched);
+}
+
+void ForeignAccess::raise_bus_error(GuestAddr at) {
+  GuestFault fault{.signal = {SIGBUS, {}}, .trap_number = 14, .error_code = 4, .cr2 = at.value};
+  fault.signal.info.si_signo = SIGBUS;
+  fault.signal.info.si_code = BUS_ADRERR;
+  fault.signal.info.si_addr = at.ptr();
+  engine_.raise(fault.signal, fault);
+}
+
+void ForeignAccess::hand_on(GuestRange range) {
+  const auto& foreign = engine_.memory().foreign();
+  for (const auto& piece : foreign.in(range)) {
+    if (u8* alias = foreign.alias(piece.begin); alias != nullptr)
+      (void)copy_words(alias, piece.begin.ptr(), piece.size());
+  }
+}
+
+void ForeignAccess::fetch(GuestRange range) {
+  std::vector<Loaded> fetched;  // the caller logs all of the range
+  for (const auto& piece : engine_.memory().foreign().in(range)) (void)load_piece(piece, fetched);
+}
+
+}  // namespace fred

@@ -1,0 +1,104 @@
+// How it is found that memory is foreign.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/log.h"
+#include "core/dispatch/foreign_access.h"
+#include "core/dispatch/guest_engine.h"
+
+namespace fred {
+
+namespace {
+
+/// A look costs at most these parts of the time.
+constexpr int asked_for = 10, unasked = 50;
+constexpr std::chrono::milliseconds least_pause{200};
+constexpr u64 notice_foreign = u64{1} << 44;
+
+/// What the mapping really is a mapping of, as /proc names it.
+std::optional<MappedObject> object_of(const Mapping& m, const std::vector<MapsLine>& own) {
+  if (!is_object(*m.file)) return MappedObject{.dev = m.file->dev, .ino = m.file->ino};  // of a copy's original
+  for (const auto& line : own) {
+    if (line.shared && line.range.contains(m.range.begin)) return line.object;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool ForeignAccess::look() {
+  auto& tree = engine_.tree();
+  auto& memory = engine_.memory();
+  if (engine_.mode() != Mode::record || !engine_.options().foreign || engine_.options().lockstep ||
+      !engine_.is_safe_point())
+    return false;
+  const bool asked = memory.shared_mappings_made() != seen_made_ || tree.writers_found() != seen_found_;
+  if (!asked && !looking_) return false;
+  const auto begin = Clock::now();
+  if (begin < (asked ? soon_ : later_)) return false;
+  seen_made_ = memory.shared_mappings_made();
+  seen_found_ = tree.writers_found();
+  const auto candidates = memory.foreign_candidates();
+  looking_ = !candidates.empty();
+  if (!looking_) return false;
+  const auto own = own_mappings();
+  std::vector<std::pair<Mapping, MappedObject>> mapped;
+  std::vector<MappedObject> objects;
+  for (const auto& m : candidates) {
+    const auto object = object_of(m, own);
+    if (!object) continue;
+    mapped.emplace_back(m, *object);
+    if (std::ranges::find(objects, *object) == objects.end()) objects.push_back(*object);
+  }
+  const auto writers = find_writers(objects, tree.mark());
+  std::vector<GuestRange> wanted;
+  for (const auto& [m, object] : mapped) {
+    const auto writer = std::ranges::find(writers, object, &MemoryWriter::object);
+    if (writer == writers.end()) continue;
+    if (writer->recorded && is_object(*m.file)) continue;  // those take turns (core/tree/shared_turn.h)
+    wanted.push_back(m.range);
+    if (!writer->recorded) {
+      engine_.notice_once(notice_foreign, fmt::format("process {} ({}) is not recorded and writes to memory of this "
+                                                      "program: each access to it is logged, which is slow",
+                                                      writer->pid, writer->name));
+    }
+  }
+  const auto cost = Clock::now() - begin;
+  soon_ = begin + asked_for * cost;
+  later_ = begin + std::max<Clock::duration>(unasked * cost, least_pause);
+  LOG_DEBUG(memory, "{} shared mappings, of which {} are written by others: {} us", mapped.size(), wanted.size(),
+            std::chrono::duration_cast<std::chrono::microseconds>(cost).count());
+  return !wanted.empty() && become_foreign(wanted);
+}
+
+bool ForeignAccess::look_again() {
+  const auto* next = engine_.events().peek();
+  if (next == nullptr || next->kind != EventKind::foreign || next->time() != engine_.now()) return false;
+  return become_foreign({});
+}
+
+bool ForeignAccess::become_foreign(const std::vector<GuestRange>& wanted) {
+  auto& memory = engine_.memory();
+  std::vector<GuestRange> made, changed;
+  for (const auto& range : wanted) std::ranges::copy(memory.make_foreign(range), std::back_inserter(made));
+  for (const auto& range : made) std::ranges::copy(memory.unknown_contents(range), std::back_inserter(changed));
+  if (engine_.mode() == Mode::record) {
+    if (made.empty()) return false;
+    engine_.tree().tell_writers_found();
+    seen_found_ = engine_.tree().writers_found();
+  }
+  engine_.turn_event(EventKind::foreign, [&] {
+    std::string bytes(reinterpret_cast<const char*>(made.data()), made.size() * sizeof(GuestRange));
+    engine_.events().blob(bytes);
+    made.resize(bytes.size() / sizeof(GuestRange));
+    if (!made.empty()) std::memcpy(made.data(), bytes.data(), bytes.size());
+    if (engine_.mode() == Mode::replay)
+      for (const auto& range : made) memory.make_foreign_again(range);
+    return changed;
+  });
+  return true;
+}
+
+}  // namespace fred

@@ -1,0 +1,42 @@
+// Which processes can write memory that this one has mapped: those that have mapped the same file or shared memory
+// themselves, shared and writable. Found in /proc, as far as this user may look.
+#pragma once
+#include <compare>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/types.h"
+
+namespace fred {
+
+/// What is mapped, as /proc/PID/maps names it.
+struct MappedObject {
+  u64 dev = 0, ino = 0;
+  auto operator<=>(const MappedObject&) const = default;
+};
+
+/// A line of /proc/PID/maps.
+struct MapsLine {
+  GuestRange range;
+  bool writable = false, shared = false;
+  MappedObject object;
+};
+/// Nothing: it is no such line.
+std::optional<MapsLine> parse_maps_line(std::string_view line);
+
+/// What this process really has mapped of files and shared memory.
+std::vector<MapsLine> own_mappings();
+
+struct MemoryWriter {
+  i32 pid = 0;
+  std::string name;
+  bool recorded = false;
+  MappedObject object;
+};
+/// One for each of the objects that another process writes: one that is not recorded, if there is any. `mark`: what the
+/// recorded processes have mapped, and nobody else.
+std::vector<MemoryWriter> find_writers(const std::vector<MappedObject>& objects, std::optional<MappedObject> mark);
+
+}  // namespace fred
