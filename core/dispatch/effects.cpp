@@ -8,6 +8,7 @@
 
 #include "core/arch/x86/segment_base.h"
 #include "core/base/check.h"
+#include "core/dispatch/foreign_access.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/guest_access.h"
 
@@ -194,6 +195,7 @@ EffectResult store_vector(Context& c, u64 components, bool compact) {
             .fault_address = {}};
   // The header's place keeps what it holds of other components (XSAVE) and is written whole otherwise.
   std::vector<u8> image(c.engine.guest_cpu().xsave_size());
+  c.engine.foreign().reads(guest_range(at, image.size()));
   if (!guest_read(image.data(), at, image.size()) && !guest_read(image.data(), at, 576)) return segfault(at, true);
   if ((components & 1) != 0) {
     std::memcpy(&image[0], from, 24);

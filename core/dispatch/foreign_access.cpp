@@ -19,6 +19,7 @@ namespace {
 
 constexpr u64 direction_flag = 0x400;
 constexpr u64 longest_part = u64{1} << 16;  // bytes that a rep instruction touches at once
+constexpr u64 red_zone = 128;               // below the stack pointer, of the ABI
 constexpr u64 most_decoded = 4096;
 /// Of an instruction that natively is not atomic either.
 constexpr int most_attempts = 4;
@@ -88,7 +89,10 @@ std::vector<Touched> ForeignAccess::touched_by(const Decoded& d, const Registers
   }
   for (const auto& t : all) {
     for (const auto& range : foreign.in(t.range)) {
-      found.push_back({.range = range, .reads = t.reads, .writes = t.writes, .partly = t.partly});
+      for (const auto& m : engine_.memory().table().in(range)) {
+        if ((m.prot & PROT_READ) == 0) continue;  // an access there faults
+        found.push_back({.range = m.range, .reads = t.reads, .writes = t.writes, .partly = t.partly});
+      }
     }
   }
   return found;
@@ -130,8 +134,10 @@ void ForeignAccess::take(std::span<const u8> now, GuestRange range, std::vector<
 
 bool ForeignAccess::load(const std::vector<Touched>& touched, std::vector<Loaded>& loaded) {
   return std::ranges::all_of(touched, [&](const Touched& t) {
-    // A copy that is only written as a whole may be stale before.
-    return (!t.reads && !t.partly) || load_piece(t.range, loaded);
+    if (t.reads || t.partly) return load_piece(t.range, loaded);
+    // A copy that is written as a whole may be stale before. But the memory must be there.
+    const GuestAddr there{engine_.memory().foreign().for_kernel(t.range.begin)};
+    return guest_readable(there, t.range.size()) == t.range.size();
   });
 }
 
@@ -144,7 +150,7 @@ std::optional<Exit> ForeignAccess::exchange(const Decoded& d, const Touched& t) 
   const bool word = is_word(size) && (size < largest_word || aligned) && (d.locked || in_one_line(t.range));
   const auto* mapping = memory.table().find(t.range.begin);
   if (!word || alias == nullptr || (mapping->prot & PROT_WRITE) == 0) return std::nullopt;
-  const Registers before = cpu.registers();
+  const Registers before = cpu.regs();
   const auto operation = WordOperation::of(d.instruction, d.code, before, size);
   if (!operation) return std::nullopt;
   const Time at = engine_.now();
@@ -159,7 +165,11 @@ std::optional<Exit> ForeignAccess::exchange(const Decoded& d, const Touched& t) 
   // Now the instruction itself finds what was there, and does to the copy what has been done to the memory.
   std::vector<Loaded> loaded;
   take({reinterpret_cast<const u8*>(&old), size}, t.range, loaded);
-  const Exit exit = cpu.step();
+  Exit exit;
+  do {
+    cpu.state().request = 0;  // it can no longer be left undone; what asks is looked at behind it
+    exit = cpu.step();
+  } while (exit.kind == ExitKind::bail);
   Word now = 0;
   (void)guest_read(&now, t.range.begin, size);
   FRED_CHECK(now == desired, "{} at {:#x} wrote something else to the copy than to the memory",
@@ -264,6 +274,12 @@ void ForeignAccess::load_again() {
   }
 }
 
+bool ForeignAccess::holds_stack() const {
+  const auto& foreign = engine_.memory().foreign();
+  const GuestAddr top{engine_.cpu().regs().gpr[rsp]};
+  return foreign.any() && foreign.overlaps({top - std::min(red_zone, top.value), top + 1});
+}
+
 Exit ForeignAccess::step() {
   auto& cpu = engine_.cpu();
   if (engine_.mode() == Mode::replay) {
@@ -287,6 +303,18 @@ Exit ForeignAccess::step() {
   if (d == nullptr) return cpu.step();
   const auto touched = touched_by(*d, cpu.registers());
   return touched.empty() ? cpu.step() : access(*d, touched);
+}
+
+void ForeignAccess::reads(GuestRange range) {
+  if (!engine_.memory().foreign().overlaps(range)) return;
+  if (engine_.mode() == Mode::replay) {
+    const auto* next = engine_.events().peek();
+    if (next != nullptr && next->kind == EventKind::load && next->time() == engine_.now()) load_again();
+    return;
+  }
+  std::vector<Loaded> loaded;
+  for (const auto& piece : engine_.memory().foreign().in(range)) (void)load_piece(piece, loaded);
+  if (!loaded.empty()) log(engine_.now(), engine_.cpu().regs(), loaded);
 }
 
 void ForeignAccess::raise_bus_error(GuestAddr at) {

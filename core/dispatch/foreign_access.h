@@ -33,11 +33,16 @@ class ForeignAccess {
   /// A worker: true: memory became foreign here.
   bool look_again();
 
+  /// Does the running thread's stack lie there? Then every instruction is executed alone.
+  bool holds_stack() const;
+
   /// Cpu::step(), for an instruction that may access foreign memory.
   Exit step();
   /// Iterations after which the rep instruction at pc is to be left, so that it is done in parts; 0: it need not.
   u64 part_of_repetition();
 
+  /// The engine carries out an instruction that reads there.
+  void reads(GuestRange range);
   /// Live: what the engine has written to the guest's copies.
   void hand_on(GuestRange range);
   /// Live: what the kernel has written to the memory itself comes into the copies.
@@ -82,7 +87,8 @@ class ForeignAccess {
   bool looking_ = false;
   u64 seen_made_ = 0, seen_found_ = 0;
   using Clock = std::chrono::steady_clock;
-  Clock::time_point soon_{}, later_{};  // a look that something has asked for, and one without
+  Clock::time_point started_ = Clock::now(), later_{};  // the next look if nothing asks for one before
+  Clock::duration spent_{};                             // by looks
   u64 accesses_ = 0, loads_ = 0;
 };
 

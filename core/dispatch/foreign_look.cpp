@@ -12,9 +12,13 @@ namespace fred {
 
 namespace {
 
-/// A look costs at most these parts of the time.
-constexpr int asked_for = 10, unasked = 50;
+/// A look without anything new costs at most this part of the time.
+constexpr int unasked = 50;
 constexpr std::chrono::milliseconds least_pause{200};
+/// Those at new mappings come at once, as long as all looks together have cost no more than this and a part of the
+/// time.
+constexpr std::chrono::milliseconds free_of_charge{200};
+constexpr int asked_for = 10;
 constexpr u64 notice_foreign = u64{1} << 44;
 
 /// What the mapping really is a mapping of, as /proc names it.
@@ -37,7 +41,8 @@ bool ForeignAccess::look() {
   const bool asked = memory.shared_mappings_made() != seen_made_ || tree.writers_found() != seen_found_;
   if (!asked && !looking_) return false;
   const auto begin = Clock::now();
-  if (begin < (asked ? soon_ : later_)) return false;
+  const auto allowed = [&] { return spent_ <= free_of_charge + (begin - started_) / asked_for; };
+  if (asked ? !allowed() : begin < later_) return false;
   seen_made_ = memory.shared_mappings_made();
   seen_found_ = tree.writers_found();
   const auto candidates = memory.foreign_candidates();
@@ -66,7 +71,7 @@ bool ForeignAccess::look() {
     }
   }
   const auto cost = Clock::now() - begin;
-  soon_ = begin + asked_for * cost;
+  spent_ += cost;
   later_ = begin + std::max<Clock::duration>(unasked * cost, least_pause);
   LOG_DEBUG(memory, "{} shared mappings, of which {} are written by others: {} us", mapped.size(), wanted.size(),
             std::chrono::duration_cast<std::chrono::microseconds>(cost).count());

@@ -183,7 +183,8 @@ void GuestEngine::advance(const Advance& how) {
     single_step_trap();
   } else if (approach_event()) {
     return;
-  } else if (how.one || alone || threads_->by_instructions() || stand_.rest != 0 || cpu_->has_break(cpu_->pc())) {
+  } else if (how.one || alone || threads_->by_instructions() || stand_.rest != 0 || cpu_->has_break(cpu_->pc()) ||
+             foreign_->holds_stack()) {
     step_one();
   } else {
     handle(cpu_->run());

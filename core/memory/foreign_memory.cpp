@@ -61,6 +61,13 @@ void ForeignMemory::add(GuestRange range, u8* alias) {
   pieces_[range.begin] = {range.end, alias};
 }
 
+void ForeignMemory::protect(GuestRange range, int prot) {
+  for (const auto& piece : in(range)) {
+    if (const u8* there = alias(piece.begin); there != nullptr)
+      raw_syscall(SYS_mprotect, number(there), piece.size(), static_cast<u64>(prot));
+  }
+}
+
 void ForeignMemory::remove(GuestRange range) {
   if (!overlaps(range)) return;
   split(range.begin);

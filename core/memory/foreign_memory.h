@@ -30,6 +30,8 @@ class ForeignMemory {
 
   /// `alias`: where the memory is mapped; null: nowhere.
   void add(GuestRange range, u8* alias);
+  /// The aliases may be accessed as the copies may, from now on: by the kernel as well.
+  void protect(GuestRange range, int prot);
   /// No such memory any more: its alias is unmapped.
   void remove(GuestRange range);
   /// The copies lie elsewhere from now on, and the last one is perhaps larger: so is its alias. -errno, and nothing, if

@@ -86,6 +86,7 @@ i64 GuestMemory::protect(GuestAddr addr, u64 size, int prot, const Verdict& verd
       return raw_syscall(SYS_mprotect, m.range.begin.value, m.range.size(), static_cast<u64>(real_prot(prot)));
     });
     if (is_error(done)) return done;
+    foreign_.protect(m.range, real_prot(prot));
     table_.update(m.range, [&](Mapping& changed) {
       changed.prot = static_cast<u8>(prot);
       if (prot & PROT_WRITE && changed.flags & MAP_PRIVATE && !(changed.flags & MAP_NORESERVE))

@@ -96,9 +96,6 @@ std::vector<GuestRange> GuestMemory::make_foreign(GuestRange wanted) {
       if (!is_error(mapped)) alias = reinterpret_cast<u8*>(mapped);
     }
     if (alias == nullptr) continue;
-    // The guest may change its own protection later.
-    if ((m.max_prot & PROT_WRITE) != 0)
-      raw_syscall(SYS_mprotect, reinterpret_cast<u64>(alias), range.size(), PROT_READ | PROT_WRITE);
     raw_syscall(SYS_mprotect, range.begin.value, range.size(), static_cast<u64>(real_prot(m.prot)));
     foreign_.add(range, alias);
     made.push_back(range);

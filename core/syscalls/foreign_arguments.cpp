@@ -16,7 +16,10 @@ namespace fred {
 void fetch_arguments(Syscall& call) {
   constexpr u64 longest = page_size;  // the longest path; structures are shorter
   const auto& foreign = call.engine().memory().foreign();
-  for (int i = 0; i < 6; ++i) {
+  const Row* row = find_row(call.number());
+  for (int i = 0; i < 6 && row != nullptr; ++i) {
+    const auto kind = row->args[i].kind;
+    if (kind == ArgKind::none || kind == ArgKind::num || kind == ArgKind::fd) continue;
     const auto pieces = foreign.in(guest_range(call.addr(i), longest));
     if (pieces.empty() || pieces[0].begin != call.addr(i)) continue;
     if (!call.replaying()) guest_engine(call).foreign().fetch(pieces[0]);

@@ -120,6 +120,11 @@ bool is_simple(const Instruction& i, const Operands& operands, const ZydisDecode
   return o.mem.type == ZYDIS_MEMOP_TYPE_MEM && !irregular(i, operands) && o.size != 0 && o.size / 8 <= largest_access;
 }
 
+/// The decoder does not say how much that reads: at most the whole area.
+bool restores_vectors(const Instruction& i) {
+  return i.raw.mnemonic == ZYDIS_MNEMONIC_XRSTOR || i.raw.mnemonic == ZYDIS_MNEMONIC_XRSTOR64;
+}
+
 /// How far from its operand the word lies that holds the bit.
 i64 bit_string_offset(const Registers& registers, const ZydisDecodedOperand& bit) {
   const u64 value = registers.gpr[*general(bit.reg.value)];
@@ -255,12 +260,14 @@ std::vector<Touched> other_accesses(const Instruction& i, std::span<const u8> co
       Access table = a;  // [rbx + al]
       table.index.reset();
       at = address_of(table, registers) + (registers.gpr[rax] & 0xff);
-    } else if (irregular(i, operands) || o.size == 0) {
+    } else if (irregular(i, operands) || (o.size == 0 && !restores_vectors(i))) {
       continue;
     }
     if (a.narrow && a.segment == Access::Segment::flat) at &= 0xffffffff;
-    found.push_back(
-        {.range = guest_range(GuestAddr{at}, a.size), .reads = a.reads, .writes = a.writes, .partly = a.partly});
+    found.push_back({.range = guest_range(GuestAddr{at}, o.size == 0 ? vector_area.size() : a.size),
+                     .reads = a.reads,
+                     .writes = a.writes,
+                     .partly = a.partly});
   }
   return found;
 }
@@ -279,6 +286,29 @@ u16 written_registers(const Instruction& instruction, std::span<const u8> code) 
     if (written) registers |= static_cast<u16>(1u << *written);
   }
   return registers;
+}
+
+bool moves_stack_pointer_a_little(const Instruction& i) {
+  switch (i.raw.mnemonic) {
+    case ZYDIS_MNEMONIC_PUSH:
+    case ZYDIS_MNEMONIC_PUSHF:
+    case ZYDIS_MNEMONIC_PUSHFQ:
+    case ZYDIS_MNEMONIC_POPF:
+    case ZYDIS_MNEMONIC_POPFQ:
+    case ZYDIS_MNEMONIC_CALL:
+    case ZYDIS_MNEMONIC_RET:
+      return true;
+    case ZYDIS_MNEMONIC_POP: {
+      constexpr u8 pop_rsp = 0x5c;
+      return i.raw.opcode != pop_rsp || i.raw.raw.rex.B != 0;
+    }
+    case ZYDIS_MNEMONIC_ADD:
+    case ZYDIS_MNEMONIC_SUB:
+    case ZYDIS_MNEMONIC_AND:
+      return i.raw.raw.imm[0].size != 0;
+    default:
+      return false;
+  }
 }
 
 GuestRange repeated_range(u64 start, u64 size, u64 iterations, bool down) {

@@ -42,6 +42,9 @@ Accesses accesses_of(const Instruction& instruction, std::span<const u8> code);
 /// The general registers that it writes, or may write: a bit for each.
 u16 written_registers(const Instruction& instruction, std::span<const u8> code);
 
+/// Pushes and pops, and additions of what the code says: what rsp is then lies near what it was.
+bool moves_stack_pointer_a_little(const Instruction& instruction);
+
 u64 address_of(const Access& access, const Registers& registers);
 
 /// What a rep instruction touches from `start` on; `down`: with the direction flag. A 32-bit address does not wrap

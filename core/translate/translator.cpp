@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/arch/x86/segment_base.h"
 #include "core/arch/x86/state_window.h"
 #include "core/base/check.h"
 #include "core/base/log.h"
@@ -58,6 +59,8 @@ class Translator::Unit {
   void watched_accesses(const Instruction& i, std::span<const u8> code, const WatchPlan& plan);
   /// Leaves before the instruction if it accesses foreign memory. True: it always does, and the block ends.
   bool foreign(const Instruction& i, std::span<const u8> code);
+  /// Behind one that may have put the stack there.
+  void foreign_stack(const Instruction& i, std::span<const u8> code);
   void instruction(const Instruction& i, std::span<const u8> code);
   /// The called function, if the block is to run through it (leaf.h), until the next one is asked for; its pages are
   /// the block's then.
@@ -94,8 +97,8 @@ class Translator::Unit {
     CacheAddr hole, resume;
     Instruction instruction;
     std::optional<Access> access;  // nothing: a watched register has changed
-    bool behind;
-    bool leaves = false;  // before the instruction, and nothing else
+    bool behind = false;
+    std::optional<GuestAddr> leaves_at = {};  // that, and nothing else
   };
   void cold_code(const Cold& cold);
   WatchCode watch_code() {
@@ -196,19 +199,30 @@ bool Translator::Unit::foreign(const Instruction& i, std::span<const u8> code) {
   const auto certain = [&](const Access& a) {
     return a.absolute && (is_foreign(*a.absolute) || is_foreign(*a.absolute + a.size - 1));
   };
-  if (found.other || (i.repeated && found.count != 0) || std::ranges::any_of(found.all(), certain)) {
+  const bool by_gs = !uses_fsgsbase() &&
+                     std::ranges::any_of(found.all(), [](const Access& a) { return a.segment == Access::Segment::gs; });
+  const bool repeated = i.repeated && found.count != 0;
+  if (found.other || repeated || by_gs || std::ranges::any_of(found.all(), certain)) {
     leave({.kind = ExitKind::watch, .pc = i.pc});
     return true;
   }
   for (const auto& a : found.all()) {
-    // Neither stacks nor thread-local memory lie there (ForeignAccess::look).
-    if (a.absolute || a.segment != Access::Segment::flat || (a.base == rsp && !a.index)) continue;
+    // Thread-local memory does not lie there, and where the stack does, no code is executed in the cache.
+    if (a.absolute || a.segment == Access::Segment::fs || (a.base == rsp && !a.index)) continue;
     const auto hole = watch_code().check_foreign(a);
-    cold_.push_back(
-        {.hole = hole, .resume = e_.here(), .instruction = i, .access = {}, .behind = false, .leaves = true});
+    cold_.push_back({.hole = hole, .resume = e_.here(), .instruction = i, .access = {}, .leaves_at = i.pc});
   }
   segment(i.pc);
   return false;
+}
+
+void Translator::Unit::foreign_stack(const Instruction& i, std::span<const u8> code) {
+  if (t_.foreign_.empty() || i.flow != Flow::next) return;
+  if ((written_registers(i, code) & 1u << rsp) == 0 || moves_stack_pointer_a_little(i)) return;
+  Access stack;
+  stack.base = rsp;
+  const auto hole = watch_code().check_foreign(stack);
+  cold_.push_back({.hole = hole, .resume = e_.here(), .instruction = i, .access = {}, .leaves_at = i.next()});
 }
 
 void Translator::Unit::watched(const Instruction& i, std::span<const u8> code) {
@@ -219,6 +233,7 @@ void Translator::Unit::watched(const Instruction& i, std::span<const u8> code) {
     const auto hole = watch_code().check(gpr);
     cold_.push_back({.hole = hole, .resume = e_.here(), .instruction = i, .access = {}, .behind = true});
   }
+  foreign_stack(i, code);
 }
 
 void Translator::Unit::watched_accesses(const Instruction& i, std::span<const u8> code, const WatchPlan& plan) {
@@ -257,7 +272,7 @@ void Translator::Unit::cold_code(const Cold& cold) {
   if (!cold.access) {
     segment(i.pc);
     watch.begin_cold(cold.hole);
-    if (cold.leaves) return leave({.kind = ExitKind::watch, .pc = i.pc});
+    if (cold.leaves_at) return leave({.kind = ExitKind::watch, .pc = *cold.leaves_at});
     return watch.call(i, access_behind, 0, cold.resume);
   }
   segment(i.pc);
