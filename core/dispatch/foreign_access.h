@@ -6,7 +6,8 @@
 // writes at once, as atomic instructions do, is exchanged in the memory itself first; the instruction then does the
 // same to the copy. So every access is as atomic as natively, and happens in program order.
 //
-// Live looks in /proc, now and then, for others that have the guest's shared mappings writable (event `foreign`).
+// Live looks in /proc for others that have the guest's shared mappings writable (event `foreign`): when the guest makes
+// one, when somebody opens the file of one (core/tree/open_notices.h), and now and then.
 #pragma once
 #include <chrono>
 #include <optional>
@@ -16,6 +17,7 @@
 
 #include "core/cache/code_cache.h"
 #include "core/translate/accesses.h"
+#include "core/tree/open_notices.h"
 
 namespace fred {
 
@@ -85,7 +87,8 @@ class ForeignAccess {
   GuestEngine& engine_;
   std::unordered_map<u64, Decoded> decoded_;  // by pc
   bool looking_ = false;
-  u64 seen_made_ = 0, seen_found_ = 0;
+  u64 seen_made_ = 0, seen_foreign_ = 0;
+  OpenNotices notices_;
   using Clock = std::chrono::steady_clock;
   Clock::time_point started_ = Clock::now(), later_{};  // the next look if nothing asks for one before
   Clock::duration spent_{};                             // by looks

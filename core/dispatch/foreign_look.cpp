@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/dispatch/foreign_access.h"
 #include "core/dispatch/guest_engine.h"
+#include "core/signals/kernel_signals.h"
 
 namespace fred {
 
@@ -38,13 +39,15 @@ bool ForeignAccess::look() {
   if (engine_.mode() != Mode::record || !engine_.options().foreign || engine_.options().lockstep ||
       !engine_.is_safe_point())
     return false;
-  const bool asked = memory.shared_mappings_made() != seen_made_ || tree.writers_found() != seen_found_;
+  const bool opened = take_file_notice();
+  const bool asked = opened || memory.shared_mappings_made() != seen_made_ || tree.foreign_objects() != seen_foreign_;
   if (!asked && !looking_) return false;
   const auto begin = Clock::now();
   const auto allowed = [&] { return spent_ <= free_of_charge + (begin - started_) / asked_for; };
+  if (opened) notices_.take();
   if (asked ? !allowed() : begin < later_) return false;
   seen_made_ = memory.shared_mappings_made();
-  seen_found_ = tree.writers_found();
+  seen_foreign_ = tree.foreign_objects();
   const auto candidates = memory.foreign_candidates();
   looking_ = !candidates.empty();
   if (!looking_) return false;
@@ -56,15 +59,20 @@ bool ForeignAccess::look() {
     if (!object) continue;
     mapped.emplace_back(m, *object);
     if (std::ranges::find(objects, *object) == objects.end()) objects.push_back(*object);
+    notices_.watch(*object, m.file->path, m.range);
   }
-  const auto writers = find_writers(objects, tree.mark());
+  // Whoever has opened it just now has perhaps not mapped it yet.
+  const auto writers = find_writers(objects, tree.mark(), opened);
   std::vector<GuestRange> wanted;
   for (const auto& [m, object] : mapped) {
     const auto writer = std::ranges::find(writers, object, &MemoryWriter::object);
-    if (writer == writers.end()) continue;
-    if (writer->recorded && is_object(*m.file)) continue;  // those take turns (core/tree/shared_turn.h)
+    const bool unrecorded = writer != writers.end() && !writer->recorded;
+    // Recorded ones take turns (core/tree/shared_turn.h), unless what this one reads is a copy.
+    const bool copied = writer != writers.end() && !is_object(*m.file);
+    if (!unrecorded && !copied && !tree.is_foreign(object)) continue;
     wanted.push_back(m.range);
-    if (!writer->recorded) {
+    if (unrecorded) {
+      if (is_object(*m.file)) tree.tell_foreign(object);
       engine_.notice_once(notice_foreign, fmt::format("process {} ({}) is not recorded and writes to memory of this "
                                                       "program: each access to it is logged, which is slow",
                                                       writer->pid, writer->name));
@@ -91,8 +99,7 @@ bool ForeignAccess::become_foreign(const std::vector<GuestRange>& wanted) {
   for (const auto& range : made) std::ranges::copy(memory.unknown_contents(range), std::back_inserter(changed));
   if (engine_.mode() == Mode::record) {
     if (made.empty()) return false;
-    engine_.tree().tell_writers_found();
-    seen_found_ = engine_.tree().writers_found();
+    seen_foreign_ = engine_.tree().foreign_objects();
   }
   engine_.turn_event(EventKind::foreign, [&] {
     std::string bytes(reinterpret_cast<const char*>(made.data()), made.size() * sizeof(GuestRange));

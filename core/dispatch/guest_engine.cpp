@@ -1,5 +1,6 @@
 #include "core/dispatch/guest_engine.h"
 
+#include <fmt/format.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ namespace fred {
 
 namespace {
 constexpr u64 trap_flag = 0x100;
+constexpr u64 ticks_beyond = u64{1} << 20;  // the next event, before a worker is known to have left the recorded path
 constexpr u64 ticks_between_looks = u64{1} << 20;  // some ms of a program that makes no system call
 GuestEngine* g_engine = nullptr;
 
@@ -144,16 +146,26 @@ void GuestEngine::forget_interruption() {
 
 void GuestEngine::unblock_signals() { set_real_mask(threads_->mask_here()); }
 
+bool GuestEngine::is_findable() const { return cpu_->stopped() || stand_.after_call; }
+
 bool GuestEngine::is_safe_point() const { return !processes_->in_vfork_child() && !processes_->unrecorded_child(); }
 
 void GuestEngine::advance(const Advance& how) {
   log_exhausted_ = false;
+  if (mode() == Mode::replay) {
+    if (const auto* next = events_.peek(); next != nullptr && next->ticks + ticks_beyond <= cpu_->ticks()) {
+      events_.diverged(fmt::format("recorded: {} {} at {}:{:#x}; now: nothing of it", to_string(next->kind),
+                                   next->detail, next->ticks, next->pc),
+                       now());
+    }
+  }
   conditions_->set_suspended(!is_safe_point());
   if (const auto* next = next_edit(); next != nullptr && next->time() == now()) {
     replay_edit();
     return;
   }
-  if (mode() == Mode::replay ? replay_turn() || foreign_->look_again() : !hold_shared_turn() || foreign_->look())
+  if (mode() == Mode::replay ? replay_turn() || foreign_->look_again()
+                             : !hold_shared_turn() || (is_findable() && foreign_->look()))
     return;
   if (threads_->stuck()) return switch_thread();
   if (stand_.raised) {
@@ -168,7 +180,7 @@ void GuestEngine::advance(const Advance& how) {
   // A stop at a tick, or the boundary behind a system call: a waiting signal may be delivered. A worker
   // finds the Time at which that was done.
   checksum();
-  const bool deliverable = cpu_->stopped() || stand_.after_call || stand_.waiting;
+  const bool deliverable = is_findable() || stand_.waiting;
   const bool behind_call = std::exchange(stand_.after_call, false);
   if (cpu_->stopped()) cpu_->no_stop();
   if ((deliverable || mode() == Mode::replay) && deliver_waiting()) return;
@@ -567,6 +579,8 @@ void GuestEngine::plan_stop(u64 wanted) {
     const auto* next = events_.peek();
     const bool planned = next != nullptr && (next->kind == EventKind::signal || is_between_instructions(next->kind));
     if (planned) sooner(next->ticks);
+    // One that the guest would have caused itself by then.
+    if (next != nullptr && !planned) sooner(next->ticks + ticks_beyond);
   } else {
     if (signal_is_pending()) sooner(ticks + 1);
     sooner(threads_->next_look());

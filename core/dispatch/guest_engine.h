@@ -204,6 +204,8 @@ class GuestEngine final : public Engine {
   void turn_event(EventKind kind, const std::function<std::vector<GuestRange>()>& changes);
   /// Cpu::step(), whatever memory the instruction accesses.
   Exit step_cpu();
+  /// Live: a stop of the clock, or behind a system call: a worker finds this point without being told of it.
+  bool is_findable() const;
   /// Another thread runs, if one can.
   void switch_thread();
   /// Logs or compares checksums of memory if that is due here (--checksum-every).

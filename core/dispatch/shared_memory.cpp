@@ -36,7 +36,7 @@ bool GuestEngine::hold_shared_turn() {
     if (!turn.takes_part()) return true;
   }
   const u64 ticks = cpu_->ticks();
-  if (turn.held() && ticks >= shared_slice_end_ && is_safe_point()) {
+  if (turn.held() && ticks >= shared_slice_end_ && is_findable() && is_safe_point()) {
     if (turn.others_wait() && !turn.pass()) return false;
     shared_slice_end_ = ticks + slice;
   }

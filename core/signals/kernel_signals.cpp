@@ -41,6 +41,8 @@ i32 (*g_turn_holder)() = nullptr;
 int g_control_socket = -1;
 std::atomic<bool> g_farewell = false;
 std::atomic<bool> g_releasing = false;
+int g_notice_descriptor = -1;
+std::atomic<bool> g_file_notice = false;
 std::atomic<bool> g_control_requested = false;  // ordered with the change of the turn's holder
 GuestFault g_fault;
 bool (*g_native_step)(int, const siginfo_t&, void*) = nullptr;
@@ -137,10 +139,15 @@ void asynchronous(int signal, const siginfo_t& info, ucontext_t& context) {
   ask_to_stop(slot, context);
 }
 
+bool is_file_notice(const siginfo_t& info) {
+  return info.si_code == SI_SIGIO && g_notice_descriptor >= 0 && info.si_fd == g_notice_descriptor;
+}
+
 /// What comes with a signal is lost where the user's queue is full (RLIMIT_SIGPENDING), and it looks like a kill() of
 /// nobody's: then the session's message tells. (Both at once: the kill is lost.)
 bool is_control(int signal, const siginfo_t& info) {
   if (signal != control_signal) return false;
+  if (is_file_notice(info)) return true;
   if (info.si_code == control_code || info.si_code == farewell_code) return true;
   if (info.si_code != SI_USER || info.si_pid != 0 || info.si_uid != 0) return false;
   if (g_releasing.load()) return true;
@@ -154,6 +161,7 @@ void control(siginfo_t& info, ucontext_t& context) {
   auto& slot = slot_of_handler(&info);
   if (info.si_code == farewell_code || g_releasing.load()) g_farewell = true;
   if (g_releasing.load() && !slot.has_turn) ask_to_stop(slot, context);  // it may be that it is to stand
+  if (is_file_notice(info)) g_file_notice = true;
   g_control_requested = true;
   const i32 holder = slot.has_turn || g_turn_holder == nullptr ? 0 : g_turn_holder();
   if (holder == 0) {
@@ -291,6 +299,9 @@ void await_farewell() {
     raw_syscall(SYS_nanosleep, reinterpret_cast<u64>(&between_looks), 0);
   }
 }
+
+void notice_files_by(int descriptor) { g_notice_descriptor = descriptor; }
+bool take_file_notice() { return g_file_notice.load(std::memory_order_relaxed) && g_file_notice.exchange(false); }
 
 bool control_requested() { return g_control_requested; }
 

@@ -65,6 +65,10 @@ bool signal_is_pending();
 /// guest keeps it off, and the guest never sees it.
 inline constexpr int control_signal = SIGTRAP;
 inline constexpr int control_code = -0x46524544;
+/// The same signal comes from this descriptor, an inotify's (core/tree/open_notices.h). Has it since this was last
+/// asked?
+void notice_files_by(int descriptor);
+bool take_file_notice();
 /// With this one a thread without the turn comes out of its waiting call (core/threads/turn.h).
 inline constexpr int leave_code = control_code - 1;
 /// The last one that the session, or what it leaves behind, sends to a program that it was attached to.

@@ -48,6 +48,17 @@ Result<> RecordedTree::join(int page, const ProcessPlace& place, int control) {
   return map(page);
 }
 
+bool RecordedTree::is_foreign(const MappedObject& object) const {
+  const u64 count = foreign_objects();
+  return count != 0 && std::find(page_->foreign, page_->foreign + count, object) != page_->foreign + count;
+}
+
+void RecordedTree::tell_foreign(const MappedObject& object) {
+  if (page_ == nullptr || is_foreign(object)) return;
+  // Who looks meanwhile may see a place that is not filled in yet, and looks again at its next time.
+  if (const u64 at = page_->foreign_count.fetch_add(1); at < most_foreign) page_->foreign[at] = object;
+}
+
 std::optional<MappedObject> RecordedTree::mark() const {
   struct stat st {};
   if (page_descriptor_ < 0 || fstat(page_descriptor_, &st) != 0) return std::nullopt;

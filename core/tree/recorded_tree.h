@@ -4,6 +4,7 @@
 // Processes are numbered from 1, the program that was started, in the order in which they begin. The counter lies in a
 // page that all of them share: by the fork, or as a descriptor that an executed engine inherits.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <string>
@@ -59,11 +60,11 @@ class RecordedTree {
   }
   /// What all recorded processes have mapped, and nobody else; nothing where there is no such page.
   std::optional<MappedObject> mark() const;
-  /// How often one of them has found that others write its memory, so that those who share it look as well.
-  u64 writers_found() const { return page_ != nullptr ? page_->writers_found.load() : 0; }
-  void tell_writers_found() {
-    if (page_ != nullptr) ++page_->writers_found;
-  }
+  /// What is foreign to one of them is so to all that have it mapped (core/dispatch/foreign_access.h): each looks when
+  /// the number has changed.
+  u64 foreign_objects() const { return page_ != nullptr ? std::min(page_->foreign_count.load(), most_foreign) : 0; }
+  bool is_foreign(const MappedObject& object) const;
+  void tell_foreign(const MappedObject& object);
   /// A place for a forked child, with both ends of its control socket in the engine's range of descriptors.
   struct NewProcess {
     ProcessPlace place;
@@ -82,10 +83,12 @@ class RecordedTree {
   void leave();
 
  private:
+  static constexpr u64 most_foreign = 64;  // more are foreign only to who has found it out
   struct Page {
     std::atomic<u32> last_number;
     SharedTurn::Word turn;
-    std::atomic<u64> writers_found;
+    std::atomic<u64> foreign_count;
+    MappedObject foreign[most_foreign];
     alignas(64) std::atomic<u64> order;
   };
   Result<> map(int descriptor);

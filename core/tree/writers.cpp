@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -54,25 +55,50 @@ bool take(std::string_view& text, u64& number, int base, char behind) {
   return true;
 }
 
+/// Calls `function` with the name of each entry of the folder.
+template <class Function>
+void for_each_entry(int folder, Function&& function) {
+  alignas(8) char entries[1 << 14];
+  constexpr u64 length_at = 16, name_at = 19;  // struct linux_dirent64
+  for (;;) {
+    const ssize_t n =
+        raw_syscall(SYS_getdents64, static_cast<u64>(folder), reinterpret_cast<u64>(entries), sizeof entries);
+    if (n <= 0) return;
+    for (u64 at = 0; at < static_cast<u64>(n);) {
+      u16 length;
+      std::memcpy(&length, entries + at + length_at, sizeof length);
+      function(entries + at + name_at);
+      at += length;
+    }
+  }
+}
+
 /// The numbers of all processes but this one.
 std::vector<i32> other_processes() {
   std::vector<i32> found;
   const UniqueFd folder{open_outside("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!folder) return found;
-  alignas(8) char entries[1 << 14];
-  constexpr u64 length_at = 16, name_at = 19;  // struct linux_dirent64
-  for (;;) {
-    const ssize_t n =
-        raw_syscall(SYS_getdents64, static_cast<u64>(folder.get()), reinterpret_cast<u64>(entries), sizeof entries);
-    if (n <= 0) return found;
-    for (u64 at = 0; at < static_cast<u64>(n);) {
-      u16 length;
-      std::memcpy(&length, entries + at + length_at, sizeof length);
-      const auto pid = whole_number<i32>(std::string_view(entries + at + name_at));
-      if (pid && *pid != getpid()) found.push_back(*pid);
-      at += length;
-    }
-  }
+  for_each_entry(folder.get(), [&](const char* name) {
+    const auto pid = whole_number<i32>(std::string_view(name));
+    if (pid && *pid != getpid()) found.push_back(*pid);
+  });
+  return found;
+}
+
+/// Those of the objects that the process has open for writing.
+void find_open(i32 pid, const std::vector<MappedObject>& objects, std::vector<MappedObject>& found) {
+  const UniqueFd folder{open_outside(fmt::format("/proc/{}/fd", pid), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!folder) return;
+  for_each_entry(folder.get(), [&](const char* name) {
+    struct stat file {
+    }, link{};
+    if (name[0] == '.' || fstatat(folder.get(), name, &file, 0) != 0) return;
+    const MappedObject object{.dev = file.st_dev, .ino = file.st_ino};
+    if (std::ranges::find(objects, object) == objects.end()) return;
+    // The link may be written to if the file may.
+    if (fstatat(folder.get(), name, &link, AT_SYMLINK_NOFOLLOW) == 0 && (link.st_mode & S_IWUSR) != 0)
+      found.push_back(object);
+  });
 }
 
 std::string name_of(i32 pid) {
@@ -107,7 +133,8 @@ std::vector<MapsLine> own_mappings() {
   return found;
 }
 
-std::vector<MemoryWriter> find_writers(const std::vector<MappedObject>& objects, std::optional<MappedObject> mark) {
+std::vector<MemoryWriter> find_writers(const std::vector<MappedObject>& objects, std::optional<MappedObject> mark,
+                                       bool descriptors) {
   std::vector<MemoryWriter> found;
   for (const i32 pid : other_processes()) {
     std::vector<MappedObject> writes;
@@ -117,6 +144,7 @@ std::vector<MemoryWriter> find_writers(const std::vector<MappedObject>& objects,
       recorded |= mark && line.object == *mark;
       if (line.writable && std::ranges::find(objects, line.object) != objects.end()) writes.push_back(line.object);
     });
+    if (descriptors && !recorded) find_open(pid, objects, writes);
     for (const auto& object : writes) {
       auto known = std::ranges::find(found, object, &MemoryWriter::object);
       if (known == found.end())

@@ -36,7 +36,8 @@ struct MemoryWriter {
   MappedObject object;
 };
 /// One for each of the objects that another process writes: one that is not recorded, if there is any. `mark`: what the
-/// recorded processes have mapped, and nobody else.
-std::vector<MemoryWriter> find_writers(const std::vector<MappedObject>& objects, std::optional<MappedObject> mark);
+/// recorded processes have mapped, and nobody else. `descriptors`: who has it open for writing counts as well.
+std::vector<MemoryWriter> find_writers(const std::vector<MappedObject>& objects, std::optional<MappedObject> mark,
+                                       bool descriptors);
 
 }  // namespace fred
