@@ -15,6 +15,7 @@
 #include "core/base/log.h"
 #include "core/base/outside.h"
 #include "core/base/raw_syscall.h"
+#include "core/control/message.h"
 #include "core/dispatch/conditions.h"
 #include "core/elf/initial_stack.h"
 #include "core/elf/program.h"
@@ -76,6 +77,7 @@ void execute_engine(GuestEngine& engine, const std::string& path, std::vector<st
   engine.events().order_by(tree.order());
   if (tree.control() >= 0) {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) return;
+    name_senders(ends[1]);
     inherited.made(ends[0]);
     raw_syscall(SYS_fcntl, static_cast<u64>(inherited.made(ends[1])), F_SETFD, FD_CLOEXEC);
   }

@@ -75,14 +75,18 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   if (tells_child) call.will_write(call.addr(3), sizeof(i32));
   bool child = false;
   const i64 shared = share_memory(call);
-  const i64 result = call.perform([&]() -> i64 {
+  const auto ask = [&]() -> i64 {
     if (shared < 0) return shared;
     engine_.threads().words_became_shared();
     auto& tree = engine_.tree();
+    auto& turn = tree.turn();
     if (engine_.mode() == Mode::record) engine_.memory().refresh_shared(true);  // the child knows what it begins with
     if (engine_.mode() == Mode::record && engine_.options().children) {
       place = tree.prepare(engine_.events().events());
     }
+    if (place) tree.announce(*place);
+    const bool turn_away = turn.held() && (flags & CLONE_VFORK) != 0;  // until the child has gone
+    if (turn_away) turn.release();
     const i64 pid = fork_engine(engine_.cpu(), flags, call.arg(2), call.arg(3), call.arg(4));
     child = pid == 0;
     if (child) {
@@ -95,8 +99,13 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
       RecordedTree::release(*place);
     }
     engine_.signals().set_mask(engine_.signals().state().mask, false);
+    while (turn_away && !turn.take()) {
+    }
     return pid;
-  });
+  };
+  // A worker that is to go on as the child which this process was just making when it was killed.
+  child = call.replaying() && engine_.events().in_unfinished();
+  const i64 result = child ? 0 : call.perform(ask);
   ProcessPlace chosen;
   if (place) chosen = place->place;
   if (!child && result > 0 && engine_.mode() != Mode::run) {
@@ -109,9 +118,10 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   }
   const GuestAddr clear_tid = (flags & CLONE_CHILD_CLEARTID) != 0 ? call.addr(3) : GuestAddr{};
   if (call.replaying()) {
-    begin_again(chosen, clear_tid);
+    begin_again(clear_tid);
   } else {
     begin_live(place, clear_tid);
+    if ((flags & CLONE_VFORK) != 0) held_ = false;  // its parent, for which the session waits, waits for its end
   }
   if (tells_child) call.output(call.addr(3), sizeof(i32));
   if (engine_.mode() != Mode::run) engine_.events().end();
@@ -145,10 +155,9 @@ void Processes::begin_live(const std::optional<RecordedTree::NewProcess>& place,
   engine_.tell_forked();
 }
 
-void Processes::begin_again(const ProcessPlace& place, GuestAddr clear_tid) {
-  entering_ = 0;
+void Processes::begin_again(GuestAddr clear_tid) {
   engine_.memory().apply_fork_advice();
-  if (auto begun = engine_.begin_child(place); !begun) {
+  if (auto begun = engine_.begin_child({.number = std::exchange(entering_, 0)}); !begun) {
     engine_.events().diverged("the log of the child: " + begun.error().message, engine_.now());
   }
   i32 tid = 0;
@@ -161,8 +170,9 @@ void Processes::leave_recording() {
   unrecorded_child_ = true;
 }
 
-bool Processes::enter_child(u32 number) {
+bool Processes::enter_child(u32 number, u64 event) {
   entering_ = number;
+  engine_.events().take_unfinished(event);
   while (entering_ != 0 && !engine_.ended()) {
     engine_.advance({});
     if (engine_.log_exhausted()) break;

@@ -31,9 +31,10 @@ class Processes {
   bool child_left() const { return child_left_; }
   void finish_replayed_vfork();
 
-  /// A worker: re-executes up to the fork that began process `number`, and is that process from then on. False: the log
-  /// has no such fork from here on.
-  bool enter_child(u32 number);
+  /// A worker: re-executes up to the fork that began process `number`, in the event with that number, and is that
+  /// process from then on. The event may be unfinished, where this process was killed in it. False: the log has no such
+  /// fork from here on.
+  bool enter_child(u32 number, u64 event);
 
   bool in_vfork_child() const { return parent_.has_value(); }
   /// This process is a forked child that is not recorded.
@@ -52,7 +53,7 @@ class Processes {
   };
   bool is_child() const { return engine_.tree().place().parent != 0; }
   void begin_live(const std::optional<RecordedTree::NewProcess>& place, GuestAddr clear_tid);
-  void begin_again(const ProcessPlace& place, GuestAddr clear_tid);
+  void begin_again(GuestAddr clear_tid);
   i64 leave_by(const std::string& path, std::vector<std::string>& args, std::vector<std::string>& env);
   /// Memory that a child is to share. -errno if memory is short for it.
   i64 share_memory(Syscall& call);

@@ -67,6 +67,11 @@ class EventStream {
   /// Replaying: the event to come; nullptr at the end of the log.
   const EventHeader* peek() { return reader_.peek(); }
   bool has_second() { return reader_.has_second(); }
+  /// Replaying: if the log breaks off within this event, it is one to come nevertheless: its begin, and those of its
+  /// items that are known to be there.
+  void take_unfinished(u64 event) { reader_.take_unfinished(event); }
+  /// Replaying: the open event is that one.
+  bool in_unfinished() const { return reader_.in_unfinished(); }
   /// Of that event, without taking it: its first value, if it has one of this size.
   bool peek_value(void* to, u64 size) { return reader_.peek_value(to, size); }
   /// Reports a difference and does not return.

@@ -66,6 +66,7 @@ std::optional<RecordedTree::NewProcess> RecordedTree::prepare(u64 event) {
       return std::nullopt;
     }
   }
+  if (child.session_end >= 0) name_senders(child.session_end);
   child.place = *next_place(event, ProcessOrigin::forked);
   return child;
 }
@@ -76,7 +77,8 @@ void RecordedTree::announce(const NewProcess& child, i64 pid) const {
   const Message m{.kind = MessageKind::process_began,
                   .pid = static_cast<u32>(getpid()),
                   .number = {p.number, p.parent, p.parent_event, static_cast<u64>(p.origin), static_cast<u64>(pid)}};
-  (void)send_message(control_, m, child.session_end);  // without a session there is nobody to tell
+  const bool again = p.origin == ProcessOrigin::forked && pid != 0;
+  (void)send_message(control_, m, again ? -1 : child.session_end);  // without a session there is nobody to tell
 }
 
 void RecordedTree::release(const NewProcess& child) {

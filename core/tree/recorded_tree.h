@@ -62,8 +62,9 @@ class RecordedTree {
     int control = -1, session_end = -1;
   };
   std::optional<NewProcess> prepare(u64 event);
-  /// The session learns of it, from the parent or from the child itself.
-  void announce(const NewProcess& child, i64 pid) const;
+  /// The session learns of it before it is forked, and of its id behind that: if this process is killed within the
+  /// fork, the child has its place. One that has executed another program says both itself.
+  void announce(const NewProcess& child, i64 pid = 0) const;
   /// The parent's copies of the descriptors go.
   static void release(const NewProcess& child);
   /// In the forked child: it is that process from here on.

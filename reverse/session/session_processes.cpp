@@ -208,7 +208,8 @@ Result<Peer> Session::worker_at_begin(const RecordedProcess& process) {
   auto* const program = find(place.parent);
   auto worker = program != nullptr ? worker_before_event(*program, place.parent_event) : worker_at_begin(*parent);
   if (!worker) return worker;
-  if (auto entered = attention_.ask(*worker, {.kind = MessageKind::enter_child, .number = {place.number}}); !entered) {
+  const Message enter{.kind = MessageKind::enter_child, .number = {place.number, place.parent_event}};
+  if (auto entered = attention_.ask(*worker, enter); !entered) {
     recording_->children.end(std::move(*worker));
     return std::unexpected(entered.error());
   }
