@@ -58,6 +58,9 @@ bool ProcessList::take(const Message& report, UniqueFd socket, RecordedProcess& 
     case MessageKind::failed:
       p.failed = true;
       return true;
+    case MessageKind::left:
+      p.unrecorded = true;
+      return true;
     case MessageKind::ended:
       p.end = {.by_signal = report.number[0] != 0,
                .status = static_cast<int>(report.number[1]),
@@ -112,7 +115,7 @@ void ProcessList::has_gone(RecordedProcess& p) {
   p.taken = false;
   p.standing.reset();
   // It leaves its socket as well when it executes what cannot be recorded.
-  p.unrecorded = !p.end && p.pid != 0 && !is_dead(p.pid);
+  p.unrecorded |= !p.end && p.pid != 0 && !is_dead(p.pid);
 }
 
 void ProcessList::add_sources(std::vector<pollfd>& sources) const {

@@ -17,6 +17,7 @@
 #include "core/base/raw_syscall.h"
 #include "core/control/message.h"
 #include "core/dispatch/conditions.h"
+#include "core/dispatch/processes.h"
 #include "core/elf/initial_stack.h"
 #include "core/elf/program.h"
 
@@ -100,8 +101,10 @@ void execute_engine(GuestEngine& engine, const std::string& path, std::vector<st
   // An empty environment: the guest's LD_PRELOAD, say, is not for the engine.
   std::vector<std::string> nothing;
   const auto p = pointers_to(argv), e = pointers_to(nothing);
+  engine.processes().leaving(true);
   const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>("/proc/self/exe"), reinterpret_cast<u64>(p.data()),
                                  reinterpret_cast<u64>(e.data()));
+  engine.processes().leaving(false);
   LOG_INFO(dispatch, "cannot execute the engine for {}: errno {}", path, -failed);
 }
 

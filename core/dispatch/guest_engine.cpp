@@ -148,6 +148,7 @@ void GuestEngine::advance(const Advance& how) {
     replay_edit();
     return;
   }
+  if (processes_->replay_killed_vfork()) return;
   if (mode() == Mode::replay ? replay_turn() : !hold_shared_turn()) return;
   if (threads_->stuck()) return switch_thread();
   if (stand_.raised) {

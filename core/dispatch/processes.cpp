@@ -90,7 +90,8 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
     const i64 pid = fork_engine(engine_.cpu(), flags, call.arg(2), call.arg(3), call.arg(4));
     child = pid == 0;
     if (child) {
-      engine_.events().leave_log();  // before anything more is logged: the log is the parent's
+      engine_.events().leave_log();  // before anything more is logged: the log is the parent's, as is the turn
+      turn.forget();
       return 0;
     }
     if (place) {
@@ -187,7 +188,9 @@ void Processes::vfork_child(void* self) {
   engine.events().result([] { return i64{0}; });
   if (engine.mode() == Mode::record) engine.events().end();
   engine.cpu().regs().gpr[rax] = 0;
-  end_as(engine.run());  // comes back only if a signal ends the child: exit() leaves at once
+  const auto end = engine.run();  // comes back only if a signal ends the child: exit() leaves at once
+  processes.leaving(true);
+  end_as(end);
 }
 
 i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
@@ -223,19 +226,22 @@ i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
     return pid;
   }
   call.close_event();
+  if (!child_left_) return end_killed_vfork(pid);
   if (engine_.events().in_event()) {  // the child's execve: it has succeeded
     engine_.events().result([] { return i64{0}; });
     engine_.events().end();
   }
-  return end_vfork(pid);
+  return end_vfork(pid, false);
 }
 
-i64 Processes::end_vfork(i64 pid) {
+i64 Processes::end_vfork(i64 pid, bool killed) {
   auto& cpu = engine_.cpu();
   auto& events = engine_.events();
   engine_.forget_interruption();
-  events.begin(EventKind::vfork_end, 0, engine_.now(), cpu.regs());
+  if (killed) cpu.regs() = parent_->registers;  // its own are lost
+  events.begin(EventKind::vfork_end, killed ? 1 : 0, engine_.now(), cpu.regs());
   const i64 result = events.result([&] { return pid; });
+  if (killed) take_memory_of_killed();
   if (events.mode() != Mode::run) events.end();
   cpu.regs() = parent_->registers;
   cpu.set_vector_state(parent_->vector);
@@ -250,7 +256,7 @@ i64 Processes::end_vfork(i64 pid) {
 }
 
 void Processes::finish_replayed_vfork() {
-  const i64 pid = end_vfork(0);
+  const i64 pid = end_vfork(0, false);
   engine_.cpu().regs().gpr[rax] = static_cast<u64>(pid);
 }
 
@@ -262,6 +268,7 @@ i64 Processes::leave_vfork(Syscall& call, const std::function<void()>& end) {
     return 0;
   }
   if (engine_.mode() == Mode::record) engine_.events().end();
+  child_left_ = true;
   for (;;) end();
 }
 
@@ -289,8 +296,10 @@ i64 Processes::leave_by(const std::string& path, std::vector<std::string>& args,
   hand_back_limits();
   if (parent_) execute_engine(engine_, path, args, env);
   auto argv = pointers_to(args), envp = pointers_to(env);
+  leaving(true);
   const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>(path.c_str()), reinterpret_cast<u64>(argv.data()),
                                  reinterpret_cast<u64>(envp.data()));
+  leaving(false);
   take_over_limits();
   engine_.signals().set_mask(mask, false);
   return failed;

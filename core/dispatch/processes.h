@@ -30,6 +30,10 @@ class Processes {
   /// In a worker: the vfork child's last system call has been replayed; the parent goes on.
   bool child_left() const { return child_left_; }
   void finish_replayed_vfork();
+  /// A worker: true: the vfork child was killed here, and the parent goes on.
+  bool replay_killed_vfork();
+  /// Live: the vfork child does nothing any more that could be lost with it, if `gone`.
+  void leaving(bool gone) { child_left_ = gone; }
 
   /// A worker: re-executes up to the fork that began process `number`, in the event with that number, and is that
   /// process from then on. The event may be unfinished, where this process was killed in it. False: the log has no such
@@ -57,7 +61,10 @@ class Processes {
   i64 leave_by(const std::string& path, std::vector<std::string>& args, std::vector<std::string>& env);
   /// Memory that a child is to share. -errno if memory is short for it.
   i64 share_memory(Syscall& call);
-  i64 end_vfork(i64 pid);
+  /// `killed`: the child has not left by itself (killed_child.cpp).
+  i64 end_vfork(i64 pid, bool killed);
+  i64 end_killed_vfork(i64 pid);
+  void take_memory_of_killed();
   /// The vfork child's last call. Live: `end` does not come back.
   i64 leave_vfork(Syscall& call, const std::function<void()>& end);
   static void vfork_child(void* self);
@@ -66,7 +73,8 @@ class Processes {
   std::optional<Parent> parent_;
   bool unrecorded_child_ = false, held_ = false;
   u32 entering_ = 0;         // replaying: the process whose fork is waited for
-  bool child_left_ = false;  // replaying: the vfork child has gone
+  bool child_left_ = false;  // the vfork child has gone; in live: or is about to go, by itself
+  std::vector<GuestRange> killed_memory_;
 };
 
 }  // namespace fred

@@ -43,6 +43,8 @@ class EventStream {
   void begin(EventKind kind, u32 detail, const Time& time, const Registers& registers);
   void end();
   bool in_event() const { return mode_ == Mode::record && writer_.in_event(); }
+  /// Recording: the open event, if there is one, has never been.
+  void drop() { writer_.drop(); }
 
   /// A number decided by the outside world (`ask` runs only in live).
   template <class Ask>

@@ -126,6 +126,12 @@ void LogWriter::end() {
   ++events_;
 }
 
+void LogWriter::drop() {
+  if (!in_event()) return;
+  used_ = event_ - base_;
+  event_ = no_event;
+}
+
 LogReader::~LogReader() { close(); }
 
 void LogReader::close() {

@@ -29,6 +29,8 @@ class LogWriter {
   u8* item_space(ItemKind kind, u64 size, GuestAddr at = {});
   void end();
   bool in_event() const { return event_ != no_event; }
+  /// The open record has never been.
+  void drop();
 
   /// Nothing more is written: room that was not needed is given back. (A page behind the end stays, for readers.)
   void finish();

@@ -99,6 +99,10 @@ void RecordedTree::tell_begun() const {
   if (control_ >= 0) (void)send_message(control_, {.kind = MessageKind::started, .pid = static_cast<u32>(getpid())});
 }
 
+void RecordedTree::tell_left() const {
+  if (control_ >= 0) (void)send_message(control_, {.kind = MessageKind::left, .pid = static_cast<u32>(getpid())});
+}
+
 void RecordedTree::leave() {
   turn_.leave();
   close_engine_descriptor(std::exchange(control_, -1));

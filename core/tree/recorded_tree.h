@@ -71,6 +71,8 @@ class RecordedTree {
   void become(const NewProcess& child);
   /// Its log has begun: the session may have it re-executed.
   void tell_begun() const;
+  /// It goes on without being recorded, and a line has said why.
+  void tell_left() const;
   /// In a child: it is not recorded (any more).
   void leave();
 
