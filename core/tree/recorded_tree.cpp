@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 #include "core/base/descriptor.h"
@@ -97,6 +98,29 @@ void RecordedTree::become(const NewProcess& child) {
 
 void RecordedTree::tell_begun() const {
   if (control_ >= 0) (void)send_message(control_, {.kind = MessageKind::started, .pid = static_cast<u32>(getpid())});
+}
+
+void RecordedTree::will_adopt() {
+  if (page_ == nullptr) return;
+  page_->adopts = true;
+  // One that was killed meanwhile counts on.
+  constexpr int looks = 1000;
+  constexpr timespec between_looks{.tv_sec = 0, .tv_nsec = 1'000'000};
+  for (int i = 0; i < looks && page_->orphan_makers != 0; ++i) {
+    raw_syscall(SYS_nanosleep, reinterpret_cast<u64>(&between_looks), 0);
+  }
+}
+
+bool RecordedTree::begin_orphan() {
+  if (page_ == nullptr) return true;
+  ++page_->orphan_makers;
+  if (!page_->adopts) return true;
+  end_orphan();
+  return false;
+}
+
+void RecordedTree::end_orphan() {
+  if (page_ != nullptr) --page_->orphan_makers;
 }
 
 void RecordedTree::tell_left() const {

@@ -76,10 +76,19 @@ class RecordedTree {
   /// In a child: it is not recorded (any more).
   void leave();
 
+  /// Before this process becomes one that takes orphans in (PR_SET_CHILD_SUBREAPER).
+  void will_adopt();
+  /// Before an orphan is made that is not of the program: false if a process of the recording might take it in.
+  bool begin_orphan();
+  /// It has got its new parent.
+  void end_orphan();
+
  private:
   struct Page {
     std::atomic<u32> last_number;
     SharedTurn::Word turn;
+    std::atomic<bool> adopts;        // some process takes orphans in, or did
+    std::atomic<u32> orphan_makers;  // processes that are making one
     alignas(64) std::atomic<u64> order;
   };
   Result<> map(int descriptor);

@@ -139,7 +139,9 @@ Result<> Session::take_over(Program& p) {
   if (p.snapshots.times().empty()) {
     p.tip_changes = TipChanges(standing.time);
     constexpr u64 first_event = 1;
-    opened = standing.event <= first_event ? p.live->snapshot_here(standing.time) : open_history(p);
+    const bool at_begin = standing.event <= first_event;
+    if (at_begin) opened = p.live->snapshot_here(standing.time);
+    if (!at_begin || (!opened && opened.error().code == ECHILD)) opened = open_history(p);
   }
   if (!opened) recording_->processes.give_back(process, p.live->let_go());
   if (!opened) p.live.reset();
