@@ -532,6 +532,7 @@ void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault, co
   const auto outcome = signals_->deliver(signal, fault, is_worker(), dies_of);
   if (outcome == GuestSignals::Delivery::dies) {
     if (mode() == Mode::replay && processes_->in_vfork_child()) {
+      processes_->child_dies(dies_of);
       processes_->finish_replayed_vfork();
       return;
     }

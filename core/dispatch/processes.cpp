@@ -189,6 +189,7 @@ void Processes::vfork_child(void* self) {
   if (engine.mode() == Mode::record) engine.events().end();
   engine.cpu().regs().gpr[rax] = 0;
   const auto end = engine.run();  // comes back only if a signal ends the child: exit() leaves at once
+  if (end.by_signal) processes.child_dies(end.status);
   processes.leaving(true);
   end_as(end);
 }
@@ -196,6 +197,7 @@ void Processes::vfork_child(void* self) {
 i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
   auto& cpu = engine_.cpu();
   if (parent_) return -EAGAIN;  // a vfork child that forks in this way again
+  child_end_ = -1;
   parent_ = Parent{.registers = cpu.regs(),
                    .vector = {cpu.vector_area(), cpu.vector_area() + cpu.vector_size()},
                    .signals = engine_.signals().state(),
@@ -238,7 +240,10 @@ i64 Processes::end_vfork(i64 pid, bool killed) {
   auto& cpu = engine_.cpu();
   auto& events = engine_.events();
   engine_.forget_interruption();
-  if (killed) cpu.regs() = parent_->registers;  // its own are lost
+  if (killed) {
+    cpu.regs() = parent_->registers;  // its own are lost
+    child_dies(SIGKILL);
+  }
   events.begin(EventKind::vfork_end, killed ? 1 : 0, engine_.now(), cpu.regs());
   const i64 result = events.result([&] { return pid; });
   if (killed) take_memory_of_killed();
@@ -249,7 +254,7 @@ i64 Processes::end_vfork(i64 pid, bool killed) {
   guest_limits() = parent_->limits;
   parent_.reset();
   child_left_ = false;
-  if (result > 0) engine_.conditions().process_event(ProcessCondition::Event::vfork, result);
+  if (result > 0) engine_.conditions().process_event(ProcessCondition::Event::vfork, result, child_end_);
   if (events.mode() != Mode::replay) engine_.signals().set_mask(engine_.signals().state().mask, false);
   cpu.count_tick();
   return result;
@@ -260,7 +265,8 @@ void Processes::finish_replayed_vfork() {
   engine_.cpu().regs().gpr[rax] = static_cast<u64>(pid);
 }
 
-i64 Processes::leave_vfork(Syscall& call, const std::function<void()>& end) {
+i64 Processes::leave_vfork(Syscall& call, i32 end, const std::function<void()>& leave) {
+  child_end_ = end;
   call.keep_registers();
   call.perform([] { return i64{0}; });
   if (call.replaying()) {
@@ -269,11 +275,13 @@ i64 Processes::leave_vfork(Syscall& call, const std::function<void()>& end) {
   }
   if (engine_.mode() == Mode::record) engine_.events().end();
   child_left_ = true;
-  for (;;) end();
+  for (;;) leave();
 }
 
 i64 Processes::exit(Syscall& call, int status) {
-  if (parent_) return leave_vfork(call, [status] { raw_syscall(SYS_exit_group, static_cast<u64>(status)); });
+  if (parent_) {
+    return leave_vfork(call, (status & 0xff) << 8, [status] { raw_syscall(SYS_exit_group, static_cast<u64>(status)); });
+  }
   call.keep_registers();
   engine_.end_guest({.by_signal = false, .status = status & 0xff});
   return 0;
@@ -281,7 +289,8 @@ i64 Processes::exit(Syscall& call, int status) {
 
 i64 Processes::kill_itself(Syscall& call) {
   if (parent_)
-    return leave_vfork(call, [] { raw_syscall(SYS_kill, static_cast<u64>(raw_syscall(SYS_getpid)), SIGKILL); });
+    return leave_vfork(call, SIGKILL,
+                       [] { raw_syscall(SYS_kill, static_cast<u64>(raw_syscall(SYS_getpid)), SIGKILL); });
   engine_.end_guest({.by_signal = true, .status = SIGKILL});
   return 0;
 }

@@ -30,6 +30,8 @@ class Processes {
   /// In a worker: the vfork child's last system call has been replayed; the parent goes on.
   bool child_left() const { return child_left_; }
   void finish_replayed_vfork();
+  /// A signal ends the vfork child.
+  void child_dies(int signal) { child_end_ = signal; }
   /// A worker: true: the vfork child was killed here, and the parent goes on.
   bool replay_killed_vfork();
   /// Live: the vfork child does nothing any more that could be lost with it, if `gone`.
@@ -65,8 +67,8 @@ class Processes {
   i64 end_vfork(i64 pid, bool killed);
   i64 end_killed_vfork(i64 pid);
   void take_memory_of_killed();
-  /// The vfork child's last call. Live: `end` does not come back.
-  i64 leave_vfork(Syscall& call, const std::function<void()>& end);
+  /// The vfork child's last call. Live: `leave` does not come back.
+  i64 leave_vfork(Syscall& call, i32 end, const std::function<void()>& leave);
   static void vfork_child(void* self);
 
   GuestEngine& engine_;
@@ -74,6 +76,7 @@ class Processes {
   bool unrecorded_child_ = false, held_ = false;
   u32 entering_ = 0;         // replaying: the process whose fork is waited for
   bool child_left_ = false;  // the vfork child has gone; in live: or is about to go, by itself
+  i32 child_end_ = -1;       // its wait status; -1: it has executed a program
   std::vector<GuestRange> killed_memory_;
 };
 

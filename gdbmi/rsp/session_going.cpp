@@ -1,5 +1,6 @@
 // How the session moves for gdb, and what it says where it stops.
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -149,8 +150,12 @@ StopEvent SessionTarget::event_of_all(const std::vector<Hit>& hits) {
 
 std::optional<StopEvent> SessionTarget::event_of_fork(const Hit& hit) {
   if (hit.id != fork_id && hit.id != vfork_id) return std::nullopt;
-  if (session_.process_of(static_cast<pid_t>(hit.number)) == nullptr) return std::nullopt;
-  return Forked{.vfork = hit.id == vfork_id, .child = static_cast<i64>(hit.number)};
+  Forked forked{.vfork = hit.id == vfork_id, .child = static_cast<i64>(hit.number)};
+  if (session_.process_of(static_cast<pid_t>(hit.number)) != nullptr) return forked;
+  if (hit.end < 0) return std::nullopt;
+  if (WIFEXITED(hit.end)) forked.end = Exited{WEXITSTATUS(hit.end)};
+  if (WIFSIGNALED(hit.end)) forked.end = KilledBy{WTERMSIG(hit.end)};
+  return forked;
 }
 
 ThreadId SessionTarget::running_thread() {
