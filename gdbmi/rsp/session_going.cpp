@@ -304,7 +304,10 @@ StopEvent SessionTarget::event_of_end() {
   const auto end = session_.end();
   if (!end) return HistoryBound::end;
   if (end->gone) {
-    tell("the program was killed from outside; its history up to the last event is here");
+    const auto* process = session_.process_of(static_cast<pid_t>(process_id()));
+    const bool goes_on = process != nullptr && process->unrecorded;
+    tell(fmt::format("the program {}; its history up to the last event is here",
+                     goes_on ? "goes on without being recorded" : "was killed from outside"));
     return StoppedBySignal{SIGKILL};
   }
   if (end->by_signal) {
