@@ -110,6 +110,7 @@ Result<EngineProcess> start_engine(const EngineCommand& command) {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
     return fail_errno(errno, "cannot make a control socket");
   }
+  name_senders(sockets[0]);
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) return fail_errno(errno, "cannot fork");

@@ -13,12 +13,16 @@ namespace fred {
 std::string RecordedProcess::program() const {
   if (end) return end->program;
   std::string name = "?";
-  if (!gone || unrecorded) std::getline(std::ifstream(fmt::format("/proc/{}/comm", place.pid)), name);
+  if (!gone || unrecorded) std::getline(std::ifstream(fmt::format("/proc/{}/comm", pid)), name);
   return name;
 }
 
 bool ProcessList::take(const Message& m, UniqueFd socket) {
   if (m.kind != MessageKind::process_began) return false;
+  if (auto* known = find(static_cast<u32>(m.number[0])); known != nullptr) {
+    known->place.pid = static_cast<i32>(m.number[4]);
+    return true;
+  }
   auto process = std::make_unique<RecordedProcess>();
   auto& p = *process;
   p.place = {.number = static_cast<u32>(m.number[0]),
@@ -26,9 +30,9 @@ bool ProcessList::take(const Message& m, UniqueFd socket) {
              .parent_event = m.number[2],
              .origin = static_cast<ProcessOrigin>(m.number[3]),
              .pid = static_cast<i32>(m.number[4])};
-  p.peer = Peer{p.place.pid, std::move(socket)};
+  p.peer = Peer{0, std::move(socket)};
   listen(p);
-  guard_(p.place.pid);
+  if (p.place.origin == ProcessOrigin::executed) is_seen_as(static_cast<pid_t>(m.pid), p);  // it has sent this itself
   const auto behind = std::ranges::upper_bound(all_, p.place.number, {}, [](const auto& x) { return x->place.number; });
   all_.insert(behind, std::move(process));
   return true;
@@ -48,10 +52,14 @@ bool ProcessList::take(const Message& report, UniqueFd socket, RecordedProcess& 
     case MessageKind::process_began:
       return take(report, std::move(socket));
     case MessageKind::started:
+      is_seen_as(static_cast<pid_t>(report.pid), p);
       p.begun = true;
       return true;
     case MessageKind::failed:
       p.failed = true;
+      return true;
+    case MessageKind::left:
+      p.unrecorded = true;
       return true;
     case MessageKind::ended:
       p.end = {.by_signal = report.number[0] != 0,
@@ -65,8 +73,17 @@ bool ProcessList::take(const Message& report, UniqueFd socket, RecordedProcess& 
   }
 }
 
+void ProcessList::is_seen_as(pid_t pid, RecordedProcess& p) {
+  if (p.pid != 0) return;
+  p.pid = pid;
+  p.peer.set_pid(pid);
+  if (p.place.pid == 0) p.place.pid = pid;  // its parent was killed before it could say
+  guard_(pid);
+}
+
 RecordedProcess& ProcessList::add_first(pid_t pid) {
   auto first = std::make_unique<RecordedProcess>();
+  first->pid = pid;
   first->place = {.number = 1, .pid = pid};
   first->begun = first->taken = true;
   return **all_.insert(all_.begin(), std::move(first));
@@ -98,7 +115,7 @@ void ProcessList::has_gone(RecordedProcess& p) {
   p.taken = false;
   p.standing.reset();
   // It leaves its socket as well when it executes what cannot be recorded.
-  p.unrecorded = !p.end && !is_dead(p.place.pid);
+  p.unrecorded |= !p.end && p.pid != 0 && !is_dead(p.pid);
 }
 
 void ProcessList::add_sources(std::vector<pollfd>& sources) const {

@@ -15,7 +15,8 @@
 namespace fred {
 
 struct RecordedProcess {
-  ProcessPlace place;
+  ProcessPlace place;  // its pid as its parent sees it, which may be in another namespace
+  pid_t pid = 0;       // as it is seen from here; 0: not known yet, and it has not begun
   Peer peer;           // closed once it has gone, or while somebody else has it
   bool begun = false;  // it has a history: it may be killed before, or find that its program cannot be loaded
   bool gone = false;
@@ -40,7 +41,7 @@ struct RecordedProcess {
 
 class ProcessList {
  public:
-  /// `guard`: called once with the id of each.
+  /// `guard`: called once with the id of each, when it is known.
   explicit ProcessList(std::function<void(pid_t)> guard) : guard_(std::move(guard)) {}
   ProcessList(const ProcessList&) = delete;
   ProcessList& operator=(const ProcessList&) = delete;
@@ -79,6 +80,7 @@ class ProcessList {
  private:
   void drain(RecordedProcess& process);
   void listen(RecordedProcess& process);
+  void is_seen_as(pid_t pid, RecordedProcess& process);
 
   std::function<void(pid_t)> guard_;
   std::vector<std::unique_ptr<RecordedProcess>> all_;

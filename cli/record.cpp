@@ -45,6 +45,7 @@ struct Session {
   std::optional<Message> ended;
   std::string statistics;
   bool start_failed = false;
+  bool left = false;  // the program has gone on without being recorded
   std::string deadlock;
 
   /// Of live, which stands.
@@ -75,6 +76,9 @@ struct Session {
         break;
       case MessageKind::start_failed:
         start_failed = true;
+        break;
+      case MessageKind::left:
+        left = true;
         break;
       case MessageKind::deadlock:
         deadlock = m.text;
@@ -244,7 +248,7 @@ RecordedRun record_once(const RunOptions& options, const RecordSetup& setup) {
     for (auto& snapshot : session.snapshots) end_and_wait(snapshot.peer);
     session.snapshots.clear();
   };
-  if (!session.ended) {
+  if (!session.ended && !session.left) {
     end_snapshots();
     if (!session.deadlock.empty()) return {.status = deadlock_status, .whole = true, .deadlock = session.deadlock};
     if (session.start_failed || (WIFEXITED(status) && WEXITSTATUS(status) == 125)) return {.status = result};

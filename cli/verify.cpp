@@ -50,12 +50,6 @@ bool Verifier::verify_rest(Peer& worker, Position at, u64 until) {
   return verify_to(worker, at, until);
 }
 
-/// Then its log ends before the event of the fork, and the child's history has no beginning.
-bool Verifier::parent_killed_while_forking(const RecordedProcess& child) const {
-  const auto* parent = processes_.find(child.place.parent);
-  return child.place.origin == ProcessOrigin::forked && parent != nullptr && parent->gone && !parent->end;
-}
-
 bool Verifier::failed(const Error& error, const RecordedProcess& process) {
   error_ = fmt::format("process {} cannot be re-executed: {}", process.place.number, error.message);
   return false;
@@ -73,15 +67,10 @@ bool Verifier::verify_child(Peer& parent, const RecordedProcess& child) {
     snapshot = std::move(*taken);
     worker = snapshot.worker();
     if (worker) {
-      const auto entered = worker->ask({.kind = MessageKind::enter_child, .number = {child.place.number}});
+      const auto entered =
+          worker->ask({.kind = MessageKind::enter_child, .number = {child.place.number, child.place.parent_event}});
       if (!entered) {
         end_and_wait(*worker);
-        if (parent_killed_while_forking(child)) {
-          --verified_processes_;
-          ++without_beginning_;
-          end_and_wait(snapshot);
-          return true;
-        }
         worker = std::unexpected(entered.error());
       }
     }
@@ -114,11 +103,8 @@ std::string Verifier::result() const {
                        d.number[2], d.text);
   }
   const auto processes = verified_processes_ > 1 ? fmt::format(", {} processes", verified_processes_) : "";
-  const auto without = without_beginning_ != 0
-                           ? fmt::format("; not {} whose parent was killed while it forked", without_beginning_)
-                           : "";
-  return fmt::format("fred: verified {} events, {} ticks, {:.3f} s, no divergence{}{}\n", events_, ticks_,
-                     static_cast<double>(nanoseconds_) / 1e9, processes, without);
+  return fmt::format("fred: verified {} events, {} ticks, {:.3f} s, no divergence{}\n", events_, ticks_,
+                     static_cast<double>(nanoseconds_) / 1e9, processes);
 }
 
 }  // namespace fred

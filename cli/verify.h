@@ -42,7 +42,6 @@ class Verifier {
   bool verify_to(Peer& worker, Position& at, u64 event);
   bool verify_rest(Peer& worker, Position at, u64 until);
   bool verify_child(Peer& parent, const RecordedProcess& child);
-  bool parent_killed_while_forking(const RecordedProcess& child) const;
   bool failed(const Error& error, const RecordedProcess& process);
   Result<Peer> engine_worker(const std::string& mode, const std::string& option) const;
 
@@ -52,7 +51,7 @@ class Verifier {
   std::optional<Message> diverged_;
   std::string error_ = "the re-execution ended before it could say how it went";
   u32 diverged_process_ = 1;
-  u64 events_ = 0, ticks_ = 0, nanoseconds_ = 0, verified_processes_ = 1, without_beginning_ = 0;
+  u64 events_ = 0, ticks_ = 0, nanoseconds_ = 0, verified_processes_ = 1;
 };
 
 }  // namespace fred

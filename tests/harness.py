@@ -21,8 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 MODES = ("run", "record", "verify")
-VERIFIED = re.compile(rb"fred: verified \d+ events, \d+ ticks, [\d.]+ s, no divergence(, \d+ processes)?"
-                      rb"(; not \d+ whose parent was killed while it forked)?")
+VERIFIED = re.compile(rb"fred: verified \d+ events, \d+ ticks, [\d.]+ s, no divergence(, \d+ processes)?")
 GRACE_SECONDS = 3.0  # how long a process may live on after fred has ended
 
 # Who starts a process does so with the lock held and enters it, until it has been waited for.

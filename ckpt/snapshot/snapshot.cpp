@@ -28,13 +28,19 @@ namespace {
 
 /// Forks a child of the session, not of this process: the guest's wait calls never see it. All signals are
 /// blocked afterwards. The child does not keep this process's control socket. Where live is no child of the session, as
-/// it was there before (docs/ATTACH.md) or is a recorded child, the child is nobody's, and only its socket ends it.
+/// it was there before (docs/ATTACH.md) or is a recorded child, the child is nobody's, and only its socket ends it:
+/// -ECHILD where a process of the program takes such in, for it would see it in its wait calls.
 i64 fork_for_session(GuestEngine& engine, int control_of_parent) {
   static bool of_nobody = false;  // and so are those that it forks
   const bool live = !engine.is_worker();
   const bool orphan = of_nobody || (live && (engine.options().adopted || engine.tree().place().parent != 0));
+  const bool below_program = orphan && !of_nobody;  // an orphan's new parent may be one of the program's processes
+  if (below_program && !engine.tree().begin_orphan()) return -ECHILD;
   const i64 pid = orphan ? fork_engine_orphan(engine.cpu()) : fork_engine(engine.cpu(), CLONE_PARENT | SIGCHLD);
-  if (pid != 0) return pid;
+  if (pid != 0) {
+    if (below_program) engine.tree().end_orphan();
+    return pid;
+  }
   of_nobody = orphan;
   on_failure(nullptr);  // it says so over live's socket
   engine.tree().turn().forget();

@@ -76,6 +76,7 @@ struct Hit {
   std::vector<u8> before = {}, now = {};
   u32 number = 0;         // of the system call or signal; of a child its process id
   bool returned = false;  // system call: it has just been executed (both Times are behind it)
+  i32 end = -1;           // of a vfork child that has executed no program: its wait status
 };
 
 /// What a condition gave over an interval.

@@ -143,7 +143,8 @@ bool Controller::carry_out(const Message& m, int descriptor) {
       stand(run_.run_on(), m.tag);
       break;
     case MessageKind::enter_child:
-      if (engine_.mode() == Mode::replay && engine_.processes().enter_child(static_cast<u32>(m.number[0]))) {
+      if (engine_.mode() == Mode::replay &&
+          engine_.processes().enter_child(static_cast<u32>(m.number[0]), m.number[1])) {
         stand(StopReason::reached, m.tag);
       } else {
         refuse(m.tag, "history has no such child from here on", ESRCH);

@@ -14,9 +14,9 @@ namespace fred {
 namespace {
 constexpr u64 fixed_part = offsetof(Message, text);
 
-/// Room for one descriptor beside a message.
+/// Room for one descriptor beside a message, and for who has sent it.
 struct alignas(cmsghdr) Attachment {
-  char bytes[CMSG_SPACE(sizeof(int))] = {};
+  char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(ucred))] = {};
 };
 }  // namespace
 
@@ -67,7 +67,7 @@ Result<> send_message(int socket, const Message& message, int descriptor) {
   Attachment attachment;
   if (descriptor >= 0) {
     header.msg_control = &attachment;
-    header.msg_controllen = sizeof attachment;
+    header.msg_controllen = CMSG_SPACE(sizeof descriptor);
     auto* c = CMSG_FIRSTHDR(&header);
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
@@ -102,8 +102,15 @@ Result<Message> receive_message(int socket, int* descriptor) {
       return fail_errno(error, "cannot hear the other side");
     }
     if (n == 0) return fail("the other side has closed");
+    pid_t named = 0;
     for (auto* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
-      if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+      if (c->cmsg_level != SOL_SOCKET) continue;
+      if (c->cmsg_type == SCM_CREDENTIALS) {
+        ucred sender;
+        std::memcpy(&sender, CMSG_DATA(c), sizeof sender);
+        named = sender.pid;
+      }
+      if (c->cmsg_type != SCM_RIGHTS) continue;
       int fd;
       std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
       if (descriptor != nullptr && *descriptor < 0) {
@@ -116,8 +123,14 @@ Result<Message> receive_message(int socket, int* descriptor) {
       return fail_errno(EPROTO, "a damaged message");
     }
     m.text[m.size] = '\0';
+    if (named > 0) m.pid = static_cast<u32>(named);
     return m;
   }
+}
+
+void name_senders(int socket) {
+  const int on = 1;
+  setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
 }
 
 bool message_waits(int socket) {

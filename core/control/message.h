@@ -36,7 +36,7 @@ struct Message {
 
   MessageKind kind{};
   u32 tag = 0;  // a report has that of the command which it answers
-  u32 pid = 0;  // of the sender
+  u32 pid = 0;  // of the sender, as it sees itself; as the receiver does after name_senders()
   u32 size = 0;
   u64 number[8] = {};
   char text[max_text + 1] = {};
@@ -52,6 +52,8 @@ struct Message {
 
 /// Sends one message, with a descriptor if `descriptor` is not -1; a peer that is gone is an error.
 Result<> send_message(int socket, const Message& message, int descriptor = -1);
+/// What is sent to this end from now on has the kernel's word for the sender's id, also from another pid namespace.
+void name_senders(int socket);
 /// Waits for a message. An Error with code 0 means that the peer has closed. A descriptor that comes with it goes
 /// to `descriptor` (-1 if there is none), or is closed.
 Result<Message> receive_message(int socket, int* descriptor = nullptr);

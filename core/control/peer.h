@@ -41,6 +41,8 @@ class Peer {
   Peer(pid_t pid, UniqueFd socket) : pid_(pid), socket_(std::move(socket)) {}
 
   pid_t pid() const { return pid_; }
+  /// It was not known before.
+  void set_pid(pid_t pid) { pid_ = pid; }
   int socket() const { return socket_.get(); }
   bool is_open() const { return socket_.get() >= 0; }
   /// The process ends.

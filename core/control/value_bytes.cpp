@@ -74,13 +74,13 @@ void get(ByteReader& r, Condition& c) {
 }
 
 void put(ByteWriter& w, const Hit& h) {
-  w.put(h.id).put(h.thread).put(h.number).put(h.returned);
+  w.put(h.id).put(h.thread).put(h.number).put(h.returned).put(h.end);
   put(w, h.at);
   put(w, h.after);
   w.put(std::span<const u8>(h.before)).put(std::span<const u8>(h.now));
 }
 void get(ByteReader& r, Hit& h) {
-  r.get(h.id).get(h.thread).get(h.number).get(h.returned);
+  r.get(h.id).get(h.thread).get(h.number).get(h.returned).get(h.end);
   get(r, h.at);
   get(r, h.after);
   r.get(h.before).get(h.now);

@@ -247,7 +247,7 @@ void Conditions::system_call_made(u32 number) {
   for (std::size_t i = 0; event && i < conditions_.size(); ++i) {
     const auto* wanted = as<ProcessCondition>(conditions_[i]);
     if (wanted == nullptr || wanted->event != event->event || !for_this_thread(conditions_[i])) continue;
-    happened(i, {.at = now, .after = now, .number = event->pid});
+    happened(i, {.at = now, .after = now, .number = event->pid, .end = event->end});
   }
   for (std::size_t i = 0; i < conditions_.size(); ++i) {
     const auto* calls = as<SyscallCondition>(conditions_[i]);

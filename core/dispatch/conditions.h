@@ -44,8 +44,10 @@ class Conditions {
   bool wants_system_call(u32 number, const Time& at);
   bool wants_signal(int number, const Time& at);
   void system_call_made(u32 number);
-  /// Within a system call, before it is made: it was this. `pid`: of a child.
-  void process_event(ProcessCondition::Event event, i64 pid) { process_event_ = {event, static_cast<u32>(pid)}; }
+  /// Within a system call, before it is made: it was this. `pid`: of a child; `end`: Hit::end.
+  void process_event(ProcessCondition::Event event, i64 pid, i32 end = -1) {
+    process_event_ = {event, static_cast<u32>(pid), end};
+  }
   /// Live: children are to stand where they begin.
   bool holds_children() const { return has_processes_ && use_ == Use::stop; }
   /// Another thread runs from here on: before the switch, and behind it.
@@ -83,6 +85,7 @@ class Conditions {
   struct MadeEvent {
     ProcessCondition::Event event{};
     u32 pid = 0;
+    i32 end = -1;
   };
   std::optional<MadeEvent> process_event_;  // of the system call that is made
   std::optional<Time> announced_call_, announced_signal_;

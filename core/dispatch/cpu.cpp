@@ -144,7 +144,9 @@ Exit Cpu::enter(CacheAddr at) {
   state_->entry = at.value;
   ++counters.exits;
   if (observer_ != nullptr) observer_->before(at);
+  state_->at_rest = 1;
   entry_.enter();
+  state_->at_rest = 0;
   if (state_->clock.ran_out()) state_->clock.share();  // a stop, or half the way to it
   const Exit exit = cache_->exit(ExitId{static_cast<u32>(state_->exit_id)});
   if (observer_ != nullptr) observer_->after(exit);

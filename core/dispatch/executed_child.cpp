@@ -15,7 +15,9 @@
 #include "core/base/log.h"
 #include "core/base/outside.h"
 #include "core/base/raw_syscall.h"
+#include "core/control/message.h"
 #include "core/dispatch/conditions.h"
+#include "core/dispatch/processes.h"
 #include "core/elf/initial_stack.h"
 #include "core/elf/program.h"
 
@@ -76,6 +78,7 @@ void execute_engine(GuestEngine& engine, const std::string& path, std::vector<st
   engine.events().order_by(tree.order());
   if (tree.control() >= 0) {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) return;
+    name_senders(ends[1]);
     inherited.made(ends[0]);
     raw_syscall(SYS_fcntl, static_cast<u64>(inherited.made(ends[1])), F_SETFD, FD_CLOEXEC);
   }
@@ -98,8 +101,10 @@ void execute_engine(GuestEngine& engine, const std::string& path, std::vector<st
   // An empty environment: the guest's LD_PRELOAD, say, is not for the engine.
   std::vector<std::string> nothing;
   const auto p = pointers_to(argv), e = pointers_to(nothing);
+  engine.processes().leaving(true);
   const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>("/proc/self/exe"), reinterpret_cast<u64>(p.data()),
                                  reinterpret_cast<u64>(e.data()));
+  engine.processes().leaving(false);
   LOG_INFO(dispatch, "cannot execute the engine for {}: errno {}", path, -failed);
 }
 

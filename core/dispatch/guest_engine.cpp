@@ -164,6 +164,7 @@ void GuestEngine::advance(const Advance& how) {
     replay_edit();
     return;
   }
+  if (processes_->replay_killed_vfork()) return;
   if (mode() == Mode::replay ? replay_turn() || foreign_->look_again()
                              : !hold_shared_turn() || (is_findable() && foreign_->look()))
     return;
@@ -557,6 +558,7 @@ void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault, co
   const auto outcome = signals_->deliver(signal, fault, is_worker(), dies_of);
   if (outcome == GuestSignals::Delivery::dies) {
     if (mode() == Mode::replay && processes_->in_vfork_child()) {
+      processes_->child_dies(dies_of);
       processes_->finish_replayed_vfork();
       return;
     }

@@ -118,8 +118,10 @@ Event* reserve_event() {
 
 template <class Event>
 void commit_event(EventKind kind) {
+  g_window->at_rest = 0;
   g_events->light_writer().commit(sizeof(Event));
   g_events->count_light(kind);
+  g_window->at_rest = 1;
 }
 
 template <class Event>

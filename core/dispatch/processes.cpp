@@ -75,18 +75,23 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   if (tells_child) call.will_write(call.addr(3), sizeof(i32));
   bool child = false;
   const i64 shared = share_memory(call);
-  const i64 result = call.perform([&]() -> i64 {
+  const auto ask = [&]() -> i64 {
     if (shared < 0) return shared;
     engine_.threads().words_became_shared();
     auto& tree = engine_.tree();
+    auto& turn = tree.turn();
     if (engine_.mode() == Mode::record) engine_.memory().refresh_shared(true);  // the child knows what it begins with
     if (engine_.mode() == Mode::record && engine_.options().children) {
       place = tree.prepare(engine_.events().events());
     }
+    if (place) tree.announce(*place);
+    const bool turn_away = turn.held() && (flags & CLONE_VFORK) != 0;  // until the child has gone
+    if (turn_away) turn.release();
     const i64 pid = fork_engine(engine_.cpu(), flags, call.arg(2), call.arg(3), call.arg(4));
     child = pid == 0;
     if (child) {
-      engine_.events().leave_log();  // before anything more is logged: the log is the parent's
+      engine_.events().leave_log();  // before anything more is logged: the log is the parent's, as is the turn
+      turn.forget();
       return 0;
     }
     if (place) {
@@ -95,8 +100,13 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
       RecordedTree::release(*place);
     }
     engine_.signals().set_mask(engine_.signals().state().mask, false);
+    while (turn_away && !turn.take()) {
+    }
     return pid;
-  });
+  };
+  // A worker that is to go on as the child which this process was just making when it was killed.
+  child = call.replaying() && engine_.events().in_unfinished();
+  const i64 result = child ? 0 : call.perform(ask);
   ProcessPlace chosen;
   if (place) chosen = place->place;
   if (!child && result > 0 && engine_.mode() != Mode::run) {
@@ -109,9 +119,10 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   }
   const GuestAddr clear_tid = (flags & CLONE_CHILD_CLEARTID) != 0 ? call.addr(3) : GuestAddr{};
   if (call.replaying()) {
-    begin_again(chosen, clear_tid);
+    begin_again(clear_tid);
   } else {
     begin_live(place, clear_tid);
+    if ((flags & CLONE_VFORK) != 0) held_ = false;  // its parent, for which the session waits, waits for its end
   }
   if (tells_child) call.output(call.addr(3), sizeof(i32));
   if (engine_.mode() != Mode::run) engine_.events().end();
@@ -145,10 +156,9 @@ void Processes::begin_live(const std::optional<RecordedTree::NewProcess>& place,
   engine_.tell_forked();
 }
 
-void Processes::begin_again(const ProcessPlace& place, GuestAddr clear_tid) {
-  entering_ = 0;
+void Processes::begin_again(GuestAddr clear_tid) {
   engine_.memory().apply_fork_advice();
-  if (auto begun = engine_.begin_child(place); !begun) {
+  if (auto begun = engine_.begin_child({.number = std::exchange(entering_, 0)}); !begun) {
     engine_.events().diverged("the log of the child: " + begun.error().message, engine_.now());
   }
   i32 tid = 0;
@@ -161,8 +171,9 @@ void Processes::leave_recording() {
   unrecorded_child_ = true;
 }
 
-bool Processes::enter_child(u32 number) {
+bool Processes::enter_child(u32 number, u64 event) {
   entering_ = number;
+  engine_.events().take_unfinished(event);
   while (entering_ != 0 && !engine_.ended()) {
     engine_.advance({});
     if (engine_.log_exhausted()) break;
@@ -177,12 +188,16 @@ void Processes::vfork_child(void* self) {
   engine.events().result([] { return i64{0}; });
   if (engine.mode() == Mode::record) engine.events().end();
   engine.cpu().regs().gpr[rax] = 0;
-  end_as(engine.run());  // comes back only if a signal ends the child: exit() leaves at once
+  const auto end = engine.run();  // comes back only if a signal ends the child: exit() leaves at once
+  if (end.by_signal) processes.child_dies(end.status);
+  processes.leaving(true);
+  end_as(end);
 }
 
 i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
   auto& cpu = engine_.cpu();
   if (parent_) return -EAGAIN;  // a vfork child that forks in this way again
+  child_end_ = -1;
   parent_ = Parent{.registers = cpu.regs(),
                    .vector = {cpu.vector_area(), cpu.vector_area() + cpu.vector_size()},
                    .signals = engine_.signals().state(),
@@ -213,19 +228,25 @@ i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
     return pid;
   }
   call.close_event();
+  if (!child_left_) return end_killed_vfork(pid);
   if (engine_.events().in_event()) {  // the child's execve: it has succeeded
     engine_.events().result([] { return i64{0}; });
     engine_.events().end();
   }
-  return end_vfork(pid);
+  return end_vfork(pid, false);
 }
 
-i64 Processes::end_vfork(i64 pid) {
+i64 Processes::end_vfork(i64 pid, bool killed) {
   auto& cpu = engine_.cpu();
   auto& events = engine_.events();
   engine_.forget_interruption();
-  events.begin(EventKind::vfork_end, 0, engine_.now(), cpu.regs());
+  if (killed) {
+    cpu.regs() = parent_->registers;  // its own are lost
+    child_dies(SIGKILL);
+  }
+  events.begin(EventKind::vfork_end, killed ? 1 : 0, engine_.now(), cpu.regs());
   const i64 result = events.result([&] { return pid; });
+  if (killed) take_memory_of_killed();
   if (events.mode() != Mode::run) events.end();
   cpu.regs() = parent_->registers;
   cpu.set_vector_state(parent_->vector);
@@ -233,18 +254,19 @@ i64 Processes::end_vfork(i64 pid) {
   guest_limits() = parent_->limits;
   parent_.reset();
   child_left_ = false;
-  if (result > 0) engine_.conditions().process_event(ProcessCondition::Event::vfork, result);
+  if (result > 0) engine_.conditions().process_event(ProcessCondition::Event::vfork, result, child_end_);
   if (events.mode() != Mode::replay) engine_.signals().set_mask(engine_.signals().state().mask, false);
   cpu.count_tick();
   return result;
 }
 
 void Processes::finish_replayed_vfork() {
-  const i64 pid = end_vfork(0);
+  const i64 pid = end_vfork(0, false);
   engine_.cpu().regs().gpr[rax] = static_cast<u64>(pid);
 }
 
-i64 Processes::leave_vfork(Syscall& call, const std::function<void()>& end) {
+i64 Processes::leave_vfork(Syscall& call, i32 end, const std::function<void()>& leave) {
+  child_end_ = end;
   call.keep_registers();
   call.perform([] { return i64{0}; });
   if (call.replaying()) {
@@ -252,11 +274,14 @@ i64 Processes::leave_vfork(Syscall& call, const std::function<void()>& end) {
     return 0;
   }
   if (engine_.mode() == Mode::record) engine_.events().end();
-  for (;;) end();
+  child_left_ = true;
+  for (;;) leave();
 }
 
 i64 Processes::exit(Syscall& call, int status) {
-  if (parent_) return leave_vfork(call, [status] { raw_syscall(SYS_exit_group, static_cast<u64>(status)); });
+  if (parent_) {
+    return leave_vfork(call, (status & 0xff) << 8, [status] { raw_syscall(SYS_exit_group, static_cast<u64>(status)); });
+  }
   call.keep_registers();
   engine_.end_guest({.by_signal = false, .status = status & 0xff});
   return 0;
@@ -264,7 +289,8 @@ i64 Processes::exit(Syscall& call, int status) {
 
 i64 Processes::kill_itself(Syscall& call) {
   if (parent_)
-    return leave_vfork(call, [] { raw_syscall(SYS_kill, static_cast<u64>(raw_syscall(SYS_getpid)), SIGKILL); });
+    return leave_vfork(call, SIGKILL,
+                       [] { raw_syscall(SYS_kill, static_cast<u64>(raw_syscall(SYS_getpid)), SIGKILL); });
   engine_.end_guest({.by_signal = true, .status = SIGKILL});
   return 0;
 }
@@ -279,8 +305,10 @@ i64 Processes::leave_by(const std::string& path, std::vector<std::string>& args,
   hand_back_limits();
   if (parent_) execute_engine(engine_, path, args, env);
   auto argv = pointers_to(args), envp = pointers_to(env);
+  leaving(true);
   const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>(path.c_str()), reinterpret_cast<u64>(argv.data()),
                                  reinterpret_cast<u64>(envp.data()));
+  leaving(false);
   take_over_limits();
   engine_.signals().set_mask(mask, false);
   return failed;

@@ -30,10 +30,17 @@ class Processes {
   /// In a worker: the vfork child's last system call has been replayed; the parent goes on.
   bool child_left() const { return child_left_; }
   void finish_replayed_vfork();
+  /// A signal ends the vfork child.
+  void child_dies(int signal) { child_end_ = signal; }
+  /// A worker: true: the vfork child was killed here, and the parent goes on.
+  bool replay_killed_vfork();
+  /// Live: the vfork child does nothing any more that could be lost with it, if `gone`.
+  void leaving(bool gone) { child_left_ = gone; }
 
-  /// A worker: re-executes up to the fork that began process `number`, and is that process from then on. False: the log
-  /// has no such fork from here on.
-  bool enter_child(u32 number);
+  /// A worker: re-executes up to the fork that began process `number`, in the event with that number, and is that
+  /// process from then on. The event may be unfinished, where this process was killed in it. False: the log has no such
+  /// fork from here on.
+  bool enter_child(u32 number, u64 event);
 
   bool in_vfork_child() const { return parent_.has_value(); }
   /// This process is a forked child that is not recorded.
@@ -52,20 +59,25 @@ class Processes {
   };
   bool is_child() const { return engine_.tree().place().parent != 0; }
   void begin_live(const std::optional<RecordedTree::NewProcess>& place, GuestAddr clear_tid);
-  void begin_again(const ProcessPlace& place, GuestAddr clear_tid);
+  void begin_again(GuestAddr clear_tid);
   i64 leave_by(const std::string& path, std::vector<std::string>& args, std::vector<std::string>& env);
   /// Memory that a child is to share. -errno if memory is short for it.
   i64 share_memory(Syscall& call);
-  i64 end_vfork(i64 pid);
-  /// The vfork child's last call. Live: `end` does not come back.
-  i64 leave_vfork(Syscall& call, const std::function<void()>& end);
+  /// `killed`: the child has not left by itself (killed_child.cpp).
+  i64 end_vfork(i64 pid, bool killed);
+  i64 end_killed_vfork(i64 pid);
+  void take_memory_of_killed();
+  /// The vfork child's last call. Live: `leave` does not come back.
+  i64 leave_vfork(Syscall& call, i32 end, const std::function<void()>& leave);
   static void vfork_child(void* self);
 
   GuestEngine& engine_;
   std::optional<Parent> parent_;
   bool unrecorded_child_ = false, held_ = false;
   u32 entering_ = 0;         // replaying: the process whose fork is waited for
-  bool child_left_ = false;  // replaying: the vfork child has gone
+  bool child_left_ = false;  // the vfork child has gone; in live: or is about to go, by itself
+  i32 child_end_ = -1;       // its wait status; -1: it has executed a program
+  std::vector<GuestRange> killed_memory_;
 };
 
 }  // namespace fred

@@ -161,6 +161,10 @@ class GuestMemory {
   bool shares_at_fork() const;
   /// In the guest's forked child: does what MADV_DONTFORK and MADV_WIPEONFORK asked for.
   void apply_fork_advice();
+  /// All pages that the guest may have written.
+  std::vector<GuestRange> writable_pages() const;
+  /// The table has stacks as far as they have grown.
+  void note_growth();
   /// Is there memory that a fork of this process would share?
   bool is_really_shared() const;
   /// In a forked snapshot or worker: memory that is really shared with whom it was forked from becomes a copy of its

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "core/arch/x86/segment_base.h"
 #include "core/base/check.h"
@@ -325,7 +326,11 @@ i64 settle(i64 result, const SignalSlot& slot) {
 }  // namespace
 
 i64 guest_syscall(u64 number, const u64 (&args)[6]) {
-  const i64 result = settle(fred_guest_syscall(number, args, &g_cpu->state().request), *g_slot);
+  auto& state = g_cpu->state();
+  state.at_rest = 1;
+  const i64 answer = fred_guest_syscall(number, args, &state.request);
+  state.at_rest = 0;
+  const i64 result = settle(answer, *g_slot);
   // Interrupted by the session alone: no business of the guest's, the call begins anew.
   return result == -EINTR && g_control_requested.load() && !g_slot->has_pending ? restart_call : result;
 }
@@ -338,6 +343,9 @@ i64 guest_syscall_without_turn(u64 number, const u64 (&args)[6], const SignalSlo
 
 void fred_handle_signal(int signal, siginfo_t* info, void* context) {
   auto& uc = *static_cast<ucontext_t*>(context);
+  const bool has_turn = fred::slot_of_handler(info).has_turn;  // else the state window is somebody else's
+  auto& at_rest = fred::g_cpu->state().at_rest;
+  const fred::u64 before = has_turn ? std::exchange(at_rest, 0) : 0;
   const bool synchronous_kind = (fred::synchronous_signals & fred::signal_bit(signal)) != 0;
   if (synchronous_kind && info->si_code > 0) {
     fred::synchronous(signal, *info, uc);
@@ -348,4 +356,5 @@ void fred_handle_signal(int signal, siginfo_t* info, void* context) {
   } else {
     fred::asynchronous(signal, *info, uc);
   }
+  if (has_turn) at_rest = before;
 }

@@ -310,6 +310,7 @@ i64 sys_prctl(Syscall& call) {
     if (row.option != option) continue;
     if (row.kind == PrctlKind::refuse) return -EPERM;
     if (row.kind == PrctlKind::out_int) call.will_write(call.addr(1), sizeof(int));
+    if (option == PR_SET_CHILD_SUBREAPER && call.arg(1) != 0 && !call.replaying()) engine.tree().will_adopt();
     const i64 result = call.execute();
     if (row.kind == PrctlKind::out_int && result == 0) call.output(call.addr(1), sizeof(int));
     return result;

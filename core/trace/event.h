@@ -22,7 +22,7 @@ namespace fred {
   K(signal)        /* a signal delivered to the guest; detail: number */                      \
   K(fault)         /* a fault of the guest before its signal; detail: signal */               \
   K(edit)          /* the user changed the guest; detail: enum EditKind */                    \
-  K(vfork_end)     /* the child that shared our memory left; detail: unused */                \
+  K(vfork_end)     /* the child that shared our memory left; detail: killed */                \
   K(checksum)      /* memory checksums (--checksum-every) */                                  \
   K(thread_switch) /* another thread runs from here on; detail: its number */                 \
   K(turn)          /* what others wrote to shared memory is seen from here on */              \

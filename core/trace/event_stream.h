@@ -43,6 +43,8 @@ class EventStream {
   void begin(EventKind kind, u32 detail, const Time& time, const Registers& registers);
   void end();
   bool in_event() const { return mode_ == Mode::record && writer_.in_event(); }
+  /// Recording: the open event, if there is one, has never been.
+  void drop() { writer_.drop(); }
 
   /// A number decided by the outside world (`ask` runs only in live).
   template <class Ask>
@@ -67,6 +69,11 @@ class EventStream {
   /// Replaying: the event to come; nullptr at the end of the log.
   const EventHeader* peek() { return reader_.peek(); }
   bool has_second() { return reader_.has_second(); }
+  /// Replaying: if the log breaks off within this event, it is one to come nevertheless: its begin, and those of its
+  /// items that are known to be there.
+  void take_unfinished(u64 event) { reader_.take_unfinished(event); }
+  /// Replaying: the open event is that one.
+  bool in_unfinished() const { return reader_.in_unfinished(); }
   /// Of that event, without taking it: its first value, if it has one of this size.
   bool peek_value(void* to, u64 size) { return reader_.peek_value(to, size); }
   /// Reports a difference and does not return.

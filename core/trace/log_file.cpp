@@ -126,6 +126,12 @@ void LogWriter::end() {
   ++events_;
 }
 
+void LogWriter::drop() {
+  if (!in_event()) return;
+  used_ = event_ - base_;
+  event_ = no_event;
+}
+
 LogReader::~LogReader() { close(); }
 
 void LogReader::close() {
@@ -140,7 +146,7 @@ Result<> LogReader::open(const std::string& path, u64 from, u64 events_before) {
   close();
   next_ = item_ = end_ = from;
   events_ = events_before;
-  pause_at_ = ~u64{0};
+  pause_at_ = unfinished_ = ~u64{0};
   const i64 fd = open_outside(path, O_RDONLY | O_CLOEXEC);
   if (is_error(fd)) return fail_errno(static_cast<int>(-fd), "cannot open the event log " + path);
   fd_ = static_cast<int>(raise_descriptor(fd));
@@ -170,8 +176,8 @@ const u8* LogReader::view(u64 offset, u64 size) {
 
 const EventHeader* LogReader::peek() {
   const auto* header = reinterpret_cast<const EventHeader*>(view(next_, sizeof(EventHeader)));
-  if (header == nullptr || header->size == 0) return nullptr;
-  return reinterpret_cast<const EventHeader*>(view(next_, header->size));
+  if (header == nullptr || (header->size == 0 && events_ != unfinished_)) return nullptr;
+  return reinterpret_cast<const EventHeader*>(view(next_, std::max<u64>(header->size, sizeof(EventHeader))));
 }
 
 bool LogReader::has_second() {
@@ -185,8 +191,8 @@ const EventHeader* LogReader::next() {
   const auto* header = peek();
   if (header == nullptr) return nullptr;
   item_ = next_ + header->items_at();
+  end_ = header->size != 0 ? next_ + header->size : unknown;
   next_ += header->size;
-  end_ = next_;
   ++events_;
   return header;
 }

@@ -29,6 +29,8 @@ class LogWriter {
   u8* item_space(ItemKind kind, u64 size, GuestAddr at = {});
   void end();
   bool in_event() const { return event_ != no_event; }
+  /// The open record has never been.
+  void drop();
 
   /// Nothing more is written: room that was not needed is given back. (A page behind the end stays, for readers.)
   void finish();
@@ -83,6 +85,11 @@ class LogReader {
   /// Takes the event: its items are read from now on.
   const EventHeader* next();
 
+  /// The record of this event, at which the log breaks off, is read like others, but where it ends is not known.
+  void take_unfinished(u64 event) { unfinished_ = event; }
+  /// It is the current one.
+  bool in_unfinished() const { return end_ == unknown; }
+
   struct Item {
     ItemKind kind;
     GuestAddr at;
@@ -121,6 +128,7 @@ class LogReader {
   u64 size() const { return file_size_; }
 
  private:
+  static constexpr u64 unknown = ~u64{0};
   const u8* view(u64 offset, u64 size);
 
   int fd_ = -1;
@@ -132,6 +140,7 @@ class LogReader {
   u64 item_ = 0, end_ = 0;  // within the current record
   u64 events_ = 0;
   u64 pause_at_ = ~u64{0};
+  u64 unfinished_ = ~u64{0};  // that event is taken although its record has no size
 };
 
 }  // namespace fred

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 #include "core/base/descriptor.h"
@@ -84,6 +85,7 @@ std::optional<RecordedTree::NewProcess> RecordedTree::prepare(u64 event) {
       return std::nullopt;
     }
   }
+  if (child.session_end >= 0) name_senders(child.session_end);
   child.place = *next_place(event, ProcessOrigin::forked);
   return child;
 }
@@ -94,7 +96,8 @@ void RecordedTree::announce(const NewProcess& child, i64 pid) const {
   const Message m{.kind = MessageKind::process_began,
                   .pid = static_cast<u32>(getpid()),
                   .number = {p.number, p.parent, p.parent_event, static_cast<u64>(p.origin), static_cast<u64>(pid)}};
-  (void)send_message(control_, m, child.session_end);  // without a session there is nobody to tell
+  const bool again = p.origin == ProcessOrigin::forked && pid != 0;
+  (void)send_message(control_, m, again ? -1 : child.session_end);  // without a session there is nobody to tell
 }
 
 void RecordedTree::release(const NewProcess& child) {
@@ -113,6 +116,33 @@ void RecordedTree::become(const NewProcess& child) {
 
 void RecordedTree::tell_begun() const {
   if (control_ >= 0) (void)send_message(control_, {.kind = MessageKind::started, .pid = static_cast<u32>(getpid())});
+}
+
+void RecordedTree::will_adopt() {
+  if (page_ == nullptr) return;
+  page_->adopts = true;
+  // One that was killed meanwhile counts on.
+  constexpr int looks = 1000;
+  constexpr timespec between_looks{.tv_sec = 0, .tv_nsec = 1'000'000};
+  for (int i = 0; i < looks && page_->orphan_makers != 0; ++i) {
+    raw_syscall(SYS_nanosleep, reinterpret_cast<u64>(&between_looks), 0);
+  }
+}
+
+bool RecordedTree::begin_orphan() {
+  if (page_ == nullptr) return true;
+  ++page_->orphan_makers;
+  if (!page_->adopts) return true;
+  end_orphan();
+  return false;
+}
+
+void RecordedTree::end_orphan() {
+  if (page_ != nullptr) --page_->orphan_makers;
+}
+
+void RecordedTree::tell_left() const {
+  if (control_ >= 0) (void)send_message(control_, {.kind = MessageKind::left, .pid = static_cast<u32>(getpid())});
 }
 
 void RecordedTree::leave() {

@@ -71,16 +71,26 @@ class RecordedTree {
     int control = -1, session_end = -1;
   };
   std::optional<NewProcess> prepare(u64 event);
-  /// The session learns of it, from the parent or from the child itself.
-  void announce(const NewProcess& child, i64 pid) const;
+  /// The session learns of it before it is forked, and of its id behind that: if this process is killed within the
+  /// fork, the child has its place. One that has executed another program says both itself.
+  void announce(const NewProcess& child, i64 pid = 0) const;
   /// The parent's copies of the descriptors go.
   static void release(const NewProcess& child);
   /// In the forked child: it is that process from here on.
   void become(const NewProcess& child);
   /// Its log has begun: the session may have it re-executed.
   void tell_begun() const;
+  /// It goes on without being recorded, and a line has said why.
+  void tell_left() const;
   /// In a child: it is not recorded (any more).
   void leave();
+
+  /// Before this process becomes one that takes orphans in (PR_SET_CHILD_SUBREAPER).
+  void will_adopt();
+  /// Before an orphan is made that is not of the program: false if a process of the recording might take it in.
+  bool begin_orphan();
+  /// It has got its new parent.
+  void end_orphan();
 
  private:
   static constexpr u64 most_foreign = 64;  // more are foreign only to who has found it out
@@ -89,6 +99,8 @@ class RecordedTree {
     SharedTurn::Word turn;
     std::atomic<u64> foreign_count;
     MappedObject foreign[most_foreign];
+    std::atomic<bool> adopts;        // some process takes orphans in, or did
+    std::atomic<u32> orphan_makers;  // processes that are making one
     alignas(64) std::atomic<u64> order;
   };
   Result<> map(int descriptor);

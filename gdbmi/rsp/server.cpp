@@ -100,6 +100,7 @@ void Server::interrupt() {
 void Server::disconnected() {
   interrupt();
   target_.hung_up();
+  if (has_ended(process_)) process_ = target_.process_id();
   for (const auto& [process, inferior] : inferiors_) {
     if (process != process_) target_.let_go(process);
   }

@@ -127,6 +127,7 @@ class Server {
   bool select(i64 process);
   /// About the one that gdb has chosen.
   void focus();
+  bool has_ended(i64 process) const;
   /// gdb debugs it no more.
   void forget_process(i64 process);
   void forget_events();
@@ -170,6 +171,7 @@ class Server {
     LibraryList libraries;         // as gdb has last read it
     std::string program;           // which it has been told of
     std::optional<StopEvent> due;  // when it goes on
+    bool has_ended = false;        // it is a vfork's child that is no more: what there is to be seen is its parent's
   };
   std::map<i64, Inferior> inferiors_;
   i64 process_ = 0;  // the target's current one

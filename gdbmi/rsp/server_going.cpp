@@ -137,10 +137,15 @@ void Server::stopped(const StopEvent& event) {
   if (const auto* forked = std::get_if<Forked>(&event)) {
     // Until it is resumed, gdb takes the child of a vfork for one that shares its parent's memory.
     auto& parent = inferiors_[process_];
-    inferiors_[forked->child] = {.thread_locals = {}, .libraries = {}, .program = parent.program, .due = std::nullopt};
+    auto& child = inferiors_[forked->child] = {
+        .thread_locals = {}, .libraries = {}, .program = parent.program, .due = std::nullopt};
     if (forked->vfork) {
       parent.due = VforkDone{};
-      inferiors_[forked->child].due = ExecutedProgram{};
+      child.due = ExecutedProgram{};
+    }
+    if (forked->end) {
+      child.has_ended = true;
+      child.due = std::visit([](const auto& end) { return StopEvent{end}; }, *forked->end);
     }
   }
   const bool gone = std::holds_alternative<Exited>(event) || std::holds_alternative<KilledBy>(event);

@@ -14,12 +14,18 @@ void Server::becomes_current(i64 process) {
   forget_events();
 }
 
+bool Server::has_ended(i64 process) const {
+  const auto known = inferiors_.find(process);
+  return known != inferiors_.end() && known->second.has_ended;
+}
+
 bool Server::select(i64 process) {
-  if (const i64 now = target_.process_id(); now != process_ && inferiors_.contains(now)) {  // somebody else has
-    becomes_current(now);
+  if (const i64 now = target_.process_id(); now != process_ && inferiors_.contains(now) && !has_ended(process_)) {
+    becomes_current(now);  // somebody else has selected it
   }
   if (process <= 0 || process == process_) return target_.has_program();
-  if (running_ || !inferiors_.contains(process) || !target_.select(process)) return false;
+  if (running_ || !inferiors_.contains(process)) return false;
+  if (!has_ended(process) && !target_.select(process)) return false;
   becomes_current(process);
   auto& program = inferiors_[process].program;
   if (program.empty()) program = target_.executable().value_or("");
@@ -55,7 +61,9 @@ Server::Reply Server::handle(const Detach& packet) {
   const auto process = packet.process != 0 ? static_cast<i64>(packet.process) : process_;
   if (!inferiors_.contains(process)) return "E01";
   const bool last = inferiors_.size() == 1;
-  if (last) {
+  if (has_ended(process)) {
+    // There is nothing to let go.
+  } else if (last) {
     (void)select(process);
     target_.detach();
     running_ = false;
@@ -72,7 +80,7 @@ Server::Reply Server::handle(const Kill&) {
   running_ = false;
   while (!inferiors_.empty()) {
     const i64 process = inferiors_.begin()->first;
-    if (select(process)) target_.kill();
+    if (!has_ended(process) && select(process)) target_.kill();
     forget_process(process);
   }
   return std::nullopt;
@@ -81,7 +89,7 @@ Server::Reply Server::handle(const Kill&) {
 Server::Reply Server::handle(const KillProcess& packet) {
   const auto process = static_cast<i64>(packet.process);
   if (!select(process)) return "E01";
-  target_.kill();
+  if (!has_ended(process)) target_.kill();
   running_ = false;
   send_("OK");
   forget_process(process);

@@ -27,6 +27,7 @@ void Server::forget_state() {
 const std::vector<ThreadFact>& Server::threads(i64 process) {
   const auto known = threads_.find(process);
   if (known != threads_.end()) return known->second;
+  if (has_ended(process)) return threads_[process] = {{.id = static_cast<ThreadId>(process), .runs = true}};
   return threads_[process] = target_.threads_of(process);
 }
 

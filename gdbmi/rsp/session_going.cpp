@@ -1,5 +1,6 @@
 // How the session moves for gdb, and what it says where it stops.
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -149,8 +150,12 @@ StopEvent SessionTarget::event_of_all(const std::vector<Hit>& hits) {
 
 std::optional<StopEvent> SessionTarget::event_of_fork(const Hit& hit) {
   if (hit.id != fork_id && hit.id != vfork_id) return std::nullopt;
-  if (session_.process_of(static_cast<pid_t>(hit.number)) == nullptr) return std::nullopt;
-  return Forked{.vfork = hit.id == vfork_id, .child = static_cast<i64>(hit.number)};
+  Forked forked{.vfork = hit.id == vfork_id, .child = static_cast<i64>(hit.number)};
+  if (session_.process_of(static_cast<pid_t>(hit.number)) != nullptr) return forked;
+  if (hit.end < 0) return std::nullopt;
+  if (WIFEXITED(hit.end)) forked.end = Exited{WEXITSTATUS(hit.end)};
+  if (WIFSIGNALED(hit.end)) forked.end = KilledBy{WTERMSIG(hit.end)};
+  return forked;
 }
 
 ThreadId SessionTarget::running_thread() {
@@ -299,7 +304,10 @@ StopEvent SessionTarget::event_of_end() {
   const auto end = session_.end();
   if (!end) return HistoryBound::end;
   if (end->gone) {
-    tell("the program was killed from outside; its history up to the last event is here");
+    const auto* process = session_.process_of(static_cast<pid_t>(process_id()));
+    const bool goes_on = process != nullptr && process->unrecorded;
+    tell(fmt::format("the program {}; its history up to the last event is here",
+                     goes_on ? "goes on without being recorded" : "was killed from outside"));
     return StoppedBySignal{SIGKILL};
   }
   if (end->by_signal) {

@@ -220,7 +220,8 @@ std::optional<std::string> SessionTarget::process_file(i64 process, std::string_
 
 std::string SessionTarget::monitor(std::string_view command) {
   if (command == "end-free-run") return end_free_run(), "";
-  return answer_monitor(session_, command);
+  const auto catch_these = [this](std::vector<ProcessCondition::Event> events) { catch_backwards(std::move(events)); };
+  return answer_monitor({.session = session_, .catch_backwards = catch_these}, command);
 }
 
 bool SessionTarget::converse(std::string_view command, std::function<void(const std::string&)> reply) {

@@ -43,12 +43,7 @@ struct StoppedAtSyscall {
 };
 enum class HistoryBound : u8 { begin, end };
 struct OtherLibraries {};  // than gdb knows of
-/// The process has a child, which stands where it begins.
-struct Forked {
-  bool vfork = false;
-  i64 child = 0;  // process id
-};
-struct VforkDone {};  // the child of a vfork no longer shares the memory
+struct VforkDone {};       // the child of a vfork no longer shares the memory
 struct ExecutedProgram {
   std::string path;
 };
@@ -57,6 +52,12 @@ struct Exited {
 };
 struct KilledBy {
   int signal = 0;
+};
+/// The process has a child, which stands where it begins; or, of a vfork, has executed no program and has ended.
+struct Forked {
+  bool vfork = false;
+  i64 child = 0;  // process id
+  std::optional<std::variant<Exited, KilledBy>> end = std::nullopt;
 };
 using StopEvent = std::variant<StoppedBySignal, StoppedAtBreak, StoppedAtWatch, StoppedAtSyscall, HistoryBound,
                                OtherLibraries, Forked, VforkDone, ExecutedProgram, Exited, KilledBy>;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <cerrno>
 
 #include "reverse/session/run_cost.h"
 
@@ -54,7 +55,8 @@ void Live::add_snapshot(const Time& at, Peer peer, SnapshotSet::Duration fork_co
 }
 
 void Live::no_snapshot(const Error& why) {
-  if (!is_no_room(why)) return;  // not just now
+  if (why.code == ECHILD) take_snapshots_ = false;  // never here: workers will leave some
+  if (!is_no_room(why)) return;                     // not just now
   snapshots_.not_taken(run_cost(peer_.pid()).processor_time);
   if (on_no_room_) on_no_room_(why);
 }

@@ -139,7 +139,9 @@ Result<> Session::take_over(Program& p) {
   if (p.snapshots.times().empty()) {
     p.tip_changes = TipChanges(standing.time);
     constexpr u64 first_event = 1;
-    opened = standing.event <= first_event ? p.live->snapshot_here(standing.time) : open_history(p);
+    const bool at_begin = standing.event <= first_event;
+    if (at_begin) opened = p.live->snapshot_here(standing.time);
+    if (!at_begin || (!opened && opened.error().code == ECHILD)) opened = open_history(p);
   }
   if (!opened) recording_->processes.give_back(process, p.live->let_go());
   if (!opened) p.live.reset();
@@ -208,7 +210,8 @@ Result<Peer> Session::worker_at_begin(const RecordedProcess& process) {
   auto* const program = find(place.parent);
   auto worker = program != nullptr ? worker_before_event(*program, place.parent_event) : worker_at_begin(*parent);
   if (!worker) return worker;
-  if (auto entered = attention_.ask(*worker, {.kind = MessageKind::enter_child, .number = {place.number}}); !entered) {
+  const Message enter{.kind = MessageKind::enter_child, .number = {place.number, place.parent_event}};
+  if (auto entered = attention_.ask(*worker, enter); !entered) {
     recording_->children.end(std::move(*worker));
     return std::unexpected(entered.error());
   }

@@ -36,4 +36,31 @@ TEST_CASE("log: a forked child that forgets the log leaves alone what lies where
   }
 }
 
+TEST_CASE("log: the event that a log breaks off in is read where that is asked for, as far as it is known") {
+  const test::TemporaryFolder folder;
+  const auto path = log_path(folder.path());
+  const u64 known = 42;
+  LogWriter log;
+  REQUIRE(log.open(path));
+  log.begin(EventKind::instruction, 0, {.ticks = 1, .pc = {}}, std::nullopt);
+  log.end();
+  log.begin(EventKind::syscall, 56, {.ticks = 2, .pc = {}, .rest = 3}, std::nullopt);
+  log.item(ItemKind::value, &known, sizeof known);
+  LogReader reader;
+  REQUIRE(reader.open(path));
+  REQUIRE(reader.next() != nullptr);
+  CHECK(reader.peek() == nullptr);
+  reader.take_unfinished(2);  // another one
+  CHECK(reader.peek() == nullptr);
+  reader.take_unfinished(1);
+  const auto* event = reader.next();
+  REQUIRE(event != nullptr);
+  CHECK((event->kind == EventKind::syscall && event->detail == 56 && event->time().rest == 3));
+  CHECK(reader.in_unfinished());
+  LogReader::Item item;
+  REQUIRE(reader.item(item));
+  CHECK((item.kind == ItemKind::value && item.bytes.size() == sizeof known && item.bytes[0] == known));
+  CHECK(reader.peek() == nullptr);
+}
+
 }  // namespace fred
