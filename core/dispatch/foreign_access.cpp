@@ -1,12 +1,14 @@
 #include "core/dispatch/foreign_access.h"
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "core/arch/x86/guest_cpu.h"
 #include "core/base/check.h"
+#include "core/base/raw_syscall.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/guest_access.h"
 #include "core/memory/guest_word.h"
@@ -296,13 +298,22 @@ Exit ForeignAccess::step() {
         return {.kind = ExitKind::bail};
       }
     }
-    return cpu.step();
   }
-  if (engine_.mode() != Mode::record) return cpu.step();
   const auto* d = decode_here();
-  if (d == nullptr) return cpu.step();
-  const auto touched = touched_by(*d, cpu.registers());
-  return touched.empty() ? cpu.step() : access(*d, touched);
+  const auto touched = d != nullptr ? touched_by(*d, cpu.registers()) : std::vector<Touched>{};
+  for (const auto& t : touched) {
+    const auto& m = *engine_.memory().table().find(t.range.begin);
+    if (t.writes && stays_open(m)) return step_closed(m.range);
+  }
+  return touched.empty() || engine_.mode() != Mode::record ? cpu.step() : access(*d, touched);
+}
+
+Exit ForeignAccess::step_closed(GuestRange range) {
+  const auto protect = [&](u64 prot) { raw_syscall(SYS_mprotect, range.begin.value, range.size(), prot); };
+  protect(PROT_READ);
+  const Exit exit = engine_.cpu().step();  // it faults there
+  protect(PROT_READ | PROT_WRITE);
+  return exit;
 }
 
 void ForeignAccess::reads(GuestRange range) {

@@ -36,9 +36,11 @@ std::optional<MappedObject> object_of(const Mapping& m, const std::vector<MapsLi
 bool ForeignAccess::look() {
   auto& tree = engine_.tree();
   auto& memory = engine_.memory();
+  if (engine_.mode() == Mode::run) notices_.stop();
   if (engine_.mode() != Mode::record || !engine_.options().foreign || engine_.options().lockstep ||
       !engine_.is_safe_point())
     return false;
+  looked_ = true;
   const bool opened = take_file_notice();
   const bool asked = opened || memory.shared_mappings_made() != seen_made_ || tree.foreign_objects() != seen_foreign_;
   if (!asked && !looking_) return false;

@@ -19,7 +19,6 @@
 #include "core/dispatch/processes.h"
 #include "core/memory/guest_access.h"
 #include "core/memory/layout.h"
-#include "core/memory/memory_checksum.h"
 #include "core/signals/kernel_signals.h"
 #include "core/syscalls/kernel_reads.h"
 #include "core/syscalls/walker.h"
@@ -166,7 +165,7 @@ void GuestEngine::advance(const Advance& how) {
   }
   if (processes_->replay_killed_vfork()) return;
   if (mode() == Mode::replay ? replay_turn() || foreign_->look_again()
-                             : !hold_shared_turn() || (is_findable() && foreign_->look()))
+                             : !hold_shared_turn() || ((is_findable() || foreign_->never_looked()) && foreign_->look()))
     return;
   if (threads_->stuck()) return switch_thread();
   if (stand_.raised) {
@@ -205,34 +204,6 @@ void GuestEngine::advance(const Advance& how) {
 }
 
 void GuestEngine::switch_thread() { log_exhausted_ = !threads_->next() && mode() == Mode::replay; }
-
-void GuestEngine::checksum() {
-  // Live does it behind system calls; a worker finds the event there.
-  switch (mode()) {
-    case Mode::run:
-      return;
-    case Mode::record:
-      if (options_.checksum_every == 0 || !stand_.after_call || !is_safe_point()) return;
-      if (events_.events() - last_checksum_ < options_.checksum_every) return;
-      last_checksum_ = events_.events();
-      break;
-    case Mode::replay:
-      const auto* next = events_.peek();
-      if (next == nullptr || next->kind != EventKind::checksum || next->time() != now()) return;
-      break;
-  }
-  events_.begin(EventKind::checksum, 0, now(), cpu_->regs());
-  const auto found = memory_checksums(*memory_);
-  constexpr u64 size = sizeof(MappingChecksum);
-  std::string bytes(reinterpret_cast<const char*>(found.data()), found.size() * size);
-  events_.blob(bytes);
-  events_.end();
-  std::vector<MappingChecksum> recorded(bytes.size() / size);
-  std::memcpy(recorded.data(), bytes.data(), recorded.size() * size);
-  if (const auto difference = first_difference(recorded, found); !difference.empty()) {
-    events_.diverged(difference, now());
-  }
-}
 
 Exit GuestEngine::step_cpu() { return memory_->foreign().any() ? foreign_->step() : cpu_->step(); }
 

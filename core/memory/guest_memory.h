@@ -219,6 +219,8 @@ class GuestMemory {
   u64 next_shared_ino_ = (u64{1} << 32) + 1;  // of shared anonymous memory; above all ids of SysV memory
 };
 
+/// Of foreign memory: the copy is writable for the engine although the guest may only read it.
+bool stays_open(const Mapping& mapping);
 /// The protection that a guest page really has for what the guest sees.
 int real_prot(int guest_prot);
 

@@ -42,6 +42,13 @@ i64 map_memory(GuestAddr at, u64 size) {
                      static_cast<u64>(-1), 0);
 }
 
+/// What the guest can never write, the engine writes all the time: it stays open (ForeignAccess::step_closed).
+void protect_copy(const Mapping& m, GuestRange range) {
+  const bool open = stays_open(m);
+  raw_syscall(SYS_mprotect, range.begin.value, range.size(),
+              static_cast<u64>(open ? PROT_READ | PROT_WRITE : real_prot(m.prot)));
+}
+
 /// Copies pages that are not zeros.
 void copy_contents(GuestAddr to, const u8* from, u64 size) {
   u8 page[page_size];
@@ -65,6 +72,8 @@ u8* put_copy(GuestRange range) {
 }
 
 }  // namespace
+
+bool stays_open(const Mapping& m) { return m.prot == PROT_READ && (m.max_prot & PROT_WRITE) == 0; }
 
 void GuestMemory::erase(GuestRange range) {
   table_.erase(range);
@@ -96,7 +105,7 @@ std::vector<GuestRange> GuestMemory::make_foreign(GuestRange wanted) {
       if (!is_error(mapped)) alias = reinterpret_cast<u8*>(mapped);
     }
     if (alias == nullptr) continue;
-    raw_syscall(SYS_mprotect, range.begin.value, range.size(), static_cast<u64>(real_prot(m.prot)));
+    protect_copy(m, range);
     foreign_.add(range, alias);
     made.push_back(range);
     LOG_INFO(memory, "{:#x}-{:#x} is foreign", range.begin.value, range.end.value);
@@ -120,8 +129,8 @@ void GuestMemory::make_foreign_again(GuestRange range) {
       u8* object = put_copy(m.range);
       FRED_CHECK(object != nullptr, "no memory for a copy of shared memory at {:#x}", m.range.begin.value);
       raw_syscall(SYS_munmap, reinterpret_cast<u64>(object), m.range.size());
-      raw_syscall(SYS_mprotect, m.range.begin.value, m.range.size(), static_cast<u64>(real_prot(m.prot)));
     }
+    protect_copy(m, m.range);
     foreign_.add(m.range, nullptr);
   }
   table_.update(range, [](Mapping& m) { m.traits |= trait_foreign; });

@@ -13,103 +13,14 @@
 #include "core/translate/emitter.h"
 #include "core/translate/leaf.h"
 #include "core/translate/quick_decoder.h"
+#include "core/translate/translation_unit.h"
 
 namespace fred {
 
 namespace {
 constexpr u32 max_instructions = 64;
 constexpr u32 max_branches = 6;
-constexpr u64 max_instruction_length = 15;
 }  // namespace
-
-/// One translation under way: decodes from `pc` on and emits as it goes.
-class Translator::Unit {
- public:
-  Unit(Translator& t, CacheWindow& window, CacheAddr at, GuestAddr pc, bool stepping)
-      : t_(t), window_(window), e_(at, window.view), pc_(pc), stepping_(stepping) {}
-
-  void run(BlockId id, u32 limit);
-  void finish();
-
-  std::vector<u64> pages;      // source pages, in order of first use
-  std::vector<ExitId> direct;  // exits to link
-  bool checked = false;
-  u32 instructions = 0;
-  GuestAddr source_end;
-  Emitter& emitter() { return e_; }
-
- private:
-  struct Stub {
-    CacheAddr hole;  // rel32 that leads to the stub
-    ExitId exit;
-  };
-  struct Constant {
-    CacheAddr hole;
-    u64 value;
-  };
-
-  bool fetch(GuestAddr pc, Instruction& out);
-  Decoded decode_at(GuestAddr pc, u64 bytes, Instruction& out) const;
-  bool touch(u64 page);
-  /// Emits what is wanted before the instruction at pc_. True: the block ends there.
-  bool break_here();
-  bool watching() const { return !stepping_ && (t_.watching_.any() || !t_.foreign_.empty()); }
-  /// As instruction(), with checks of what it accesses.
-  void watched(const Instruction& i, std::span<const u8> code);
-  void watched_accesses(const Instruction& i, std::span<const u8> code, const WatchPlan& plan);
-  /// Leaves before the instruction if it accesses foreign memory. True: it always does, and the block ends.
-  bool foreign(const Instruction& i, std::span<const u8> code);
-  /// Behind one that may have put the stack there.
-  void foreign_stack(const Instruction& i, std::span<const u8> code);
-  void instruction(const Instruction& i, std::span<const u8> code);
-  /// The called function, if the block is to run through it (leaf.h), until the next one is asked for; its pages are
-  /// the block's then.
-  std::span<const Instruction> leaf_of(const Instruction& call);
-  /// Executes it, its return address being pushed; the block goes on behind the call.
-  void run_through(const Instruction& call, std::span<const Instruction> leaf);
-  /// Counts a tick; at a stop the guest is about to execute `next`. Guest rcx is spilled, and rdx if that is named.
-  void tick_in_line(GuestAddr next, Gpr also_spilled);
-  void copy(const Instruction& i, std::span<const u8> code);
-  void copy_far_operand(const Instruction& i, std::span<const u8> code);
-  void edge(GuestAddr target, std::optional<u32> counter);
-  std::optional<u32> loop_counter(const Instruction& i);
-  void push_return_address(GuestAddr pc);
-  void load_indirect_target(const Instruction& i, std::span<const u8> code);
-  void lookup();
-  /// The same with rdx in its slot as well.
-  void look_up_spilled();
-  void leave(Exit exit);
-  bool light(const Instruction& i);
-  void segment(GuestAddr pc, u8 spilled = 0) { t_.cache_.add_segment(id_, e_.here(), pc, spilled); }
-  ExitId new_exit(Exit exit);
-
-  Translator& t_;
-  CacheWindow& window_;
-  Emitter e_;
-  BlockId id_{};
-  GuestAddr pc_;
-  bool stepping_;
-  bool ended_ = false;
-  u32 branches_ = 0;
-  u32 stepping_exits_ = 0;
-  /// What is executed instead of, or before, an instruction that may access watched memory.
-  struct Cold {
-    CacheAddr hole, resume;
-    Instruction instruction;
-    std::optional<Access> access;  // nothing: a watched register has changed
-    bool behind = false;
-    std::optional<GuestAddr> leaves_at = {};  // that, and nothing else
-  };
-  void cold_code(const Cold& cold);
-  WatchCode watch_code() {
-    static const bool has_bmi2 = __builtin_cpu_supports("bmi2");
-    return {e_, t_.cache_, window_, t_.state_, t_.conditions_, has_bmi2 && t_.options_.bmi2};
-  }
-
-  std::vector<Stub> stubs_;
-  std::vector<Cold> cold_;
-  std::vector<Constant> constants_;
-};
 
 ExitId Translator::Unit::new_exit(Exit exit) {
   if (!stepping_) return t_.cache_.add_exit(exit);
@@ -188,105 +99,6 @@ bool Translator::Unit::break_here() {
     ended_ = t_.break_points_.emit({e_, t_.cache_, id_, window_, t_.state_}, pc_);
   }
   return ended_;
-}
-
-bool Translator::Unit::foreign(const Instruction& i, std::span<const u8> code) {
-  if (t_.foreign_.empty()) return false;
-  const auto found = accesses_of(i, code);
-  const auto is_foreign = [&](u64 at) {
-    return std::ranges::any_of(t_.foreign_, [at](GuestRange r) { return r.contains(GuestAddr{at}); });
-  };
-  const auto certain = [&](const Access& a) {
-    return a.absolute && (is_foreign(*a.absolute) || is_foreign(*a.absolute + a.size - 1));
-  };
-  const bool by_gs = !uses_fsgsbase() &&
-                     std::ranges::any_of(found.all(), [](const Access& a) { return a.segment == Access::Segment::gs; });
-  const bool repeated = i.repeated && found.count != 0;
-  if (found.other || repeated || by_gs || std::ranges::any_of(found.all(), certain)) {
-    leave({.kind = ExitKind::watch, .pc = i.pc});
-    return true;
-  }
-  for (const auto& a : found.all()) {
-    // Thread-local memory does not lie there, and where the stack does, no code is executed in the cache.
-    if (a.absolute || a.segment == Access::Segment::fs || (a.base == rsp && !a.index)) continue;
-    const auto hole = watch_code().check_foreign(a);
-    cold_.push_back({.hole = hole, .resume = e_.here(), .instruction = i, .access = {}, .leaves_at = i.pc});
-  }
-  segment(i.pc);
-  return false;
-}
-
-void Translator::Unit::foreign_stack(const Instruction& i, std::span<const u8> code) {
-  if (t_.foreign_.empty() || i.flow != Flow::next) return;
-  if ((written_registers(i, code) & 1u << rsp) == 0 || moves_stack_pointer_a_little(i)) return;
-  Access stack;
-  stack.base = rsp;
-  const auto hole = watch_code().check_foreign(stack);
-  cold_.push_back({.hole = hole, .resume = e_.here(), .instruction = i, .access = {}, .leaves_at = i.next()});
-}
-
-void Translator::Unit::watched(const Instruction& i, std::span<const u8> code) {
-  if (foreign(i, code)) return;
-  const auto plan = plan_watch(i, code, t_.watching_, t_.options_.light);
-  watched_accesses(i, code, plan);
-  for (const auto gpr : plan.registers) {
-    const auto hole = watch_code().check(gpr);
-    cold_.push_back({.hole = hole, .resume = e_.here(), .instruction = i, .access = {}, .behind = true});
-  }
-  foreign_stack(i, code);
-}
-
-void Translator::Unit::watched_accesses(const Instruction& i, std::span<const u8> code, const WatchPlan& plan) {
-  auto watch = watch_code();
-  switch (plan.way) {
-    case WatchPlan::Way::none:
-      return instruction(i, code);
-    case WatchPlan::Way::behind: {
-      const auto hole = watch.check(plan.accesses[0]);
-      segment(i.pc);
-      instruction(i, code);
-      cold_.push_back(
-          {.hole = hole, .resume = e_.here(), .instruction = i, .access = plan.accesses[0], .behind = true});
-      return;
-    }
-    case WatchPlan::Way::before:
-      for (const auto& a : plan.accesses) {
-        const auto hole = watch.check(a);
-        cold_.push_back({.hole = hole, .resume = e_.here(), .instruction = i, .access = a, .behind = false});
-      }
-      segment(i.pc);
-      return instruction(i, code);
-    case WatchPlan::Way::call:
-      watch.call(i, plan.flags, plan.size, {});
-      segment(i.pc);
-      return instruction(i, code);
-    case WatchPlan::Way::step:
-      leave({.kind = ExitKind::watch, .pc = i.pc});
-      return;
-  }
-}
-
-void Translator::Unit::cold_code(const Cold& cold) {
-  auto watch = watch_code();
-  const auto& i = cold.instruction;
-  if (!cold.access) {
-    segment(i.pc);
-    watch.begin_cold(cold.hole);
-    if (cold.leaves_at) return leave({.kind = ExitKind::watch, .pc = *cold.leaves_at});
-    return watch.call(i, access_behind, 0, cold.resume);
-  }
-  segment(i.pc);
-  watch.begin_cold(cold.hole, *cold.access);
-  if (!t_.options_.light) {
-    leave({.kind = ExitKind::watch, .pc = i.pc});
-    return;
-  }
-  u8 flags = static_cast<u8>((cold.access->reads ? access_reads : 0) | (cold.access->writes ? access_writes : 0));
-  if (cold.behind) {
-    flags |= access_behind;
-    copy(i, {i.pc.ptr<const u8>(), i.length});
-  }
-  watch.call(i, flags, cold.access->size, cold.resume);
 }
 
 void Translator::Unit::instruction(const Instruction& i, std::span<const u8> code) {

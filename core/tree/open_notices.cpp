@@ -46,6 +46,12 @@ void OpenNotices::watch(const MappedObject& object, const std::string& path, Gue
   }
 }
 
+void OpenNotices::stop() {
+  if (descriptor_ < 0 || owner_ != getpid()) return;
+  close_engine_descriptor(descriptor_);
+  descriptor_ = -1;
+}
+
 void OpenNotices::take() {
   char events[4096];
   while (descriptor_ >= 0 && owner_ == getpid() && read(descriptor_, events, sizeof events) > 0) {

@@ -16,6 +16,8 @@ class OpenNotices {
   void watch(const MappedObject& object, const std::string& path, GuestRange range);
   /// Takes what has come since.
   void take();
+  /// Hears of nothing any more.
+  void stop();
 
  private:
   bool begin();

@@ -1,0 +1,37 @@
+// Checksums of memory in the log (--checksum-every), where live and a worker compare what they have.
+#include <cstring>
+
+#include "core/dispatch/guest_engine.h"
+#include "core/memory/memory_checksum.h"
+
+namespace fred {
+
+void GuestEngine::checksum() {
+  // Live does it behind system calls; a worker finds the event there.
+  switch (mode()) {
+    case Mode::run:
+      return;
+    case Mode::record:
+      if (options_.checksum_every == 0 || !stand_.after_call || !is_safe_point()) return;
+      if (events_.events() - last_checksum_ < options_.checksum_every) return;
+      last_checksum_ = events_.events();
+      break;
+    case Mode::replay:
+      const auto* next = events_.peek();
+      if (next == nullptr || next->kind != EventKind::checksum || next->time() != now()) return;
+      break;
+  }
+  events_.begin(EventKind::checksum, 0, now(), cpu_->regs());
+  const auto found = memory_checksums(*memory_);
+  constexpr u64 size = sizeof(MappingChecksum);
+  std::string bytes(reinterpret_cast<const char*>(found.data()), found.size() * size);
+  events_.blob(bytes);
+  events_.end();
+  std::vector<MappingChecksum> recorded(bytes.size() / size);
+  std::memcpy(recorded.data(), bytes.data(), recorded.size() * size);
+  if (const auto difference = first_difference(recorded, found); !difference.empty()) {
+    events_.diverged(difference, now());
+  }
+}
+
+}  // namespace fred
