@@ -6,10 +6,13 @@ Of several runs, in turn, the fastest counts, natively and recorded alike: what 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from rows import arguments, checked
@@ -25,6 +28,7 @@ class Row:
     what: str
     command: tuple[str, ...]
     count: int
+    beside: tuple[str, ...] = ()  # natively, from before the run to its end; says a line when it is ready
     most: float | None = None
     above: float | None = None
     factor: float | None = None
@@ -34,6 +38,9 @@ ROWS = (
     Row("fork, execute /bin/true and wait, each", ("{kernel}", "spawn", "20"), 20, above=0.015),
     Row("gcc -c of a small file, 40 times", ("sh", "-c", "for i in $(seq 40); do gcc -c -o unit.o unit.c || exit 1; done"), 1, factor=8),
     Row("a byte to another process and back, each", ("{kernel}", "ping-pong", "5000"), 5000, most=0.00002),
+    Row("an access to memory that an unrecorded process writes", ("{foreign}", "access", "memory", "100000"), 200_000,
+        ("{foreign}", "hold", "memory"), most=0.000003),
+    Row("computing beside such memory", ("{foreign}", "beside", "memory", "1000"), 1, ("{foreign}", "hold", "memory"), factor=4),
 )
 
 
@@ -42,6 +49,19 @@ def seconds_of(command: list[str], folder: str, itself: bool) -> float:
     output = checked(command, TIMEOUT, folder)
     seconds = time.perf_counter() - begin
     return float(output.split()[0]) if itself else seconds
+
+
+@contextlib.contextmanager
+def running(command: list[str], folder: str) -> Iterator[None]:
+    if not command:
+        yield
+        return
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None and process.stdout is not None
+    with process:
+        process.stdout.readline()
+        yield
+        process.stdin.close()
 
 
 def text(seconds: float) -> str:
@@ -56,14 +76,17 @@ def main() -> int:
     for row in ROWS:
         if options.filter not in row.what:
             continue
-        command = [word.replace("{kernel}", str(build / "bench/processes")) for word in row.command]
-        itself = row.command[0] == "{kernel}"
+        programs = {"{kernel}": str(build / "bench/processes"), "{foreign}": str(build / "bench/foreign")}
+        command = [programs.get(word, word) for word in row.command]
+        beside = [programs.get(word, word) for word in row.beside]
+        itself = row.command[0] in programs
         native, recorded = [], []
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "unit.c").write_text("int unit(int x) { return x + 1; }\n")
             for _ in range(options.runs):
-                native.append(seconds_of(command, folder, itself))
-                recorded.append(seconds_of([str(build / "bin/fred"), "record", "--", *command], folder, itself))
+                with running(beside, folder):
+                    native.append(seconds_of(command, folder, itself))
+                    recorded.append(seconds_of([str(build / "bin/fred"), "record", "--", *command], folder, itself))
         base, got = min(native) / row.count, min(recorded) / row.count
         if row.most is not None:
             allowed, why = row.most, "absolute"

@@ -91,6 +91,7 @@ class ForeignAccess {
   GuestEngine& engine_;
   std::unordered_map<u64, Decoded> decoded_;  // by pc
   bool looking_ = false, looked_ = false;
+  bool opened_ = false;  // somebody has opened a file since the last look
   u64 seen_made_ = 0, seen_foreign_ = 0;
   OpenNotices notices_;
   using Clock = std::chrono::steady_clock;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/base/log.h"
 #include "core/dispatch/foreign_access.h"
@@ -41,13 +42,13 @@ bool ForeignAccess::look() {
       !engine_.is_safe_point())
     return false;
   looked_ = true;
-  const bool opened = take_file_notice();
-  const bool asked = opened || memory.shared_mappings_made() != seen_made_ || tree.foreign_objects() != seen_foreign_;
+  opened_ |= take_file_notice();
+  const bool asked = opened_ || memory.shared_mappings_made() != seen_made_ || tree.foreign_objects() != seen_foreign_;
   if (!asked && !looking_) return false;
   const auto begin = Clock::now();
   const auto allowed = [&] { return spent_ <= free_of_charge + (begin - started_) / asked_for; };
-  if (opened) notices_.take();
   if (asked ? !allowed() : begin < later_) return false;
+  if (std::exchange(opened_, false)) notices_.take();
   seen_made_ = memory.shared_mappings_made();
   seen_foreign_ = tree.foreign_objects();
   const auto candidates = memory.foreign_candidates();
@@ -64,7 +65,7 @@ bool ForeignAccess::look() {
     notices_.watch(*object, m.file->path, m.range);
   }
   // Whoever has opened it just now has perhaps not mapped it yet.
-  const auto writers = find_writers(objects, tree.mark(), opened);
+  const auto writers = find_writers(objects, tree.mark(), asked);
   std::vector<GuestRange> wanted;
   for (const auto& [m, object] : mapped) {
     const auto writer = std::ranges::find(writers, object, &MemoryWriter::object);
