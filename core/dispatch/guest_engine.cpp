@@ -164,9 +164,11 @@ void GuestEngine::advance(const Advance& how) {
     return;
   }
   if (processes_->replay_killed_vfork()) return;
-  if (mode() == Mode::replay ? replay_turn() || foreign_->look_again()
-                             : !hold_shared_turn() || ((is_findable() || foreign_->never_looked()) && foreign_->look()))
+  if (mode() == Mode::replay
+          ? replay_turn() || foreign_->look_again()
+          : !hold_shared_turn() || ((is_findable() || behind_turn_ || foreign_->never_looked()) && foreign_->look()))
     return;
+  behind_turn_ = false;
   if (threads_->stuck()) return switch_thread();
   if (stand_.raised) {
     const GuestFault fault = *stand_.raised;

@@ -243,6 +243,7 @@ class GuestEngine final : public Engine {
   LogPlace replay_start_;
   bool ended_ = false;
   bool log_exhausted_ = false;
+  bool behind_turn_ = false;      // turn_event() was just here: a worker finds that point as well
   u64 shared_slice_end_ = 0;      // ticks at which processes that share memory may want the turn
   u64 last_checksum_ = 0;         // the number of that event
   ThreadStand stand_;             // of the thread that runs

@@ -76,6 +76,7 @@ void GuestEngine::turn_event(EventKind kind, const std::function<std::vector<Gue
   LOG_DEBUG(dispatch, "{} ranges of shared memory have changed at {}", changed.size(), cpu_->ticks());
   stand_.rest = 0;
   stand_.after_call = false;
+  behind_turn_ = true;
   cpu_->count_tick();
 }
 
