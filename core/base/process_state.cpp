@@ -1,6 +1,5 @@
 #include "core/base/process_state.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/syscall.h>
@@ -10,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/base/directory.h"
 #include "core/base/raw_syscall.h"
 
 namespace fred {
@@ -46,20 +46,12 @@ Stat read_stat(const char* path) {
 
 /// One that vanishes while it is looked at has ended.
 bool has_living_thread(i32 pid, int tasks) {
-  alignas(dirent64) char entries[1024];
-  for (;;) {
-    const i64 n = raw_syscall(SYS_getdents64, static_cast<u64>(tasks), reinterpret_cast<u64>(entries), sizeof entries);
-    if (n <= 0) return false;
-    for (i64 at = 0; at < n;) {
-      const auto* entry = reinterpret_cast<const dirent64*>(entries + at);
-      at += entry->d_reclen;
-      if (entry->d_name[0] == '.') continue;
-      char path[64];
-      *fmt::format_to_n(path, sizeof path - 1, "/proc/{}/task/{}/stat", pid, entry->d_name).out = '\0';
-      const Stat stat = read_stat(path);
-      if (stat.state != 0 && (stat.flags & pf_exiting) == 0) return true;
-    }
-  }
+  return any_entry(tasks, [pid](const char* name) {
+    char path[64];
+    *fmt::format_to_n(path, sizeof path - 1, "/proc/{}/task/{}/stat", pid, name).out = '\0';
+    const Stat stat = read_stat(path);
+    return stat.state != 0 && (stat.flags & pf_exiting) == 0;
+  });
 }
 
 }  // namespace

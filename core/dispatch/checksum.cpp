@@ -1,6 +1,4 @@
 // Checksums of memory in the log (--checksum-every), where live and a worker compare what they have.
-#include <cstring>
-
 #include "core/dispatch/guest_engine.h"
 #include "core/memory/memory_checksum.h"
 
@@ -17,18 +15,14 @@ void GuestEngine::checksum() {
       last_checksum_ = events_.events();
       break;
     case Mode::replay:
-      const auto* next = events_.peek();
-      if (next == nullptr || next->kind != EventKind::checksum || next->time() != now()) return;
+      if (next_here(EventKind::checksum) == nullptr) return;
       break;
   }
   events_.begin(EventKind::checksum, 0, now(), cpu_->regs());
   const auto found = memory_checksums(*memory_);
-  constexpr u64 size = sizeof(MappingChecksum);
-  std::string bytes(reinterpret_cast<const char*>(found.data()), found.size() * size);
-  events_.blob(bytes);
+  auto recorded = found;
+  events_.blob(recorded);
   events_.end();
-  std::vector<MappingChecksum> recorded(bytes.size() / size);
-  std::memcpy(recorded.data(), bytes.data(), recorded.size() * size);
   if (const auto difference = first_difference(recorded, found); !difference.empty()) {
     events_.diverged(difference, now());
   }

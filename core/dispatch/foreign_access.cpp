@@ -4,7 +4,6 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/arch/x86/guest_cpu.h"
 #include "core/base/check.h"
@@ -30,7 +29,7 @@ u64 count_of(const Instruction& i, const Registers& regs) {
   return i.raw.address_width == 32 ? regs.gpr[rcx] & 0xffffffff : regs.gpr[rcx];
 }
 
-/// The kernel does not cross lines of the cache in one access unless it is told to by a lock.
+/// Without a lock, a processor accesses no more than a line of its cache at once.
 bool in_one_line(GuestRange range) {
   constexpr u64 line = 64;
   return range.begin.value / line == (range.end.value - 1) / line;
@@ -226,10 +225,7 @@ Exit ForeignAccess::access(const Decoded& d, const std::vector<Touched>& touched
   }
   int attempts = 0;
   for (;;) {
-    if (!load(touched, loaded)) {
-      raise_bus_error(touched[0].range.begin);
-      return {.kind = ExitKind::bail};
-    }
+    if (!load(touched, loaded)) return raise_bus_error(touched[0].range.begin);
     std::vector<std::vector<u8>> contents;
     for (const auto& t : touched) contents.push_back(t.writes ? bytes_of(t.range) : std::vector<u8>{});
     const Exit exit = cpu.step();
@@ -249,31 +245,33 @@ void ForeignAccess::log(const Time& at, const Registers& registers, const std::v
   auto& events = engine_.events();
   ++loads_;
   events.begin(EventKind::load, 0, at, registers);
-  std::string ranges, bytes;
+  std::vector<GuestRange> ranges;
+  std::vector<u8> bytes;
   for (const auto& l : loaded) {
-    ranges.append(reinterpret_cast<const char*>(&l.range), sizeof l.range);
-    bytes.append(l.bytes.begin(), l.bytes.end());
+    ranges.push_back(l.range);
+    bytes.insert(bytes.end(), l.bytes.begin(), l.bytes.end());
   }
   events.blob(ranges);
   events.blob(bytes);
   events.end();
 }
 
-void ForeignAccess::load_again() {
+bool ForeignAccess::load_again() {
+  if (engine_.next_here(EventKind::load) == nullptr) return false;
   auto& events = engine_.events();
-  std::string ranges, bytes;
+  std::vector<GuestRange> ranges;
+  std::vector<u8> bytes;
   events.begin(EventKind::load, 0, engine_.now(), engine_.cpu().regs());
   events.blob(ranges);
   events.blob(bytes);
   events.end();
   u64 taken = 0;
-  for (u64 i = 0; i + sizeof(GuestRange) <= ranges.size(); i += sizeof(GuestRange)) {
-    GuestRange range;
-    std::memcpy(&range, ranges.data() + i, sizeof range);
+  for (const auto& range : ranges) {
     if (range.size() > bytes.size() - taken) events.diverged("a load with too few bytes", engine_.now());
-    write_copy(engine_.memory(), range.begin, {reinterpret_cast<const u8*>(bytes.data()) + taken, range.size()});
+    write_copy(engine_.memory(), range.begin, std::span(bytes).subspan(taken, range.size()));
     taken += range.size();
   }
+  return true;
 }
 
 bool ForeignAccess::holds_stack() const {
@@ -284,23 +282,12 @@ bool ForeignAccess::holds_stack() const {
 
 Exit ForeignAccess::step() {
   auto& cpu = engine_.cpu();
-  if (engine_.mode() == Mode::replay) {
-    const auto* next = engine_.events().peek();
-    if (next != nullptr && next->kind == EventKind::load && next->time() == engine_.now()) {
-      load_again();
-    } else if (next != nullptr && next->kind == EventKind::fault && next->detail == SIGBUS) {
-      Time here = engine_.now();
-      here.phase = 1;
-      const auto* d = next->time() == here ? decode_here() : nullptr;
-      const auto touched = d != nullptr ? touched_by(*d, cpu.registers()) : std::vector<Touched>{};
-      if (!touched.empty()) {
-        raise_bus_error(touched[0].range.begin);
-        return {.kind = ExitKind::bail};
-      }
-    }
-  }
+  const bool replaying = engine_.mode() == Mode::replay;
+  const bool loaded = replaying && load_again();
   const auto* d = decode_here();
   const auto touched = d != nullptr ? touched_by(*d, cpu.registers()) : std::vector<Touched>{};
+  if (replaying && !loaded && !touched.empty() && bus_error_is_recorded())
+    return raise_bus_error(touched[0].range.begin);
   for (const auto& t : touched) {
     const auto& m = *engine_.memory().table().find(t.range.begin);
     if (t.writes && stays_open(m)) return step_closed(m.range);
@@ -319,8 +306,7 @@ Exit ForeignAccess::step_closed(GuestRange range) {
 void ForeignAccess::reads(GuestRange range) {
   if (!engine_.memory().foreign().overlaps(range)) return;
   if (engine_.mode() == Mode::replay) {
-    const auto* next = engine_.events().peek();
-    if (next != nullptr && next->kind == EventKind::load && next->time() == engine_.now()) load_again();
+    load_again();
     return;
   }
   std::vector<Loaded> loaded;
@@ -328,12 +314,20 @@ void ForeignAccess::reads(GuestRange range) {
   if (!loaded.empty()) log(engine_.now(), engine_.cpu().regs(), loaded);
 }
 
-void ForeignAccess::raise_bus_error(GuestAddr at) {
+bool ForeignAccess::bus_error_is_recorded() {
+  const auto* next = engine_.events().peek();
+  Time here = engine_.now();
+  here.phase = 1;
+  return next != nullptr && next->kind == EventKind::fault && next->detail == SIGBUS && next->time() == here;
+}
+
+Exit ForeignAccess::raise_bus_error(GuestAddr at) {
   GuestFault fault{.signal = {SIGBUS, {}}, .trap_number = 14, .error_code = 4, .cr2 = at.value};
   fault.signal.info.si_signo = SIGBUS;
   fault.signal.info.si_code = BUS_ADRERR;
   fault.signal.info.si_addr = at.ptr();
   engine_.raise(fault.signal, fault);
+  return {.kind = ExitKind::bail};
 }
 
 void ForeignAccess::hand_on(GuestRange range) {

@@ -30,8 +30,6 @@ class ForeignAccess {
   /// Live, at a safe point, with the turn: looks for others that write the guest's memory, if it is time to. True: some
   /// memory has become foreign, and it is another Time.
   bool look();
-  /// It has never been done: to be done before the guest executes anything.
-  bool never_looked() const { return !looked_; }
   /// Live: looking is of use, although no system call comes by.
   bool looks() const { return looking_; }
   /// A worker: true: memory became foreign here.
@@ -83,14 +81,17 @@ class ForeignAccess {
   /// False: it cannot be had elsewhere.
   bool become_foreign(const std::vector<GuestRange>& wanted);
   void log(const Time& at, const Registers& registers, const std::vector<Loaded>& loaded);
-  void load_again();
-  void raise_bus_error(GuestAddr at);
+  /// A worker: what was loaded here. False: nothing was.
+  bool load_again();
+  /// Of memory beyond the end of its file. The exit of an instruction that has not been executed.
+  Exit raise_bus_error(GuestAddr at);
+  bool bus_error_is_recorded();
   /// A store to memory that the guest may only read, which the engine keeps open.
   Exit step_closed(GuestRange range);
 
   GuestEngine& engine_;
   std::unordered_map<u64, Decoded> decoded_;  // by pc
-  bool looking_ = false, looked_ = false;
+  bool looking_ = false;
   bool opened_ = false;  // somebody has opened a file since the last look
   u64 seen_made_ = 0, seen_foreign_ = 0;
   OpenNotices notices_;

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "core/base/log.h"
@@ -21,13 +20,13 @@ constexpr std::chrono::milliseconds least_pause{200};
 /// time.
 constexpr std::chrono::milliseconds free_of_charge{200};
 constexpr int asked_for = 10;
-constexpr u64 notice_foreign = u64{1} << 44;
+constexpr u64 notice_foreign = u64{1} << 45;
 
 /// What the mapping really is a mapping of, as /proc names it.
-std::optional<MappedObject> object_of(const Mapping& m, const std::vector<MapsLine>& own) {
+std::optional<MappedObject> object_of(const Mapping& m, const std::vector<KernelMapping>& own) {
   if (!is_object(*m.file)) return MappedObject{.dev = m.file->dev, .ino = m.file->ino};  // of a copy's original
   for (const auto& line : own) {
-    if (line.shared && line.range.contains(m.range.begin)) return line.object;
+    if (line.shared && line.range.contains(m.range.begin)) return MappedObject{.dev = line.dev, .ino = line.ino};
   }
   return std::nullopt;
 }
@@ -41,7 +40,6 @@ bool ForeignAccess::look() {
   if (engine_.mode() != Mode::record || !engine_.options().foreign || engine_.options().lockstep ||
       !engine_.is_safe_point())
     return false;
-  looked_ = true;
   opened_ |= take_file_notice();
   const bool asked = opened_ || memory.shared_mappings_made() != seen_made_ || tree.foreign_objects() != seen_foreign_;
   if (!asked && !looking_) return false;
@@ -89,11 +87,7 @@ bool ForeignAccess::look() {
   return !wanted.empty() && become_foreign(wanted);
 }
 
-bool ForeignAccess::look_again() {
-  const auto* next = engine_.events().peek();
-  if (next == nullptr || next->kind != EventKind::foreign || next->time() != engine_.now()) return false;
-  return become_foreign({});
-}
+bool ForeignAccess::look_again() { return engine_.next_here(EventKind::foreign) != nullptr && become_foreign({}); }
 
 bool ForeignAccess::become_foreign(const std::vector<GuestRange>& wanted) {
   auto& memory = engine_.memory();
@@ -105,10 +99,7 @@ bool ForeignAccess::become_foreign(const std::vector<GuestRange>& wanted) {
     seen_foreign_ = engine_.tree().foreign_objects();
   }
   engine_.turn_event(EventKind::foreign, [&] {
-    std::string bytes(reinterpret_cast<const char*>(made.data()), made.size() * sizeof(GuestRange));
-    engine_.events().blob(bytes);
-    made.resize(bytes.size() / sizeof(GuestRange));
-    if (!made.empty()) std::memcpy(made.data(), bytes.data(), bytes.size());
+    engine_.events().blob(made);
     if (engine_.mode() == Mode::replay)
       for (const auto& range : made) memory.make_foreign_again(range);
     return changed;

@@ -145,6 +145,11 @@ void GuestEngine::forget_interruption() {
 
 void GuestEngine::unblock_signals() { set_real_mask(threads_->mask_here()); }
 
+const EventHeader* GuestEngine::next_here(EventKind kind) {
+  const auto* next = events_.peek();
+  return next != nullptr && next->kind == kind && next->time() == now() ? next : nullptr;
+}
+
 bool GuestEngine::is_findable() const { return cpu_->stopped() || stand_.after_call; }
 
 bool GuestEngine::is_safe_point() const { return !processes_->in_vfork_child() && !processes_->unrecorded_child(); }
@@ -164,11 +169,10 @@ void GuestEngine::advance(const Advance& how) {
     return;
   }
   if (processes_->replay_killed_vfork()) return;
-  if (mode() == Mode::replay
-          ? replay_turn() || foreign_->look_again()
-          : !hold_shared_turn() || ((is_findable() || behind_turn_ || foreign_->never_looked()) && foreign_->look()))
+  if (mode() == Mode::replay ? replay_turn() || foreign_->look_again()
+                             : !hold_shared_turn() || ((is_findable() || begins_or_turned_) && foreign_->look()))
     return;
-  behind_turn_ = false;
+  begins_or_turned_ = false;
   if (threads_->stuck()) return switch_thread();
   if (stand_.raised) {
     const GuestFault fault = *stand_.raised;
@@ -376,8 +380,8 @@ const KernelSignal* GuestEngine::signal_here() {
   if (stand_.raised) return &stand_.raised->signal;
   if (stand_.waiting) return &*stand_.waiting;
   if (mode() != Mode::replay) return nullptr;
-  const auto* next = events_.peek();
-  if (next == nullptr || next->kind != EventKind::signal || next->time() != now()) return nullptr;
+  const auto* next = next_here(EventKind::signal);
+  if (next == nullptr) return nullptr;
   recorded_signal_ = {.number = static_cast<int>(next->detail), .info = {}};
   events_.peek_value(&recorded_signal_.info, sizeof recorded_signal_.info);
   return &recorded_signal_;
@@ -481,8 +485,8 @@ void GuestEngine::single_step_trap() {
 
 bool GuestEngine::deliver_waiting() {
   if (mode() == Mode::replay) {
-    const auto* next = events_.peek();
-    if (next == nullptr || next->kind != EventKind::signal || next->time() != now()) return false;
+    const auto* next = next_here(EventKind::signal);
+    if (next == nullptr) return false;
     if (conditions_->wants_signal(static_cast<int>(next->detail), now())) return true;  // looked at before
     deliver({static_cast<int>(next->detail), {}}, nullptr, now());
     return true;

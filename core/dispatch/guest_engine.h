@@ -206,6 +206,8 @@ class GuestEngine final : public Engine {
   Exit step_cpu();
   /// Live: a stop of the clock, or behind a system call: a worker finds this point without being told of it.
   bool is_findable() const;
+  /// A worker: the next event, if it is of that kind and happened here; else null.
+  const EventHeader* next_here(EventKind kind);
   /// Another thread runs, if one can.
   void switch_thread();
   /// Logs or compares checksums of memory if that is due here (--checksum-every).
@@ -243,7 +245,7 @@ class GuestEngine final : public Engine {
   LogPlace replay_start_;
   bool ended_ = false;
   bool log_exhausted_ = false;
-  bool behind_turn_ = false;      // turn_event() was just here: a worker finds that point as well
+  bool begins_or_turned_ = true;  // nothing has been executed yet, or since turn_event(): a worker finds that as well
   u64 shared_slice_end_ = 0;      // ticks at which processes that share memory may want the turn
   u64 last_checksum_ = 0;         // the number of that event
   ThreadStand stand_;             // of the thread that runs

@@ -9,8 +9,6 @@
 // or its translations: nothing more can be recorded.
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "core/dispatch/conditions.h"
 #include "core/dispatch/processes.h"
 #include "core/signals/kernel_signals.h"
@@ -73,10 +71,7 @@ bool Processes::replay_killed_vfork() {
 void Processes::take_memory_of_killed() {
   auto ranges = std::move(killed_memory_);
   auto& events = engine_.events();
-  std::string bytes(reinterpret_cast<const char*>(ranges.data()), ranges.size() * sizeof(GuestRange));
-  events.blob(bytes);
-  ranges.resize(bytes.size() / sizeof(GuestRange));
-  std::memcpy(ranges.data(), bytes.data(), bytes.size());
+  events.blob(ranges);
   for (const auto& range : ranges) events.output(range.begin, range.size());
   engine_.memory().note_growth();
 }

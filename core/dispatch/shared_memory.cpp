@@ -1,7 +1,5 @@
 // Processes that write to the same memory take turns (core/tree/shared_turn.h); here is where this one gets it, and
 // what it then sees of the others.
-#include <cstring>
-
 #include "core/base/log.h"
 #include "core/dispatch/conditions.h"
 #include "core/dispatch/guest_engine.h"
@@ -53,8 +51,7 @@ bool GuestEngine::hold_shared_turn() {
 }
 
 bool GuestEngine::replay_turn() {
-  const auto* next = events_.peek();
-  if (next == nullptr || next->kind != EventKind::turn || next->time() != now()) return false;
+  if (next_here(EventKind::turn) == nullptr) return false;
   turn_event(EventKind::turn, [] { return std::vector<GuestRange>{}; });
   return true;
 }
@@ -63,10 +60,7 @@ void GuestEngine::turn_event(EventKind kind, const std::function<std::vector<Gue
   const Watches::Change change(conditions_->watches(), now());
   events_.begin(kind, 0, now(), cpu_->regs());
   auto changed = changes();
-  std::string ranges(reinterpret_cast<const char*>(changed.data()), changed.size() * sizeof(GuestRange));
-  events_.blob(ranges);
-  changed.resize(ranges.size() / sizeof(GuestRange));
-  std::memcpy(changed.data(), ranges.data(), ranges.size());
+  events_.blob(changed);
   for (const auto& range : changed) {
     code_gone(range);
     const OpenedPages pages(*memory_, range);
@@ -76,7 +70,7 @@ void GuestEngine::turn_event(EventKind kind, const std::function<std::vector<Gue
   LOG_DEBUG(dispatch, "{} ranges of shared memory have changed at {}", changed.size(), cpu_->ticks());
   stand_.rest = 0;
   stand_.after_call = false;
-  behind_turn_ = true;
+  begins_or_turned_ = true;
   cpu_->count_tick();
 }
 

@@ -23,13 +23,8 @@ bool guest_read(void* to, GuestAddr from, u64 size) {
   return in_user_space(from, size) && fred_guest_copy(to, from.ptr<const void>(), size) == 0;
 }
 
-namespace {
-/// How many bytes are not written.
-u64 write_as_far(GuestAddr to, const void* from, u64 size) { return fred_guest_copy(to.ptr<void>(), from, size); }
-}  // namespace
-
 bool guest_write(GuestAddr to, const void* from, u64 size) {
-  return in_user_space(to, size) && write_as_far(to, from, size) == 0;
+  return in_user_space(to, size) && fred_guest_copy(to.ptr<void>(), from, size) == 0;
 }
 
 namespace {
@@ -42,7 +37,7 @@ bool guest_store(GuestAddr to, const void* from, u64 size) {
   if (!in_user_space(to, size)) return false;
   const auto range = guest_range(to, size);
   if (store_hooks.before != nullptr) store_hooks.before(range);
-  const u64 left = write_as_far(to, from, size);
+  const u64 left = fred_guest_copy(to.ptr<void>(), from, size);
   if (store_hooks.behind != nullptr) store_hooks.behind({range.begin, range.end - left});
   return left == 0;
 }

@@ -181,6 +181,10 @@ class GuestMemory {
   std::optional<GuestAddr> choose(const MapRequest& request, u64 size) const;
   /// Takes out of the tables what is no longer mapped.
   void erase(GuestRange range);
+  /// The table says that it is, and what is mapped has the protection of such.
+  void mark_foreign(GuestRange range);
+  /// ForeignMemory::move(), and the translator hears of it.
+  i64 move_foreign(GuestRange from, GuestRange to);
   void absorb_engine_mappings();
   /// Brings the table up to date with the kernel's growing of stacks, as far as it may matter for `concern`.
   void refresh_growing(GuestRange concern);
@@ -219,9 +223,11 @@ class GuestMemory {
   u64 next_shared_ino_ = (u64{1} << 32) + 1;  // of shared anonymous memory; above all ids of SysV memory
 };
 
-/// Of foreign memory: the copy is writable for the engine although the guest may only read it.
+/// Foreign memory that the guest can never write, but the engine writes all the time: it stays writable
+/// (ForeignAccess::step_closed).
 bool stays_open(const Mapping& mapping);
 /// The protection that a guest page really has for what the guest sees.
 int real_prot(int guest_prot);
+int real_prot(const Mapping& mapping);
 
 }  // namespace fred

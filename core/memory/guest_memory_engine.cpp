@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "core/base/raw_syscall.h"
+#include "core/base/read_all.h"
 #include "core/memory/guest_memory.h"
 #include "core/memory/layout.h"
 #include "core/memory/unique_fd.h"
@@ -17,13 +18,8 @@ namespace fred {
 namespace {
 
 std::string read_own_maps() {
-  UniqueFd fd{raw_syscall(SYS_open, reinterpret_cast<u64>("/proc/self/maps"), O_RDONLY | O_CLOEXEC)};
-  std::string text;
-  for (char part[16384];;) {
-    const i64 n = raw_syscall(SYS_read, static_cast<u64>(fd.get()), reinterpret_cast<u64>(part), sizeof part);
-    if (n <= 0) return text;
-    text.append(part, static_cast<std::size_t>(n));
-  }
+  const UniqueFd fd{raw_syscall(SYS_open, reinterpret_cast<u64>("/proc/self/maps"), O_RDONLY | O_CLOEXEC)};
+  return read_all(fd.get());
 }
 
 std::optional<GuestRange> range_of_line(std::string_view line) {

@@ -42,13 +42,6 @@ i64 map_memory(GuestAddr at, u64 size) {
                      static_cast<u64>(-1), 0);
 }
 
-/// What the guest can never write, the engine writes all the time: it stays open (ForeignAccess::step_closed).
-void protect_copy(const Mapping& m, GuestRange range) {
-  const bool open = stays_open(m);
-  raw_syscall(SYS_mprotect, range.begin.value, range.size(),
-              static_cast<u64>(open ? PROT_READ | PROT_WRITE : real_prot(m.prot)));
-}
-
 /// Copies pages that are not zeros.
 void copy_contents(GuestAddr to, const u8* from, u64 size) {
   u8 page[page_size];
@@ -73,7 +66,23 @@ u8* put_copy(GuestRange range) {
 
 }  // namespace
 
-bool stays_open(const Mapping& m) { return m.prot == PROT_READ && (m.max_prot & PROT_WRITE) == 0; }
+bool stays_open(const Mapping& m) {
+  return (m.traits & trait_foreign) != 0 && m.prot == PROT_READ && (m.max_prot & PROT_WRITE) == 0;
+}
+
+int real_prot(const Mapping& m) { return stays_open(m) ? PROT_READ | PROT_WRITE : real_prot(m.prot); }
+
+void GuestMemory::mark_foreign(GuestRange range) {
+  table_.update(range, [](Mapping& m) { m.traits |= trait_foreign; });
+  for (const auto& m : table_.in(range))
+    raw_syscall(SYS_mprotect, m.range.begin.value, m.range.size(), static_cast<u64>(real_prot(m)));
+}
+
+i64 GuestMemory::move_foreign(GuestRange from, GuestRange to) {
+  const i64 moved = foreign_.move(from, to);
+  if (moved == 0) engine_.foreign_memory_changed();
+  return moved;
+}
 
 void GuestMemory::erase(GuestRange range) {
   table_.erase(range);
@@ -105,12 +114,11 @@ std::vector<GuestRange> GuestMemory::make_foreign(GuestRange wanted) {
       if (!is_error(mapped)) alias = reinterpret_cast<u8*>(mapped);
     }
     if (alias == nullptr) continue;
-    protect_copy(m, range);
     foreign_.add(range, alias);
     made.push_back(range);
     LOG_INFO(memory, "{:#x}-{:#x} is foreign", range.begin.value, range.end.value);
   }
-  for (const auto& range : made) table_.update(range, [](Mapping& m) { m.traits |= trait_foreign; });
+  for (const auto& range : made) mark_foreign(range);
   if (!made.empty()) engine_.foreign_memory_changed();
   return made;
 }
@@ -130,10 +138,9 @@ void GuestMemory::make_foreign_again(GuestRange range) {
       FRED_CHECK(object != nullptr, "no memory for a copy of shared memory at {:#x}", m.range.begin.value);
       raw_syscall(SYS_munmap, reinterpret_cast<u64>(object), m.range.size());
     }
-    protect_copy(m, m.range);
     foreign_.add(m.range, nullptr);
   }
-  table_.update(range, [](Mapping& m) { m.traits |= trait_foreign; });
+  mark_foreign(range);
   engine_.foreign_memory_changed();
 }
 

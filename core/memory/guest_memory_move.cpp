@@ -52,13 +52,12 @@ i64 GuestMemory::move_to(const Mapping& m, GuestRange from, GuestRange to, u32 f
     if (!replaying && to.size() > from.size() && m.file && m.file->source == Source::stand_in)
       if (const i64 r = sources_.extend(*m.file, first, to.size()); r < 0) return r;
     if (foreign)
-      if (const i64 r = foreign_.move(from, to); r < 0) return r;
+      if (const i64 r = move_foreign(from, to); r < 0) return r;
     const i64 moved = real_remap(from, to, MREMAP_MAYMOVE | MREMAP_FIXED | (keep_old ? MREMAP_DONTUNMAP : 0));
     const bool by_hand = is_error(moved) && (foreign || (replaying && !m.file));
     return by_hand ? move_by_copying(m, from, to, keep_old) : moved;
   });
   if (is_error(got)) return got;
-  if (foreign) engine_.foreign_memory_changed();
   Mapping moved = m;
   moved.range = to;
   moved.offset = first;
@@ -142,11 +141,10 @@ i64 GuestMemory::remap(GuestAddr old, u64 old_size, u64 new_size, u32 flags, Gue
       if (engine_.mode() != Mode::replay && m.file && m.file->source == Source::stand_in)
         if (const i64 r = sources_.extend(*m.file, m.offset + m.range.size(), more.size()); r < 0) return r;
       if ((m.traits & trait_foreign) != 0)
-        if (const i64 r = foreign_.move(m.range, {m.range.begin, old + new_size}); r < 0) return r;
+        if (const i64 r = move_foreign(m.range, {m.range.begin, old + new_size}); r < 0) return r;
       return real_remap(guest_range(old, old_size), guest_range(old, new_size), 0);
     });
     if (is_error(got)) return got;
-    if ((m.traits & trait_foreign) != 0) engine_.foreign_memory_changed();
     Mapping grown = m;
     grown.offset += m.range.size();
     grown.range = more;

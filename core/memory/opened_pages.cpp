@@ -14,8 +14,7 @@ void OpenedPages::protect(bool open) const {
     const Mapping* m = memory_.table().find(at);
     if (m == nullptr) return;
     const GuestAddr end = std::min(m->range.end, GuestAddr{page_ceil(range_.end.value)});
-    const bool always_open = (m->traits & trait_foreign) != 0 && stays_open(*m);
-    if ((m->prot & PROT_WRITE) == 0 && !always_open) {
+    if ((real_prot(*m) & PROT_WRITE) == 0) {
       raw_syscall(SYS_mprotect, at.value, end - at,
                   static_cast<u64>(open ? PROT_READ | PROT_WRITE : real_prot(m->prot)));
     }

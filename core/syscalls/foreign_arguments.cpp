@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "core/dispatch/foreign_access.h"
-#include "core/dispatch/guest_engine.h"
+#include "core/engine.h"
 #include "core/memory/guest_access.h"
+#include "core/memory/guest_memory.h"
 #include "core/syscalls/iovecs.h"
 #include "core/syscalls/table.h"
 
@@ -22,7 +22,6 @@ void fetch_arguments(Syscall& call) {
     if (kind == ArgKind::none || kind == ArgKind::num || kind == ArgKind::fd) continue;
     const auto pieces = foreign.in(guest_range(call.addr(i), longest));
     if (pieces.empty() || pieces[0].begin != call.addr(i)) continue;
-    if (!call.replaying()) guest_engine(call).foreign().fetch(pieces[0]);
     call.output(pieces[0].begin, pieces[0].size());
   }
 }

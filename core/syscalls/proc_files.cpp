@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/raw_syscall.h"
+#include "core/base/read_all.h"
 #include "core/memory/guest_access.h"
 #include "core/memory/guest_memory.h"
 #include "core/memory/layout.h"
@@ -21,13 +22,7 @@ namespace {
 
 std::string read_file(const char* path) {
   const UniqueFd fd{raw_syscall(SYS_open, reinterpret_cast<u64>(path), O_RDONLY | O_CLOEXEC)};
-  std::string text;
-  for (char part[8192]; fd;) {
-    const i64 n = raw_syscall(SYS_read, static_cast<u64>(fd.get()), reinterpret_cast<u64>(part), sizeof part);
-    if (n <= 0) break;
-    text.append(part, static_cast<std::size_t>(n));
-  }
-  return text;
+  return read_all(fd.get());
 }
 
 std::string guest_bytes(GuestRange range) {

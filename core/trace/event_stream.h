@@ -2,9 +2,12 @@
 // Code that produces events is the same in all modes, which is what keeps a worker on the recorded path.
 #pragma once
 #include <atomic>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <vector>
 
 #include "core/syscalls/syscall.h"
 #include "core/trace/log_file.h"
@@ -63,6 +66,15 @@ class EventStream {
   void value(void* data, u64 size);
   /// Bytes of variable length decided by the outside world.
   void blob(std::string& data);
+  /// The same for values without pointers.
+  template <class T>
+  void blob(std::vector<T>& values) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    std::string bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+    blob(bytes);
+    values.resize(bytes.size() / sizeof(T));
+    if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  }
   /// Memory that the outside world wrote.
   void output(GuestAddr at, u64 size);
 

@@ -18,7 +18,7 @@ namespace fred {
 bool OpenNotices::begin() {
   if (owner_ == getpid()) return descriptor_ >= 0;
   owner_ = getpid();
-  close_engine_descriptor(descriptor_);
+  stop();  // it was the parent's
   watched_.clear();
   descriptor_ = static_cast<int>(raise_descriptor(raw_syscall(SYS_inotify_init1, IN_NONBLOCK | IN_CLOEXEC)));
   if (descriptor_ < 0) return false;
@@ -30,8 +30,7 @@ bool OpenNotices::begin() {
       control(F_SETFL, O_NONBLOCK | O_ASYNC)) {
     return true;
   }
-  close_engine_descriptor(descriptor_);
-  descriptor_ = -1;
+  stop();
   return false;
 }
 
@@ -47,7 +46,6 @@ void OpenNotices::watch(const MappedObject& object, const std::string& path, Gue
 }
 
 void OpenNotices::stop() {
-  if (descriptor_ < 0 || owner_ != getpid()) return;
   close_engine_descriptor(descriptor_);
   descriptor_ = -1;
 }

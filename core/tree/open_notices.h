@@ -1,5 +1,5 @@
 // Hears at once when somebody opens a file that this process has mapped shared: whoever is to write there from outside
-// has to open it first. By inotify, whose descriptor sends a signal of the engine's (file_notice_came() in
+// has to open it first. By inotify, whose descriptor sends a signal of the engine's (take_file_notice() in
 // core/signals/kernel_signals.h). Live only.
 #pragma once
 #include <string>

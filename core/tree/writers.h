@@ -4,10 +4,10 @@
 #include <compare>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/base/types.h"
+#include "core/memory/smaps.h"
 
 namespace fred {
 
@@ -17,17 +17,8 @@ struct MappedObject {
   auto operator<=>(const MappedObject&) const = default;
 };
 
-/// A line of /proc/PID/maps.
-struct MapsLine {
-  GuestRange range;
-  bool writable = false, shared = false;
-  MappedObject object;
-};
-/// Nothing: it is no such line.
-std::optional<MapsLine> parse_maps_line(std::string_view line);
-
 /// What this process really has mapped of files and shared memory.
-std::vector<MapsLine> own_mappings();
+std::vector<KernelMapping> own_mappings();
 
 struct MemoryWriter {
   i32 pid = 0;

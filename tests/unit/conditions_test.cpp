@@ -81,11 +81,8 @@ TEST_CASE("conditions: breaks are counted and stopped at where steps pass") {
       conditions.push_back(conditions[5]);
       conditions.back().id = ConditionId{23};
       conditions.back().thread = 1;  // not the guest's
-      auto collector = recorded.worker(), runner = recorded.worker();
-      for (auto* worker : {&collector, &runner}) {
-        REQUIRE(worker->run_to(begin));
-        REQUIRE(worker->set_conditions(conditions));
-      }
+      auto collector = recorded.worker_at(begin, conditions);
+      auto runner = recorded.worker_at(begin, conditions);
       const auto notes = collector.collect(end);
       REQUIRE(notes);
       CHECK(text_of(collector.now()->time) == text_of(end));

@@ -12,6 +12,7 @@
 #include "core/memory/foreign_memory.h"
 #include "core/memory/guest_word.h"
 #include "core/memory/shared_shadow.h"
+#include "core/memory/smaps.h"
 #include "core/memory/unique_fd.h"
 #include "core/translate/word_operation.h"
 #include "core/tree/writers.h"
@@ -121,19 +122,23 @@ TEST_CASE("foreign memory: an instruction's effect on a word") {
 }
 
 TEST_CASE("foreign memory: lines of /proc/PID/maps") {
-  const auto line = parse_maps_line("7f0000001000-7f0000003000 rw-s 00001000 fd:01 1234   /dev/shm/a name");
-  REQUIRE(line);
-  CHECK(line->range == GuestRange{GuestAddr{0x7f0000001000}, GuestAddr{0x7f0000003000}});
-  CHECK(line->writable);
-  CHECK(line->shared);
-  CHECK(line->object.ino == 1234);
-  CHECK(line->object.dev == 0xfd01);
-  const auto anonymous = parse_maps_line("7f0000001000-7f0000003000 r--p 00000000 00:00 0 ");
-  REQUIRE(anonymous);
-  CHECK_FALSE(anonymous->writable);
-  CHECK_FALSE(anonymous->shared);
-  for (const char* wrong : {"", "x", "7f00-", "7f00-8000 rw-s", "7f00-8000 rw-s 0 fd:01"})
-    CHECK_FALSE(parse_maps_line(wrong));
+  const auto lines = parse_smaps("7f0000001000-7f0000003000 rw-s 00001000 fd:01 1234   /dev/shm/a name");
+  REQUIRE((lines && lines->size() == 1));
+  const auto& line = lines->front();
+  CHECK(line.range == GuestRange{GuestAddr{0x7f0000001000}, GuestAddr{0x7f0000003000}});
+  CHECK((line.prot & PROT_WRITE) != 0);
+  CHECK(line.shared);
+  CHECK(line.ino == 1234);
+  CHECK(line.dev == 0xfd01);
+  const auto anonymous = parse_smaps("7f0000001000-7f0000003000 r--p 00000000 00:00 0 ");
+  REQUIRE((anonymous && anonymous->size() == 1));
+  CHECK((anonymous->front().prot & PROT_WRITE) == 0);
+  CHECK_FALSE(anonymous->front().shared);
+  CHECK_FALSE(anonymous->front().is_file());
+  for (const char* wrong : {"", "x", "7f00-", "7f00-8000 rw-s", "7f00-8000 rw-s 0 fd:01"}) {
+    const auto none = parse_smaps(wrong);
+    CHECK((!none || none->empty()));
+  }
 }
 
 /// Runs `prepare` in a child that then stands until this goes.

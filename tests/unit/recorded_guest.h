@@ -86,6 +86,13 @@ class RecordedGuest {
     REQUIRE(w);
     return std::move(*w);
   }
+  /// One that stands there and waits for these.
+  Peer worker_at(const Time& at, const std::vector<Condition>& conditions) {
+    auto w = worker();
+    REQUIRE(w.run_to(at));
+    REQUIRE(w.set_conditions(conditions));
+    return w;
+  }
 
   std::vector<LoggedEvent> events() const {
     LogReader log;

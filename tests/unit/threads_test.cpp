@@ -173,9 +173,7 @@ TEST_CASE("threads: steps of one thread, and conditions of one thread") {
                           BreakCondition{.pc = GuestAddr{shared->first}, .stack_pointer = {}}, thread});
     all += count;
   }
-  auto collector = recorded.worker();
-  REQUIRE(collector.run_to(begin));
-  REQUIRE(collector.set_conditions(conditions));
+  auto collector = recorded.worker_at(begin, conditions);
   const auto notes = collector.collect(end);
   REQUIRE(notes);
   CHECK(notes->front().count == all);

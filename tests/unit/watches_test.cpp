@@ -53,9 +53,7 @@ TEST_CASE("watches: every form of store, as single steps find it") {
       if (round == 1) ranges = m.areas;
       std::vector<Condition> conditions;
       for (const auto& r : ranges) conditions.push_back(watch(static_cast<u32>(conditions.size()), r));
-      auto collector = recorded.worker();
-      REQUIRE(collector.run_to(m.begin));
-      REQUIRE(collector.set_conditions(conditions));
+      auto collector = recorded.worker_at(m.begin, conditions);
       const auto notes = collector.collect(m.end);
       REQUIRE(notes);
       REQUIRE(notes->size() == ranges.size());
@@ -94,11 +92,8 @@ TEST_CASE("watches: changes of every register, as single steps find them") {
       }
       // Changes of memory at the same instructions do not hide those of registers, nor the other way round.
       if (together) conditions.push_back(watch(16, m.areas[0]));
-      auto collector = recorded.worker(), runner = recorded.worker();
-      for (auto* worker : {&collector, &runner}) {
-        REQUIRE(worker->run_to(m.begin));
-        REQUIRE(worker->set_conditions(conditions));
-      }
+      auto collector = recorded.worker_at(m.begin, conditions);
+      auto runner = recorded.worker_at(m.begin, conditions);
       const auto notes = collector.collect(m.end);
       REQUIRE(notes);
       const auto found = run_through(runner, m.end, conditions.size());
@@ -149,11 +144,9 @@ TEST_CASE("watches: reads and accesses are found alike by translated code and by
       const auto access = random() % 2 == 0 ? WatchCondition::Access::read : WatchCondition::Access::access;
       conditions.push_back(watch(static_cast<u32>(conditions.size()), range, access));
     }
-    auto stepper = recorded.worker(), runner = recorded.worker(), collector = recorded.worker();
-    for (auto* worker : {&stepper, &runner, &collector}) {
-      REQUIRE(worker->run_to(m.begin));
-      REQUIRE(worker->set_conditions(conditions));
-    }
+    auto stepper = recorded.worker_at(m.begin, conditions);
+    auto runner = recorded.worker_at(m.begin, conditions);
+    auto collector = recorded.worker_at(m.begin, conditions);
     std::vector<std::vector<std::string>> wanted(conditions.size());
     for (auto at = stepper.now(); at->time < m.end; at = stepper.step(1)) {
       REQUIRE(at);
@@ -228,11 +221,8 @@ TEST_CASE("watches: reads whose addresses no operand says, as the program itself
     for (const auto& r : ranges) {
       conditions.push_back(watch(static_cast<u32>(conditions.size()), r, WatchCondition::Access::read));
     }
-    auto collector = recorded.worker(), runner = recorded.worker();
-    for (auto* worker : {&collector, &runner}) {
-      REQUIRE(worker->run_to(told.begin));
-      REQUIRE(worker->set_conditions(conditions));
-    }
+    auto collector = recorded.worker_at(told.begin, conditions);
+    auto runner = recorded.worker_at(told.begin, conditions);
     const auto notes = collector.collect(told.end);
     REQUIRE(notes);
     const auto found = run_through(runner, told.end, conditions.size());
