@@ -267,9 +267,13 @@ std::optional<GuestPosition> CodeCache::locate_in(const Block& b, std::span<cons
                                       [](u32 offset, const Segment& s) { return offset < s.cache; });
   if (after == segments.begin()) return std::nullopt;
   const auto& s = *(after - 1);
+  const auto first = std::find_if(segments.begin(), after, [&](const Segment& o) { return o.cache == s.cache; });
+  const bool begins =
+      b.begin + s.cache == at && s.spilled == 0 && (first == segments.begin() || (first - 1)->guest != s.guest);
   return GuestPosition{.pc = b.pc + static_cast<u64>(static_cast<i64>(s.guest)),
                        .spilled = s.spilled,
-                       .restart = s.whole ? b.begin + s.cache : CacheAddr{}};
+                       .restart = s.whole ? b.begin + s.cache : CacheAddr{},
+                       .begins = begins};
 }
 
 std::span<const Segment> CodeCache::segments(BlockId id) const {

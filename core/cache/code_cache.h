@@ -79,6 +79,7 @@ struct GuestPosition {
   GuestAddr pc;
   u8 spilled;         // as in Segment
   CacheAddr restart;  // where the segment begins, if it is to begin anew (Segment::whole); or 0
+  bool begins;        // nothing of the instruction has been executed, and all of those before it
 };
 
 struct CacheWindow {

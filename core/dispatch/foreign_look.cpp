@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "core/base/log.h"
@@ -21,6 +22,13 @@ constexpr std::chrono::milliseconds least_pause{200};
 constexpr std::chrono::milliseconds free_of_charge{200};
 constexpr int asked_for = 10;
 constexpr u64 notice_foreign = u64{1} << 45;
+
+/// Of this thread: while others have the processor, a look costs nothing.
+std::chrono::nanoseconds processor_time() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+}
 
 /// What the mapping really is a mapping of, as /proc names it.
 std::optional<MappedObject> object_of(const Mapping& m, const std::vector<KernelMapping>& own) {
@@ -46,6 +54,7 @@ bool ForeignAccess::look() {
   const auto begin = Clock::now();
   const auto allowed = [&] { return spent_ <= free_of_charge + (begin - started_) / asked_for; };
   if (asked ? !allowed() : begin < later_) return false;
+  const auto worked = processor_time();
   if (std::exchange(opened_, false)) notices_.take();
   seen_made_ = memory.shared_mappings_made();
   seen_foreign_ = tree.foreign_objects();
@@ -79,7 +88,7 @@ bool ForeignAccess::look() {
                                                       writer->pid, writer->name));
     }
   }
-  const auto cost = Clock::now() - begin;
+  const auto cost = processor_time() - worked;
   spent_ += cost;
   later_ = begin + std::max<Clock::duration>(unasked * cost, least_pause);
   LOG_DEBUG(memory, "{} shared mappings, of which {} are written by others: {} us", mapped.size(), wanted.size(),

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/arch/x86/rflags.h"
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
 #include "core/base/log.h"
@@ -27,7 +28,6 @@
 namespace fred {
 
 namespace {
-constexpr u64 trap_flag = 0x100;
 constexpr u64 ticks_beyond = u64{1} << 20;  // the next event, before a worker is known to have left the recorded path
 constexpr u64 ticks_between_looks = u64{1} << 20;  // some ms of a program that makes no system call
 GuestEngine* g_engine = nullptr;
@@ -152,6 +152,11 @@ const EventHeader* GuestEngine::next_here(EventKind kind) {
 
 bool GuestEngine::is_findable() const { return cpu_->stopped() || stand_.after_call; }
 
+bool GuestEngine::may_look() const {
+  // Somebody has just opened a file of the guest's memory: the next tick may lie behind a load of what he wrote.
+  return is_findable() || begins_or_turned_ || (file_notice_waits() && !stand_.raised && !stand_.waiting);
+}
+
 bool GuestEngine::is_safe_point() const { return !processes_->in_vfork_child() && !processes_->unrecorded_child(); }
 
 void GuestEngine::advance(const Advance& how) {
@@ -170,7 +175,7 @@ void GuestEngine::advance(const Advance& how) {
   }
   if (processes_->replay_killed_vfork()) return;
   if (mode() == Mode::replay ? replay_turn() || foreign_->look_again()
-                             : !hold_shared_turn() || ((is_findable() || begins_or_turned_) && foreign_->look()))
+                             : !hold_shared_turn() || (may_look() && foreign_->look()))
     return;
   begins_or_turned_ = false;
   if (threads_->stuck()) return switch_thread();
@@ -390,6 +395,7 @@ const KernelSignal* GuestEngine::signal_here() {
 void GuestEngine::fault() {
   const auto& f = last_fault();
   stand_.rest += repeated_iterations();
+  if (f.signal.number == stopped_at_boundary) return;
   const auto address = GuestAddr{reinterpret_cast<u64>(f.signal.info.si_addr)};
   constexpr u64 write_access = 2;
   if (f.signal.number == SIGSEGV && (f.error_code & write_access) != 0 && pages_->write_fault(address)) {
@@ -558,8 +564,8 @@ void GuestEngine::plan_stop(u64 wanted) {
     const auto* next = events_.peek();
     const bool planned = next != nullptr && (next->kind == EventKind::signal || is_between_instructions(next->kind));
     if (planned) sooner(next->ticks);
-    // One that the guest would have caused itself by then.
-    if (next != nullptr && !planned) sooner(next->ticks + ticks_beyond);
+    // By then the guest would have caused it itself, or come by.
+    if (next != nullptr) sooner(next->ticks + ticks_beyond);
   } else {
     if (signal_is_pending()) sooner(ticks + 1);
     sooner(threads_->next_look());

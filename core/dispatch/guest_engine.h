@@ -206,6 +206,8 @@ class GuestEngine final : public Engine {
   Exit step_cpu();
   /// Live: a stop of the clock, or behind a system call: a worker finds this point without being told of it.
   bool is_findable() const;
+  /// Live: it may be looked here whether memory is foreign.
+  bool may_look() const;
   /// A worker: the next event, if it is of that kind and happened here; else null.
   const EventHeader* next_here(EventKind kind);
   /// Another thread runs, if one can.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/arch/x86/rflags.h"
 #include "core/arch/x86/segment_base.h"
 #include "core/arch/x86/vector_compare.h"
 #include "core/base/check.h"
@@ -18,7 +19,6 @@ namespace fred {
 
 namespace {
 
-constexpr u64 trap_flag = 0x100, resume_flag = 0x10000;
 constexpr u64 most_iterations = 256;  // of a repeated string instruction: each is a step
 constexpr const char* register_names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
                                             "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "core/arch/x86/rflags.h"
 #include "core/base/check.h"
 
 extern "C" {
@@ -16,7 +17,7 @@ namespace fred {
 
 namespace {
 
-constexpr u64 trap_flag = 0x100, clean_flags = 0x202;
+constexpr u64 clean_flags = 0x202;
 constexpr u64 software_area = 464, software_area_end = 512;  // of the legacy part: the kernel's, in a frame
 
 constexpr int context_order[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/arch/x86/rflags.h"
 #include "core/base/check.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
@@ -18,7 +19,6 @@ namespace fred {
 
 namespace {
 constexpr i32 ss_autodisarm = static_cast<i32>(1u << 31);
-constexpr u64 trap_flag = 0x100, direction_flag = 0x400, resume_flag = 0x10000;
 /// The flags that sigreturn takes from the frame (FIX_EFLAGS of the kernel).
 constexpr u64 restored_flags = user_flags | resume_flag;
 }  // namespace

@@ -12,6 +12,7 @@
 #include <new>
 #include <utility>
 
+#include "core/arch/x86/rflags.h"
 #include "core/arch/x86/segment_base.h"
 #include "core/base/check.h"
 #include "core/base/raw_syscall.h"
@@ -44,6 +45,7 @@ std::atomic<bool> g_farewell = false;
 std::atomic<bool> g_releasing = false;
 int g_notice_descriptor = -1;
 std::atomic<bool> g_file_notice = false;
+bool g_stepping = false;                        // to a boundary (stop_at_boundary)
 std::atomic<bool> g_control_requested = false;  // ordered with the change of the turn's holder
 GuestFault g_fault;
 bool (*g_native_step)(int, const siginfo_t&, void*) = nullptr;
@@ -96,7 +98,27 @@ void guest_fault(int signal, const siginfo_t& info, ucontext_t& context, const G
            reinterpret_cast<const void*>(&fred_signal_entry));
 }
 
+/// The guest is to execute nothing more: what it loads may have changed, before the next tick as well. In the middle of
+/// an instruction's code, or between two, the processor takes one step after the other to where the next one begins.
+/// Outside of the translations the request is looked at before the guest goes on.
+void stop_at_boundary(ucontext_t& context) {
+  auto& flags = context.uc_mcontext.gregs[REG_EFL];
+  const CacheAddr at{static_cast<u64>(context.uc_mcontext.gregs[REG_RIP])};
+  flags &= ~static_cast<greg_t>(trap_flag);
+  g_stepping = false;
+  if (!g_cpu->cache().in_cache(at.value)) return;
+  if (const auto position = g_cpu->cache().locate(at); position && position->begins) {
+    return guest_fault(stopped_at_boundary, {}, context, *position);
+  }
+  flags |= static_cast<greg_t>(trap_flag);
+  g_stepping = true;
+}
+
 void synchronous(int signal, siginfo_t& info, ucontext_t& context) {
+  if (std::exchange(g_stepping, false)) {
+    context.uc_mcontext.gregs[REG_EFL] &= ~static_cast<greg_t>(trap_flag);
+    if (signal == SIGTRAP && info.si_code == TRAP_TRACE) return stop_at_boundary(context);
+  }
   if (g_native_step != nullptr && g_native_step(signal, info, &context)) return;
   auto& rip = context.uc_mcontext.gregs[REG_RIP];
   if (const u64 recovery = guest_access_recovery(static_cast<u64>(rip)); recovery != 0) {
@@ -167,6 +189,7 @@ void control(siginfo_t& info, ucontext_t& context) {
   const i32 holder = slot.has_turn || g_turn_holder == nullptr ? 0 : g_turn_holder();
   if (holder == 0) {
     ask_to_stop(slot, context);
+    if (g_file_notice && slot.has_turn) stop_at_boundary(context);
   } else if (holder != raw_syscall(SYS_gettid)) {
     // Else the turn is on its way to this one, which looks at the request.
     info.si_code = control_code;
@@ -302,7 +325,8 @@ void await_farewell() {
 }
 
 void notice_files_by(int descriptor) { g_notice_descriptor = descriptor; }
-bool take_file_notice() { return g_file_notice.load(std::memory_order_relaxed) && g_file_notice.exchange(false); }
+bool file_notice_waits() { return g_file_notice.load(std::memory_order_relaxed); }
+bool take_file_notice() { return file_notice_waits() && g_file_notice.exchange(false); }
 
 bool control_requested() { return g_control_requested; }
 

@@ -12,7 +12,10 @@ namespace fred {
 
 class Cpu;
 
+inline constexpr int stopped_at_boundary = 0;
+
 /// A fault of the guest's own code, with what the signal frame needs.
+/// `signal.number` may be stopped_at_boundary: nothing is at fault, somebody has opened a file (notice_files_by).
 struct GuestFault {
   KernelSignal signal;
   u64 trap_number = 0, error_code = 0, cr2 = 0;
@@ -65,9 +68,11 @@ bool signal_is_pending();
 /// guest keeps it off, and the guest never sees it.
 inline constexpr int control_signal = SIGTRAP;
 inline constexpr int control_code = -0x46524544;
-/// The same signal comes from this descriptor, an inotify's (core/tree/open_notices.h). Has it since this was last
-/// asked?
+/// The same signal comes from this descriptor, an inotify's (core/tree/open_notices.h). The guest then executes no
+/// further instruction before it leaves the cache.
 void notice_files_by(int descriptor);
+/// It has come since it was last taken.
+bool file_notice_waits();
 bool take_file_notice();
 /// With this one a thread without the turn comes out of its waiting call (core/threads/turn.h).
 inline constexpr int leave_code = control_code - 1;

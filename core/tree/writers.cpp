@@ -77,8 +77,10 @@ std::vector<MemoryWriter> find_writers(const std::vector<MappedObject>& objects,
                                        bool descriptors) {
   std::vector<MemoryWriter> found;
   for (const i32 pid : other_processes()) {
-    std::vector<MappedObject> writes;
+    std::vector<MappedObject> writes, open;
     bool recorded = false;
+    // Before what it has mapped: who maps a file, and closes it then, is seen here or there.
+    if (descriptors) find_open(pid, objects, open);
     for (const auto& m : mappings_of(std::to_string(pid))) {
       if (!m.shared) continue;
       const MappedObject object{.dev = m.dev, .ino = m.ino};
@@ -86,7 +88,7 @@ std::vector<MemoryWriter> find_writers(const std::vector<MappedObject>& objects,
       const bool wanted = std::ranges::find(objects, object) != objects.end();
       if (wanted && (m.prot & PROT_WRITE) != 0) writes.push_back(object);
     }
-    if (descriptors && !recorded) find_open(pid, objects, writes);
+    if (!recorded) writes.insert(writes.end(), open.begin(), open.end());
     for (const auto& object : writes) {
       auto known = std::ranges::find(found, object, &MemoryWriter::object);
       if (known == found.end())
