@@ -233,6 +233,7 @@ i64 FileSources::copy_part(StandIn& to, int fd, const Version& version, Part par
 }
 
 i64 FileSources::extend(const MappedFile& file, u64 offset, u64 size) {
+  if (file.size <= copied_whole) return 0;
   const auto known = std::find_if(stand_ins_.begin(), stand_ins_.end(),
                                   [&](const auto& entry) { return entry.second.path == file.source_path; });
   if (known == stand_ins_.end()) return copy_failed(-ESTALE, file.path);

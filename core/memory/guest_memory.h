@@ -193,7 +193,12 @@ class GuestMemory {
   void drop_code(GuestRange range);
   i64 unmap_pieces(GuestRange range, const Verdict& verdict);
   bool growable_in_place(const Mapping& mapping, GuestAddr at, u64 more) const;
+  /// mremap's growing and moving of what the guest sees as one mapping.
+  i64 grow_in_place(GuestRange old, u64 new_size, const Verdict& verdict);
+  i64 move_all(GuestRange from, GuestRange to, u32 flags, const Verdict& verdict);
   i64 move_to(const Mapping& mapping, GuestRange from, GuestRange to, u32 flags, const Verdict& verdict);
+  /// Several mappings, which keep their sizes and the gaps between them.
+  i64 remap_several(GuestRange old, u32 flags, GuestAddr wanted, const Verdict& verdict);
   i64 duplicate(const Mapping& mapping, GuestAddr at, GuestRange to, const Verdict& verdict);
   i64 make_really_shared(const Mapping& mapping);
   i64 advise_one(const Mapping& mapping, int advice, const Verdict& verdict);
