@@ -67,7 +67,10 @@ class GuestMemory {
   /// Recording: other processes can write this memory from now on.
   void follow_shared(GuestRange range);
   /// Live: what it has now is known: the process has written it itself.
-  void refresh_shared(bool files) { shadow_.refresh(table_, files); }
+  void refresh_shared(bool files) {
+    shadow_.refresh(table_, files);
+    sources_.set_sizes(sources_.size_changes());
+  }
   /// Live: is there any such memory?
   bool follows_shared() const { return !shadow_.empty(); }
   /// What they (and the guest) wrote since the last time.
