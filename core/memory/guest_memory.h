@@ -228,7 +228,7 @@ class GuestMemory {
   SharedShadow shadow_;
   ForeignMemory foreign_;
   u64 shared_mappings_made_ = 0;
-  u64 next_shared_ino_ = (u64{1} << 32) + 1;  // of shared anonymous memory; above all ids of SysV memory
+  u64 next_shared_ino_ = 1;  // of shared anonymous memory
 };
 
 /// Foreign memory that the guest can never write, but the engine writes all the time: it stays writable
