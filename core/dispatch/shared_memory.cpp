@@ -45,7 +45,7 @@ bool GuestEngine::hold_shared_turn() {
   if (!turn.changes_due() || threads_->stuck()) return true;
   turn.changes_found();
   const auto changed = memory_->shared_changes(true);
-  if (changed.empty()) return true;
+  if (changed.empty() && memory_->sources().size_changes().empty()) return true;
   turn_event(EventKind::turn, [&] { return changed; });
   return false;
 }
@@ -59,6 +59,9 @@ bool GuestEngine::replay_turn() {
 void GuestEngine::turn_event(EventKind kind, const std::function<std::vector<GuestRange>()>& changes) {
   const Watches::Change change(conditions_->watches(), now());
   events_.begin(kind, 0, now(), cpu_->regs());
+  auto sizes = mode() == Mode::record ? memory_->sources().size_changes() : std::vector<FileSources::FileSize>{};
+  events_.blob(sizes);
+  memory_->sources().set_sizes(sizes);
   auto changed = changes();
   events_.blob(changed);
   for (const auto& range : changed) {

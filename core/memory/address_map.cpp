@@ -33,11 +33,14 @@ Mapping cut(Mapping m, GuestRange range) {
 
 }  // namespace
 
-bool Mapping::merges_with(const Mapping& next) const {
+bool Mapping::is_one_with(const Mapping& next) const {
+  const bool one_file = file && next.file ? file->same_inode(*next.file) : file == next.file;
   return range.end == next.range.begin && owner == next.owner && prot == next.prot && max_prot == next.max_prot &&
-         traits == next.traits && flags == next.flags && name == next.name && same_file(*this, next) &&
+         traits == next.traits && flags == next.flags && name == next.name && one_file &&
          offset + range.size() == next.offset && name != "[vdso]";
 }
+
+bool Mapping::merges_with(const Mapping& next) const { return is_one_with(next) && same_file(*this, next); }
 
 bool Mapping::operator==(const Mapping& o) const {
   return range == o.range && owner == o.owner && prot == o.prot && max_prot == o.max_prot && traits == o.traits &&
@@ -153,6 +156,12 @@ std::vector<Mapping> AddressMap::in(GuestRange range) const {
   for (; it != mappings_.end() && it->first < range.end; ++it)
     if (it->second.range.overlaps(range)) found.push_back(cut(it->second, range));
   return found;
+}
+
+GuestAddr AddressMap::end_of_one(GuestAddr at) const {
+  auto it = std::prev(mappings_.upper_bound(at));
+  for (auto next = std::next(it); next != mappings_.end() && it->second.is_one_with(next->second); ++next) it = next;
+  return it->second.range.end;
 }
 
 bool AddressMap::covers(GuestRange range) const {

@@ -45,6 +45,9 @@ struct Mapping {
   std::string name;                        // "[vdso]", "[anon:…]", or an engine range's purpose; else empty
 
   /// True if this one and `next`, right after it, would be one mapping in the kernel.
+  bool is_one_with(const Mapping& next) const;
+  /// The table has one entry for both. Where their bytes come from may differ, of a file that was written meanwhile:
+  /// then it has two for what the guest sees as one.
   bool merges_with(const Mapping& next) const;
   bool operator==(const Mapping&) const;
 };
@@ -71,6 +74,8 @@ class AddressMap {
   const Mapping* find(GuestAddr at) const;
   /// The first mapping that ends above `at` (it may contain it), or null.
   const Mapping* find_from(GuestAddr at) const;
+  /// Where what the guest sees as one mapping ends, of which `at` is a part.
+  GuestAddr end_of_one(GuestAddr at) const;
   /// Copies of the mappings in `range`, cut to it (offsets too), in order.
   std::vector<Mapping> in(GuestRange range) const;
   /// True if every page of the range is mapped by the guest.

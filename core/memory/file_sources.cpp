@@ -20,6 +20,7 @@
 #include "core/base/outside.h"
 #include "core/base/raw_syscall.h"
 #include "core/memory/file_copy.h"
+#include "core/memory/guest_memory.h"
 
 namespace fred {
 
@@ -137,6 +138,7 @@ std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) 
   } else {
     file.source = Source::shared;
     shared_inodes_.insert({file.dev, file.ino});
+    follow_size(fd, file);
   }
   found.mirror = use.shared || access_mode != O_RDONLY;
   const Version version{st.st_dev, st.st_ino, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim), file.size};
@@ -233,6 +235,7 @@ i64 FileSources::copy_part(StandIn& to, int fd, const Version& version, Part par
 }
 
 i64 FileSources::extend(const MappedFile& file, u64 offset, u64 size) {
+  if (file.size <= copied_whole) return 0;
   const auto known = std::find_if(stand_ins_.begin(), stand_ins_.end(),
                                   [&](const auto& entry) { return entry.second.path == file.source_path; });
   if (known == stand_ins_.end()) return copy_failed(-ESTALE, file.path);
@@ -284,6 +287,52 @@ const std::vector<u8>* FileSources::written(u64 dev, u64 ino, u64 offset) const 
   return page == file->second.end() ? nullptr : &page->second;
 }
 
+void FileSources::follow_size(int fd, const MappedFile& file) {
+  constexpr std::size_t most_unused = 64;
+  if (sized_.size() >= most_unused) {
+    std::erase_if(sized_, [&](const auto& entry) {
+      const auto& all = engine_.memory().table().all();
+      return std::ranges::none_of(all, [&](const auto& m) {
+        const auto& mapped = m.second.file;
+        return mapped && mapped->dev == entry.first.first && mapped->ino == entry.first.second;
+      });
+    });
+  }
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  const i64 opened = raw_syscall(SYS_open, arg(path.c_str()), O_PATH | O_CLOEXEC);
+  if (is_error(opened)) return;
+  const i64 high = raise_descriptor(opened);
+  sized_.insert_or_assign(std::pair{file.dev, file.ino}, Sized{UniqueFd{high < 0 ? opened : high}, file.size});
+}
+
+std::optional<u64> FileSources::size_of(u64 dev, u64 ino) const {
+  const auto known = sized_.find({dev, ino});
+  int fd = object(dev, ino);  // of a snapshot as well, whose file has gone on since
+  if (fd < 0 && known != sized_.end()) fd = known->second.fd.get();
+  struct stat st {};
+  if (fd < 0 || is_error(raw_syscall(SYS_fstat, arg(fd), arg(&st)))) return std::nullopt;
+  return static_cast<u64>(st.st_size);
+}
+
+std::vector<FileSources::FileSize> FileSources::size_changes() const {
+  std::vector<FileSize> changes;
+  for (const auto& [file, known] : sized_) {
+    const auto now = size_of(file.first, file.second);
+    if (now && *now != known.size) changes.push_back({file.first, file.second, *now});
+  }
+  return changes;
+}
+
+void FileSources::set_sizes(const std::vector<FileSize>& sizes) {
+  for (const auto& s : sizes) {
+    if (engine_.mode() == Mode::record) {
+      if (const auto known = sized_.find({s.dev, s.ino}); known != sized_.end()) known->second.size = s.size;
+    } else if (const int fd = object(s.dev, s.ino); fd >= 0) {
+      raw_syscall(SYS_ftruncate, arg(fd), s.size);
+    }
+  }
+}
+
 Result<UniqueFd> FileSources::open_object(const MappedFile& file) {
   const auto duplicate = [&](int fd) { return UniqueFd{raw_syscall(SYS_fcntl, arg(fd), F_DUPFD_CLOEXEC, 0)}; };
   const i64 made = object_of_size(file.dev, file.ino, file.size);
@@ -291,7 +340,7 @@ Result<UniqueFd> FileSources::open_object(const MappedFile& file) {
   const int object_fd = static_cast<int>(made);
   struct stat st {};
   raw_syscall(SYS_fstat, arg(object_fd), arg(&st));
-  if (static_cast<u64>(st.st_size) < file.size) raw_syscall(SYS_ftruncate, arg(object_fd), file.size);
+  if (static_cast<u64>(st.st_size) != file.size) raw_syscall(SYS_ftruncate, arg(object_fd), file.size);
   const std::string path = full_path(file.source_path);
   const i64 from = open_outside(path, O_RDONLY | O_CLOEXEC);
   if (from < 0) return fail_errno(static_cast<int>(-from), "the recording's copy of " + file.path);

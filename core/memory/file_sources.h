@@ -8,6 +8,7 @@
 #pragma once
 #include <expected>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -66,6 +67,17 @@ class FileSources {
   /// The file behind a stand-in grew: so does the stand-in, by zeros, so that what was written can be put there.
   void grow_stand_in(const MappedFile& file, u64 size);
 
+  /// How long a file is that is mapped shared: where it ends, accesses are SIGBUS, also if another process shortens it.
+  struct FileSize {
+    u64 dev = 0, ino = 0, size = 0;
+  };
+  /// Live: those that have another size than is known.
+  std::vector<FileSize> size_changes() const;
+  /// That is known from now on; a worker's objects get these sizes.
+  void set_sizes(const std::vector<FileSize>& sizes);
+  /// The size now; nothing if it cannot be told.
+  std::optional<u64> size_of(u64 dev, u64 ino) const;
+
   /// The descriptor to map for `file` where the guest's own is not at hand: a worker, or a program being loaded.
   /// The message names the file and what is wrong with it (changed, gone). In live, a `shared` file is the real one.
   Result<UniqueFd> open(const MappedFile& file);
@@ -103,7 +115,14 @@ class FileSources {
   std::string full_path(const std::string& relative) const;
   Result<UniqueFd> open_object(const MappedFile& file);
 
+  struct Sized {
+    UniqueFd fd;  // O_PATH: no locks go when it is closed, and nobody hears of it
+    u64 size = 0;
+  };
+  void follow_size(int fd, const MappedFile& file);
+
   Engine& engine_;
+  std::map<std::pair<u64, u64>, Sized> sized_;  // live: by dev and ino
   std::map<Version, StandIn> stand_ins_;
   std::set<std::pair<u64, u64>> shared_inodes_;      // were mapped with Source::shared: may change at any time
   std::map<std::pair<u64, u64>, UniqueFd> objects_;  // worker: dev, ino → a private memory file

@@ -176,7 +176,8 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
       auto object = std::make_shared<MappedFile>();
       object->path = "/dev/zero (deleted)";
       object->dev = 1;
-      object->ino = next_shared_ino_++;
+      // Of its own among all recorded processes, and above all ids of SysV memory.
+      object->ino = (u64{std::max(engine_.process_number(), 1u)} << 32) + next_shared_ino_++;
       object->size = placed->size();
       m.file = std::move(object);
       m.offset = 0;

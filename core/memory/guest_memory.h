@@ -67,7 +67,10 @@ class GuestMemory {
   /// Recording: other processes can write this memory from now on.
   void follow_shared(GuestRange range);
   /// Live: what it has now is known: the process has written it itself.
-  void refresh_shared(bool files) { shadow_.refresh(table_, files); }
+  void refresh_shared(bool files) {
+    shadow_.refresh(table_, files);
+    sources_.set_sizes(sources_.size_changes());
+  }
   /// Live: is there any such memory?
   bool follows_shared() const { return !shadow_.empty(); }
   /// What they (and the guest) wrote since the last time.
@@ -193,7 +196,12 @@ class GuestMemory {
   void drop_code(GuestRange range);
   i64 unmap_pieces(GuestRange range, const Verdict& verdict);
   bool growable_in_place(const Mapping& mapping, GuestAddr at, u64 more) const;
+  /// mremap's growing and moving of what the guest sees as one mapping.
+  i64 grow_in_place(GuestRange old, u64 new_size, const Verdict& verdict);
+  i64 move_all(GuestRange from, GuestRange to, u32 flags, const Verdict& verdict);
   i64 move_to(const Mapping& mapping, GuestRange from, GuestRange to, u32 flags, const Verdict& verdict);
+  /// Several mappings, which keep their sizes and the gaps between them.
+  i64 remap_several(GuestRange old, u32 flags, GuestAddr wanted, const Verdict& verdict);
   i64 duplicate(const Mapping& mapping, GuestAddr at, GuestRange to, const Verdict& verdict);
   i64 make_really_shared(const Mapping& mapping);
   i64 advise_one(const Mapping& mapping, int advice, const Verdict& verdict);
@@ -220,7 +228,7 @@ class GuestMemory {
   SharedShadow shadow_;
   ForeignMemory foreign_;
   u64 shared_mappings_made_ = 0;
-  u64 next_shared_ino_ = (u64{1} << 32) + 1;  // of shared anonymous memory; above all ids of SysV memory
+  u64 next_shared_ino_ = 1;  // of shared anonymous memory
 };
 
 /// Foreign memory that the guest can never write, but the engine writes all the time: it stays writable

@@ -159,7 +159,9 @@ i64 GuestMemory::detach_shared() {
     UniqueFd kept{fd};
     std::vector<Mapping> pieces = pieces_of(table_, object);
     std::erase_if(pieces, [](const Mapping& m) { return !is_shared_memory(m); });
+    const auto size = sources_.size_of(object.dev, object.ino);
     if (const i64 r = remap_pieces(pieces, kept.get()); r < 0) return r;
+    if (size) raw_syscall(SYS_ftruncate, static_cast<u64>(kept.get()), *size);
     sources_.keep_object(object.dev, object.ino, std::move(kept));
   }
   return 0;

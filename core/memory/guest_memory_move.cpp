@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "core/base/check.h"
 #include "core/base/raw_syscall.h"
@@ -15,23 +14,34 @@ namespace fred {
 
 namespace {
 
+/// One mapping of the guest's may be several of the kernel's: stand-ins are opened for each, and a worker's are cut
+/// elsewhere than live's. The kernel refuses to move (or to enlarge) those as one, so they are moved in parts.
 i64 real_remap(GuestRange from, GuestRange to, u64 flags) {
-  return raw_syscall(SYS_mremap, from.begin.value, from.size(), to.size(), flags, to.begin.value);
+  const i64 moved = raw_syscall(SYS_mremap, from.begin.value, from.size(), to.size(), flags, to.begin.value);
+  if (moved != -EFAULT || from.size() <= page_size) return moved;
+  const u64 half = page_floor(from.size() / 2);
+  const GuestRange first = guest_range(from.begin, half), first_to = guest_range(to.begin, half);
+  if (const i64 r = real_remap(first, first_to, flags); is_error(r)) return r;
+  const i64 rest = real_remap({first.end, from.end}, {first_to.end, to.end}, flags);
+  if (!is_error(rest)) return static_cast<i64>(to.begin.value);
+  real_remap(first_to, first, MREMAP_MAYMOVE | MREMAP_FIXED);
+  return rest;
 }
 
-/// A worker's kernel may have cut a mapping where live's had not, and refuses to move it as one. Private
-/// anonymous memory is then moved by hand.
-i64 move_by_copying(const Mapping& m, GuestRange from, GuestRange to, bool keep_old) {
-  const i64 made = raw_syscall(SYS_mmap, to.begin.value, to.size(), PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, static_cast<u64>(-1), 0);
-  if (is_error(made)) return made;
-  raw_syscall(SYS_mprotect, from.begin.value, from.size(), PROT_READ | PROT_WRITE);
-  std::memcpy(to.begin.ptr(), from.begin.ptr(), std::min(from.size(), to.size()));
-  raw_syscall(SYS_mprotect, to.begin.value, to.size(), static_cast<u64>(real_prot(m.prot)));
-  if (!keep_old) return raw_syscall(SYS_munmap, from.begin.value, from.size()) < 0 ? -EFAULT : made;
-  raw_syscall(SYS_madvise, from.begin.value, from.size(), MADV_DONTNEED);
-  raw_syscall(SYS_mprotect, from.begin.value, from.size(), static_cast<u64>(real_prot(m.prot)));
-  return made;
+/// Newer kernels (6.17) move several mappings by one call.
+bool kernel_moves_several() {
+  static const bool known = [] {
+    const i64 pages =
+        raw_syscall(SYS_mmap, 0, 4 * page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, static_cast<u64>(-1), 0);
+    if (is_error(pages)) return false;
+    const GuestAddr at{static_cast<u64>(pages)};
+    raw_syscall(SYS_mprotect, at.value, page_size, PROT_READ);
+    const i64 moved = raw_syscall(SYS_mremap, at.value, 2 * page_size, 2 * page_size, MREMAP_MAYMOVE | MREMAP_FIXED,
+                                  (at + 2 * page_size).value);
+    raw_syscall(SYS_munmap, at.value, 4 * page_size);
+    return !is_error(moved);
+  }();
+  return known;
 }
 
 }  // namespace
@@ -53,9 +63,7 @@ i64 GuestMemory::move_to(const Mapping& m, GuestRange from, GuestRange to, u32 f
       if (const i64 r = sources_.extend(*m.file, first, to.size()); r < 0) return r;
     if (foreign)
       if (const i64 r = move_foreign(from, to); r < 0) return r;
-    const i64 moved = real_remap(from, to, MREMAP_MAYMOVE | MREMAP_FIXED | (keep_old ? MREMAP_DONTUNMAP : 0));
-    const bool by_hand = is_error(moved) && (foreign || (replaying && !m.file));
-    return by_hand ? move_by_copying(m, from, to, keep_old) : moved;
+    return real_remap(from, to, MREMAP_MAYMOVE | MREMAP_FIXED | (keep_old ? MREMAP_DONTUNMAP : 0));
   });
   if (is_error(got)) return got;
   Mapping moved = m;
@@ -66,6 +74,61 @@ i64 GuestMemory::move_to(const Mapping& m, GuestRange from, GuestRange to, u32 f
   table_.insert(std::move(moved));
   if (m.prot & PROT_EXEC) engine_.code_mapped(to);
   return static_cast<i64>(to.begin.value);
+}
+
+i64 GuestMemory::move_all(GuestRange from, GuestRange to, u32 flags, const Verdict& verdict) {
+  const auto pieces = table_.in(from);
+  const auto place_of = [&](const Mapping& piece) {
+    const GuestAddr begin = to.begin + (piece.range.begin - from.begin);
+    return GuestRange{begin, piece.range.end == from.end ? to.end : begin + piece.range.size()};
+  };
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const i64 moved = move_to(pieces[i], pieces[i].range, place_of(pieces[i]), flags, verdict);
+    if (!is_error(moved)) continue;
+    while (i-- > 0) {
+      const GuestRange now = place_of(pieces[i]);
+      (void)move_to(Mapping(*table_.find(now.begin)), now, pieces[i].range, 0, verdict);
+    }
+    return moved;
+  }
+  return static_cast<i64>(to.begin.value);
+}
+
+i64 GuestMemory::grow_in_place(GuestRange old, u64 new_size, const Verdict& verdict) {
+  const Mapping last = *table_.find(old.end - 1);
+  const GuestRange more{old.end, old.begin + new_size};
+  const i64 got = verdict([&]() -> i64 {
+    if (engine_.mode() != Mode::replay && last.file && last.file->source == Source::stand_in)
+      if (const i64 r = sources_.extend(*last.file, last.offset + last.range.size(), more.size()); r < 0) return r;
+    if ((last.traits & trait_foreign) != 0)
+      if (const i64 r = move_foreign(last.range, {last.range.begin, more.end}); r < 0) return r;
+    const GuestRange end{old.end - page_size, old.end};
+    return real_remap(end, {end.begin, more.end}, 0);
+  });
+  if (is_error(got)) return got;
+  Mapping grown = last;
+  grown.offset += last.range.size();
+  grown.range = more;
+  table_.insert(std::move(grown));
+  if (last.prot & PROT_EXEC) engine_.code_mapped(more);
+  return static_cast<i64>(old.begin.value);
+}
+
+i64 GuestMemory::remap_several(GuestRange old, u32 flags, GuestAddr wanted, const Verdict& verdict) {
+  // What natively the kernel decides: a worker's may be another one.
+  const i64 may =
+      verdict([&]() -> i64 { return engine_.mode() == Mode::replay || kernel_moves_several() ? 0 : -EFAULT; });
+  if (is_error(may)) return may;
+  const auto mappings = table_.in(old);
+  for (auto m = mappings.begin(); m != mappings.end();) {
+    const GuestAddr end = std::min(table_.end_of_one(m->range.begin), old.end), at = m->range.begin;
+    if (m->owner == Owner::guest) {
+      const i64 moved = remap(at, end - at, end - at, flags, wanted + (at - old.begin), verdict);
+      if (is_error(moved)) return moved;
+    }
+    while (m != mappings.end() && m->range.begin < end) ++m;
+  }
+  return static_cast<i64>(wanted.value);
 }
 
 i64 GuestMemory::duplicate(const Mapping& m, GuestAddr at, GuestRange to, const Verdict& verdict) {
@@ -109,11 +172,13 @@ i64 GuestMemory::remap(GuestAddr old, u64 old_size, u64 new_size, u32 flags, Gue
   refresh_growing({old, layout::stack_top});
   const Mapping* found = table_.find(old);
   if (!found || found->owner != Owner::guest) return -EFAULT;
+  const u64 room = table_.end_of_one(old) - old;
+  if (fixed && old_size == new_size && old_size > room)
+    return remap_several(guest_range(old, old_size), flags, wanted, verdict);
 
   // What is wrong with the mapping is found before anything goes.
   if (old_size == 0 && (found->flags & MAP_PRIVATE || keep_old)) return -EINVAL;
-  if (std::min(old_size, new_size) > found->range.end - old && (fixed || keep_old || old_size < new_size))
-    return -EFAULT;
+  if (std::min(old_size, new_size) > room && (fixed || keep_old || old_size < new_size)) return -EFAULT;
   if (fixed || keep_old) {
     const GuestRange to = wanted_range;
     if (fixed) {
@@ -135,22 +200,10 @@ i64 GuestMemory::remap(GuestAddr old, u64 old_size, u64 new_size, u32 flags, Gue
   const Mapping m = *found;
   if (m.name == "[vdso]" && new_size > old_size) return -EFAULT;
 
-  if (!fixed && !keep_old && old_size && growable_in_place(m, old + old_size, new_size - old_size)) {
-    const GuestRange more{m.range.end, old + new_size};
-    const i64 got = verdict([&]() -> i64 {
-      if (engine_.mode() != Mode::replay && m.file && m.file->source == Source::stand_in)
-        if (const i64 r = sources_.extend(*m.file, m.offset + m.range.size(), more.size()); r < 0) return r;
-      if ((m.traits & trait_foreign) != 0)
-        if (const i64 r = move_foreign(m.range, {m.range.begin, old + new_size}); r < 0) return r;
-      return real_remap(guest_range(old, old_size), guest_range(old, new_size), 0);
-    });
-    if (is_error(got)) return got;
-    Mapping grown = m;
-    grown.offset += m.range.size();
-    grown.range = more;
-    table_.insert(std::move(grown));
-    if (m.prot & PROT_EXEC) engine_.code_mapped(more);
-    return static_cast<i64>(old.value);
+  if (!fixed && !keep_old && old_size) {
+    const GuestRange range = guest_range(old, old_size);
+    if (growable_in_place(*table_.find(range.end - 1), range.end, new_size - old_size))
+      return grow_in_place(range, new_size, verdict);
   }
   if (!may_move) return -ENOMEM;
   GuestRange to = guest_range(wanted, new_size);
@@ -160,7 +213,7 @@ i64 GuestMemory::remap(GuestAddr old, u64 old_size, u64 new_size, u32 flags, Gue
     if (!place) return place.error();
     to = *place;
   }
-  return old_size == 0 ? duplicate(m, old, to, verdict) : move_to(m, guest_range(old, old_size), to, flags, verdict);
+  return old_size == 0 ? duplicate(m, old, to, verdict) : move_all(guest_range(old, old_size), to, flags, verdict);
 }
 
 }  // namespace fred

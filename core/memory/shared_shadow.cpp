@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/base/raw_syscall.h"
+#include "core/memory/guest_access.h"
 
 namespace fred {
 
@@ -51,7 +52,7 @@ bool SharedShadow::follow(GuestRange range) {
 }
 
 void SharedShadow::compare(GuestRange range, std::vector<GuestRange>& changed) {
-  for_each_page(range, [&](GuestAddr page) {
+  const auto compare_page = [&](GuestAddr page) {
     const u8* now = page.ptr<const u8>();
     const auto known = known_.find(page);
     const u8* before = known == known_.end() ? zero_page.data() : known->second->data();
@@ -63,7 +64,26 @@ void SharedShadow::compare(GuestRange range, std::vector<GuestRange>& changed) {
     auto& kept = known == known_.end() ? known_[page] : known->second;
     if (!kept) kept = std::make_unique<Page>();
     std::memcpy(kept->data(), now, page_size);
+  };
+  // What was something and does not exist now may be zeros, or lie beyond the end of its file.
+  auto next = known_.lower_bound(range.begin);
+  const auto gone_before = [&](GuestAddr end) {
+    while (next != known_.end() && next->first < end) {
+      const GuestAddr page = next->first;
+      Page now;
+      ++next;
+      if (guest_read(now.data(), page, page_size))
+        compare_page(page);
+      else
+        known_.erase(page);
+    }
+  };
+  for_each_page(range, [&](GuestAddr page) {
+    gone_before(page);
+    if (next != known_.end() && next->first == page) ++next;
+    compare_page(page);
   });
+  gone_before(range.end);
 }
 
 std::vector<GuestRange> SharedShadow::look(const AddressMap& table, bool files, bool all_of_files) {

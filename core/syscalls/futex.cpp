@@ -9,6 +9,7 @@
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/syscalls/futex_priority.h"
+#include "core/syscalls/futex_shared_priority.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/walk.h"
 #include "core/threads/threads.h"
@@ -57,6 +58,18 @@ i64 ask_kernel(Syscall& call) {
   if (effect.first) call.output(call.addr(0), 4);
   if (effect.second) call.output(call.addr(4), 4);
   return result;
+}
+
+/// Others may know the word, in this process or not.
+i64 ask_about_shared(Syscall& call) {
+  const i32 command = static_cast<i32>(call.arg(1)) & FUTEX_CMD_MASK;
+  const bool locks = command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 || command == FUTEX_TRYLOCK_PI;
+  if (!locks && command != FUTEX_UNLOCK_PI) return ask_kernel(call);
+  const auto word = shared_word(call, call.addr(0));
+  if (!word) return ask_kernel(call);
+  if (locks) return lock_shared(call, *word);
+  const auto unlocked = unlock_shared(call, *word);
+  return unlocked ? *unlocked : ask_kernel(call);
 }
 
 /// Do only threads of this process know the word?
@@ -176,7 +189,7 @@ i64 requeue(Syscall& call, Threads& threads, bool compare) {
 i64 sys_futex(Syscall& call) {
   auto& threads = guest_engine(call).threads();
   if (threads.alone()) look_for_deadlock(call, threads);
-  if (threads.alone() || !is_private(call, threads, call.addr(0))) return ask_kernel(call);
+  if (threads.alone() || !is_private(call, threads, call.addr(0))) return ask_about_shared(call);
   if (call.arg(0) % 4 != 0) return -EINVAL;
   const u32 count = static_cast<u32>(call.arg(2));
   const bool private_ = (call.arg(1) & FUTEX_PRIVATE_FLAG) != 0;

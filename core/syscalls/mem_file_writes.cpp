@@ -177,16 +177,17 @@ void apply_runs(Syscall& call, const std::vector<Run>& runs,
   }
 }
 
-/// The runs, the same in every mode.
-void share_runs(Syscall& call, std::vector<Run>& runs) {
+/// Values that live finds (runs, sizes), the same in every mode.
+template <class T>
+void share(Syscall& call, std::vector<T>& values) {
   std::vector<u8> bytes;
-  if (!runs.empty()) {
-    bytes.resize(runs.size() * sizeof(Run));
-    std::memcpy(bytes.data(), runs.data(), bytes.size());
+  if (!values.empty()) {
+    bytes.resize(values.size() * sizeof(T));
+    std::memcpy(bytes.data(), values.data(), bytes.size());
   }
   value_bytes(call, bytes);
-  runs.resize(bytes.size() / sizeof(Run));
-  if (!runs.empty()) std::memcpy(runs.data(), bytes.data(), bytes.size());
+  values.resize(bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
 }
 
 /// Where mappings are the file itself, only translations are not.
@@ -201,16 +202,42 @@ void mirror_shared_memory(Syscall& call) {
   if (!row || !row->blocks) return;
   GuestMemory& memory = call.engine().memory();
   std::vector<Run> runs;
+  std::vector<FileSources::FileSize> sizes;
   if (!call.replaying()) {
+    sizes = memory.sources().size_changes();
     auto& turn = guest_engine(call).tree().turn();
     for (const GuestRange range : memory.shared_changes(turn.changes_due())) runs.push_back({range});
     turn.changes_found();
   }
-  share_runs(call, runs);
+  share(call, sizes);
+  memory.sources().set_sizes(sizes);
+  share(call, runs);
   apply_runs(call, runs, [](const Mapping&, const Run&) {});
 }
 
 }  // namespace
+
+bool changes_regular_file(const Syscall& call) {
+  const auto* row =
+      std::find_if(std::begin(writers), std::end(writers), [&](const Writer& r) { return r.number == call.number(); });
+  if (row == std::end(writers) || call.number() == SYS_splice) return false;  // it may wait for a pipe
+  struct stat st {};
+  i64 known = -ENOENT;
+  if (row->place == Place::opened) {
+    const bool relative = call.number() == SYS_openat || call.number() == SYS_openat2;
+    u64 flags = O_TRUNC;  // creat
+    if (call.number() == SYS_open) flags = call.arg(1);
+    if (call.number() == SYS_openat) flags = call.arg(2);
+    if (call.number() == SYS_openat2 && !call.get(flags, call.addr(2))) return false;
+    std::string path;
+    if ((flags & O_TRUNC) == 0 || !call.get_string(path, call.addr(relative ? 1 : 0))) return false;
+    known = raw_syscall(SYS_newfstatat, relative ? call.arg(0) : static_cast<u64>(AT_FDCWD),
+                        reinterpret_cast<u64>(path.c_str()), reinterpret_cast<u64>(&st), 0);
+  } else if (row->place != Place::path) {
+    known = raw_syscall(SYS_fstat, static_cast<u64>(static_cast<i32>(call.arg(row->fd))), reinterpret_cast<u64>(&st));
+  }
+  return known == 0 && S_ISREG(st.st_mode);
+}
 
 void mirror_file_changes(Syscall& call, i64 result) {
   const bool running = call.mode() == Mode::run;
@@ -235,7 +262,7 @@ void mirror_file_changes(Syscall& call, i64 result) {
     file.fd = static_cast<i32>(row->place == Place::opened ? static_cast<u64>(result) : call.arg(row->fd));
   std::vector<Run> runs;
   if (!call.replaying()) runs = find_runs(memory, change, file);
-  share_runs(call, runs);
+  share(call, runs);
   apply_runs(call, runs, [&](const Mapping&, const Run& run) {
     read_file_now(memory, file, change, run.range.begin.ptr(), run.range.size(), run.offset);
   });
@@ -253,7 +280,7 @@ void mirror_dropped_pages(Syscall& call, GuestRange range) {
           runs.push_back({guest_range(m.range.begin + at, page_size), m.offset + at});
     }
   }
-  share_runs(call, runs);
+  share(call, runs);
   apply_runs(call, runs, [&](const Mapping& m, const Run& run) {
     const auto* page = memory.sources().written(m.file->dev, m.file->ino, run.offset);
     std::memcpy(run.range.begin.ptr(), page->data(), page_size);

@@ -18,6 +18,9 @@ void value_bytes(Syscall& call, std::vector<u8>& bytes);
 /// Call it for each completed call while memory().mirrors_files(); calls that change no file are passed over.
 void mirror_file_changes(Syscall& call, i64 result);
 
+/// Live: the call changes contents or size of a regular file, which does not take long.
+bool changes_regular_file(const Syscall& call);
+
 /// After the guest dropped private copies of file pages (MADV_DONTNEED): what it wrote to the file shows there.
 void mirror_dropped_pages(Syscall& call, GuestRange range);
 

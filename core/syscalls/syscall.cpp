@@ -8,6 +8,7 @@
 #include "core/memory/guest_memory.h"
 #include "core/signals/kernel_signals.h"
 #include "core/syscalls/foreign_arguments.h"
+#include "core/syscalls/memory.h"
 #include "core/syscalls/table.h"
 #include "core/threads/threads.h"
 
@@ -54,7 +55,10 @@ i64 Syscall::ask_kernel(u64 number, const u64 (&args)[6]) {
 
 bool Syscall::blocks() const {
   const auto* row = find_row(number_);
-  return row != nullptr && row->blocks;
+  if (row == nullptr || !row->blocks) return false;
+  // Others may have the file mapped: what changes it is done with the turn.
+  const bool held = mode() == Mode::record && static_cast<GuestEngine&>(engine_).tree().turn().held();
+  return !held || !changes_regular_file(*this);
 }
 
 void* Syscall::scratch(u64 size) {

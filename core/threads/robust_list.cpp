@@ -34,7 +34,7 @@ void Threads::end_robust_list() {
     const GuestAddr at{(entry & ~u64{1}) + static_cast<u64>(head.offset)};
     u32 word;
     if (!guest_read(&word, at, sizeof word)) return;
-    if ((word & FUTEX_TID_MASK) != static_cast<u32>(running_->tid)) return;
+    if ((word & FUTEX_TID_MASK) != static_cast<u32>(engine_.process().thread)) return;
     const auto dead = [](u32 owned) { return (owned & FUTEX_WAITERS) | FUTEX_OWNER_DIED; };
     if (u8* alias = engine_.memory().foreign().alias(at); alias != nullptr) {
       // The guest's copy gets what a worker's gets, and this process reads it no more.
@@ -49,7 +49,12 @@ void Threads::end_robust_list() {
       const u32 left = dead(word);
       guest_store(at, &left, sizeof left);
     }
-    if (g_turn.live && (word & FUTEX_WAITERS) != 0 && !inherits_priority) wake_anywhere(at);
+    if (!g_turn.live || (word & FUTEX_WAITERS) == 0) return;
+    if (!inherits_priority) return wake_anywhere(at);
+    const auto* m = engine_.memory().table().find(at);
+    if (engine_.mode() == Mode::record && m != nullptr) {
+      if (const auto shared = shared_word(*m, at)) engine_.tree().priority_waiters().wake(*shared);
+    }
   };
   u64 entry = head.first;
   for (int limit = 2048; limit > 0 && (entry & ~u64{1}) != list.value; --limit) {  // ROBUST_LIST_LIMIT

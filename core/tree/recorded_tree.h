@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/memory/unique_fd.h"
+#include "core/tree/priority_waiters.h"
 #include "core/tree/shared_turn.h"
 #include "core/tree/writers.h"
 
@@ -58,6 +59,8 @@ class RecordedTree {
   void share_memory() {
     if (page_ != nullptr) turn_.take_part(&page_->turn, place_.pid);
   }
+  /// While recording: who waits for their locks with priority inheritance.
+  PriorityWaiters priority_waiters() const { return PriorityWaiters(page_->priority_waiters); }
   /// What all recorded processes have mapped, and nobody else; nothing where there is no such page.
   std::optional<MappedObject> mark() const;
   /// What is foreign to one of them is so to all that have it mapped (core/dispatch/foreign_access.h): each looks when
@@ -101,8 +104,10 @@ class RecordedTree {
     MappedObject foreign[most_foreign];
     std::atomic<bool> adopts;        // some process takes orphans in, or did
     std::atomic<u32> orphan_makers;  // processes that are making one
+    PriorityWaiters::Table priority_waiters;
     alignas(64) std::atomic<u64> order;
   };
+  static_assert(sizeof(Page) <= page_size);
   Result<> map(int descriptor);
 
   ProcessPlace place_;
