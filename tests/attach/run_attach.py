@@ -201,17 +201,27 @@ def attach_again(fred: Path, program: Path, native: Ended, seed: int) -> list[st
 
 @dataclasses.dataclass
 class Script:
-    """Of a shell, which begins when it reads a line: by then it has been attached to."""
+    """Of a shell, which begins when it reads a line: by then it has been attached to. If the recording is to end before the
+    programs do, it does so when the script has written "begun"; after that comes the line for which it waits."""
 
     name: str
     text: str
     processes: int
+    end: signal.Signals | None = None
 
 
+# By vfork, as a shell does not.
+SPAWNED = f"""exec {sys.executable} -I -S -c 'import os
+os.waitpid(os.posix_spawn("/bin/sh", ["sh", "-c", "echo begun; read line < late; seq 3"], os.environ), 0)
+print("outer")'"""
 SCRIPTS = [
     Script("a shell starts programs", "seq 5 | tac; x=$(echo one); (exit 3); echo $? $x; seq 2 > f; cat f", 7),
     Script("a shell starts shells", "sh -c 'sh -c \"seq 3\" | cat; echo inner'; echo outer", 5),
     Script("what it starts outlives it", "(read line < late; seq 3) & echo begun", 2),
+    Script("Ctrl-C, and what has been forked goes on", "(read line < late; seq 3) & echo begun; wait; seq 2", 2, signal.SIGINT),
+    Script("fred is killed, and all goes on", "(read line < late; seq 3) & echo begun; wait; seq 2", 2, signal.SIGKILL),
+    Script("Ctrl-C, and what has been spawned goes on", SPAWNED, 2, signal.SIGINT),
+    Script("fred is killed, and what has been spawned goes on", SPAWNED, 2, signal.SIGKILL),
 ]
 
 
@@ -221,21 +231,38 @@ def run_script(fred: Path, row: Script) -> list[str]:
         os.mkfifo(folder / "late")
         command = ["/bin/sh", "-c", f"read line; {row.text}"]
         late = os.open(folder / "late", os.O_RDWR)
-        os.write(late, b"late\n")
-        native = subprocess.run(command, input=b"go\n", stdout=subprocess.PIPE, cwd=folder).stdout
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder) as natively_run:
+            assert natively_run.stdin is not None and natively_run.stdout is not None
+            natively_run.stdin.write(b"go\n")
+            natively_run.stdin.close()
+            native = natively_run.stdout.readline()
+            os.write(late, b"late\n")
+            native += natively_run.stdout.read()
         with running(Path(command[0]), folder, *command[1:], stdin=subprocess.PIPE) as process, \
                 open(folder / "err", "wb") as err:
             tracer = subprocess.Popen([fred, "record", "-p", str(process.pid), "--verify"], stderr=err,
                                       stdin=subprocess.DEVNULL, env=os.environ | {"TMPDIR": name}, start_new_session=True)
             wait_until_attached(folder, tracer)
-            process.communicate(b"go\n", timeout=LONGEST)
+            assert process.stdin is not None
+            process.stdin.write(b"go\n")
+            process.stdin.close()
+            if row.end is not None:
+                wait_until(lambda: b"begun" in (folder / "output").read_bytes())
+                tracer.send_signal(row.end)
+                tracer.wait(LONGEST)
+            else:
+                process.wait(LONGEST)
             os.write(late, b"late\n")
             status = tracer.wait(LONGEST)
+            process.wait(LONGEST)
+            wait_until(lambda: len((folder / "output").read_bytes()) >= len(native), harness.GRACE_SECONDS)
         os.close(late)
         said = (folder / "err").read_text(errors="replace")
         problems = []
         if (output := (folder / "output").read_bytes()) != native:
             problems.append(f"wrote {output!r}, natively {native!r}")
+        if row.end == signal.SIGKILL:
+            return problems
         if status != 0 or not re.search(rf"no divergence, {row.processes} processes\n$", said):
             problems.append(f"fred ended with {status}, not with {row.processes} processes: {said.strip()!r}")
         return problems
