@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "cli/attach/attach.h"
+#include "cli/attach/leave.h"
 #include "cli/engine_process.h"
 #include "cli/verify.h"
 #include "core/control/peer.h"

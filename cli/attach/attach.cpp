@@ -23,6 +23,7 @@
 #include <set>
 
 #include "cli/attach/engine_start.h"
+#include "cli/attach/leave.h"
 #include "cli/attach/process_facts.h"
 #include "cli/attach/stopped_process.h"
 #include "cli/engine_process.h"
@@ -41,7 +42,6 @@ namespace fs = std::filesystem;
 constexpr u64 scratch_size = 16 * page_size;
 /// Until the engine has taken the program over; it reads all of its mapped files, and copies some.
 constexpr std::chrono::minutes longest_start{2};
-constexpr std::chrono::seconds longest_leave{10};
 constexpr u64 rseq_unregister = 1;
 /// The program has looked already at what the processor can do.
 constexpr const char* seen_processor = "--cpu=native";
@@ -394,17 +394,6 @@ Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vec
   return Attached{.live = std::move(*live), .args = attachment.args()};
 }
 
-void leave(Peer&& live, const RecordingFolder& folder) {
-  Peer gone = std::move(live);
-  if (!gone.is_open()) return;
-  (void)gone.send({.kind = MessageKind::leave});
-  folder.bid_farewell(gone.pid());
-  // Until it has left it works in the folder of the recording, which may go next.
-  pollfd socket{gone.socket(), POLLIN, 0};
-  while (poll(&socket, 1, std::chrono::milliseconds(longest_leave).count()) == 1 && receive_message(socket.fd)) {
-  }
-}
-
 EngineCommand replay_command(const Attached& attached, const RecordingFolder& folder,
                              const std::vector<std::string>& engine) {
   EngineCommand command{.mode = "replay",
@@ -415,24 +404,6 @@ EngineCommand replay_command(const Attached& attached, const RecordingFolder& fo
                         .args = attached.args};
   command.options.emplace_back(seen_processor);
   return command;
-}
-
-void leave(ProcessList& processes, const RecordingFolder& folder) {
-  const auto until = std::chrono::steady_clock::now() + longest_leave;
-  std::set<u32> told;
-  while (processes.any_running() && std::chrono::steady_clock::now() < until) {
-    processes.wait_for_beginnings();
-    for (const auto& p : processes.all()) {
-      if (p->gone || p->taken || !told.insert(p->place.number).second) continue;
-      p->unrecorded = p->peer.send({.kind = MessageKind::leave}).has_value();
-      folder.bid_farewell(p->pid);
-    }
-    std::vector<pollfd> sources;
-    processes.add_sources(sources);
-    constexpr int look_again_ms = 100;
-    (void)poll(sources.data(), sources.size(), look_again_ms);
-    processes.drain();
-  }
 }
 
 }  // namespace fred

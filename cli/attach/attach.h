@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "cli/engine_process.h"
-#include "cli/process_list.h"
 #include "cli/recording_folder.h"
 #include "core/control/peer.h"
 
@@ -23,10 +22,5 @@ Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vec
 /// With which an engine re-executes what such a program has executed.
 EngineCommand replay_command(const Attached& attached, const RecordingFolder& folder,
                              const std::vector<std::string>& engine);
-
-/// Ends the recording of an attached program, which goes on natively, and waits until that is done.
-void leave(Peer&& live, const RecordingFolder& folder);
-/// The same of what it has started and still runs.
-void leave(ProcessList& processes, const RecordingFolder& folder);
 
 }  // namespace fred

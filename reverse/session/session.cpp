@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "cli/attach/attach.h"
 #include "cli/engine_process.h"
 #include "core/dispatch/run_control.h"
 #include "core/elf/program.h"
