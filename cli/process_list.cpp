@@ -125,7 +125,9 @@ void ProcessList::add_sources(std::vector<pollfd>& sources) const {
 }
 
 void ProcessList::drain(RecordedProcess& p) {
-  if (!p.peer.drain()) has_gone(p);
+  if (p.peer.drain()) return;
+  has_gone(p);
+  gone_(p.pid);
 }
 
 void ProcessList::drain() {

@@ -41,8 +41,10 @@ struct RecordedProcess {
 
 class ProcessList {
  public:
-  /// `guard`: called once with the id of each, when it is known.
-  explicit ProcessList(std::function<void(pid_t)> guard) : guard_(std::move(guard)) {}
+  /// Called once with the id of each: `guard` when it is known, `gone` when it is no recorded process any more.
+  explicit ProcessList(
+      std::function<void(pid_t)> guard, std::function<void(pid_t)> gone = [](pid_t) {})
+      : guard_(std::move(guard)), gone_(std::move(gone)) {}
   ProcessList(const ProcessList&) = delete;
   ProcessList& operator=(const ProcessList&) = delete;
 
@@ -82,7 +84,7 @@ class ProcessList {
   void listen(RecordedProcess& process);
   void is_seen_as(pid_t pid, RecordedProcess& process);
 
-  std::function<void(pid_t)> guard_;
+  std::function<void(pid_t)> guard_, gone_;
   std::vector<std::unique_ptr<RecordedProcess>> all_;
 };
 

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "cli/attach/attach.h"
+#include "cli/attach/leave.h"
 #include "cli/engine_process.h"
 #include "cli/verify.h"
 #include "core/control/peer.h"
@@ -36,7 +37,10 @@ void forward(int signal) {
 void note(int signal) { g_signal_of_user = signal; }
 
 struct Session {
-  explicit Session(RecordingFolder& folder) : processes([&folder](pid_t pid) { (void)folder.guard(pid); }) {}
+  /// `attached`: the processes outlive this one.
+  explicit Session(RecordingFolder& folder, bool attached = false)
+      : processes([&folder, attached](pid_t pid) { (void)(attached ? folder.tell(pid) : folder.guard(pid)); },
+                  [&folder](pid_t pid) { folder.forget(pid); }) {}
 
   Peer live;
   ProcessList processes;  // besides the first
@@ -140,10 +144,16 @@ int wait_for_live(Session& session, u64 period, bool end_deadlocks) {
   }
 }
 
+constexpr int before_a_word = 2000;  // milliseconds
+void tell_of_children() {
+  fmt::print(stderr,
+             "fred: the program has ended; what it started is recorded until it ends as well "
+             "(Ctrl-C: it goes on without being recorded)\n");
+}
+
 /// The program has ended; what it has left running is recorded until it ends as well. Signals to fred end that: the
 /// processes go on without being recorded.
 void wait_for_children(ProcessList& processes) {
-  constexpr int before_a_word = 2000;  // milliseconds
   g_signal_of_user = 0;
   bool told = false;
   processes.drain();
@@ -152,9 +162,7 @@ void wait_for_children(ProcessList& processes) {
     std::vector<pollfd> sources;
     processes.add_sources(sources);
     if (poll(sources.data(), sources.size(), told ? -1 : before_a_word) == 0) {
-      fmt::print(stderr,
-                 "fred: the program has ended; what it started is recorded until it ends as well "
-                 "(Ctrl-C: it goes on without being recorded)\n");
+      tell_of_children();
       told = true;
     }
     processes.drain();
@@ -269,18 +277,25 @@ RecordedRun record_once(const RunOptions& options, const RecordSetup& setup) {
 
 namespace {
 
-/// Waits for the attached program's end, or for the user's signal. True: it has ended.
+/// Waits for the end of the attached program and of what it has started, or for the user's signal. True: they have
+/// ended.
 bool watch_attached(Session& session, int signals, u64 period) {
-  pollfd sources[] = {{signals, POLLIN, 0}, {session.live.socket(), POLLIN, 0}};
+  bool told = false;
   for (;;) {
-    const int ready = poll(sources, 2, period != 0 ? static_cast<int>(period) : -1);
+    std::vector<pollfd> sources{{signals, POLLIN, 0}, {session.live.socket(), POLLIN, 0}};
+    session.processes.add_sources(sources);
+    const bool first_runs = session.live.is_open();
+    const int longest = first_runs ? (period != 0 ? static_cast<int>(period) : -1) : told ? -1 : before_a_word;
+    const int ready = poll(sources.data(), sources.size(), longest);
     if (ready < 0) continue;
-    session.live.drain();
+    if (first_runs) session.live.drain();
+    session.processes.drain();
     if (!session.deadlock.empty()) meet_deadlock(session, false);
-    if (session.ended || (sources[1].revents & (POLLHUP | POLLERR)) != 0) return true;
+    if (session.ended || (sources[1].revents & (POLLHUP | POLLERR)) != 0) session.live.close();
+    if (!session.live.is_open() && !session.processes.any_running()) return true;
     if ((sources[0].revents & POLLIN) != 0) return false;
-    if (ready > 0 || session.pending) continue;
-    session.ask_for_snapshot();
+    if (ready == 0 && !first_runs && !std::exchange(told, true)) tell_of_children();
+    if (ready == 0 && first_runs && !session.pending) session.ask_for_snapshot();
   }
 }
 
@@ -297,23 +312,29 @@ int record_attached(const RunOptions& options) {
   const UniqueFd signals{signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK)};
   auto attached = attach(options.attach, *folder, engine_options(options));
   if (!attached) return failed(attached.error().message);
-  Session session(*folder);
+  const auto command = replay_command(*attached, *folder, engine_options(options));
+  Session session(*folder, true);
   session.live = std::move(attached->live);
-  session.live.on_other([&session](const Message& m, UniqueFd) { session.take(m); });
+  session.live.on_other([&session](const Message& m, UniqueFd socket) {
+    if (!session.processes.take(m, std::move(socket))) session.take(m);
+  });
   if (auto told = folder->tell(session.live.pid()); !told) return failed(told.error().message);
   if (options.verify) {
     if (auto taken = session.snapshot_here(); !taken) return failed(taken.error().message);
   }
   if (auto going = session.live.send({.kind = MessageKind::resume}); !going) return failed(going.error().message);
   fmt::print(stderr, "fred: attached to process {}\n", options.attach);
-  const bool ended = watch_attached(session, signals.get(), options.verify ? options.snapshot_every : 0);
-  if (!ended) {
+  if (!watch_attached(session, signals.get(), options.verify ? options.snapshot_every : 0)) {
+    const bool first_runs = session.live.is_open();
     leave(std::move(session.live), *folder);
-    fmt::print(stderr, "fred: the recording ends; process {} goes on natively\n", options.attach);
+    leave(session.processes, *folder);
+    const auto who = first_runs ? fmt::format("process {}", options.attach) : "what the program has started";
+    fmt::print(stderr, "fred: the recording ends; {} goes on natively\n", who);
   }
   if (session.ended) save_statistics(session, folder->path());
   if (options.stats) fmt::print(stderr, "{}", session.statistics);
-  const int result = options.verify ? verify(session, {}, "", 0) : 0;
+  int result = session.processes.any_failed() ? 125 : 0;
+  if (options.verify) result = verify(session, command, "", result);
   for (auto& snapshot : session.snapshots) end_and_wait(snapshot.peer);
   return result;
 }

@@ -31,7 +31,7 @@ void remove_folder(const std::string& path) {
 }
 
 /// What becomes of an engine.
-enum Fate : u64 { end, farewell, now };
+enum Fate : u64 { end, farewell, now, none };
 
 struct Engine {
   UniqueFd handle;
@@ -65,10 +65,10 @@ void bid_farewell(const UniqueFd& engine) {
     if (message && message->kind == MessageKind::quit) _exit(0);
     if (!message) break;  // the session has been killed
     const u64 pid = message->number[1];
-    if (message->number[0] != now) {
+    if (message->number[0] == end || message->number[0] == farewell) {
       engines[pid] = {UniqueFd{engine}, message->number[0] == farewell};
     } else if (const auto known = engines.find(pid); known != engines.end()) {
-      bid_farewell(known->second.handle);
+      if (message->number[0] == now) bid_farewell(known->second.handle);
       engines.erase(known);
     }
   }
@@ -153,8 +153,11 @@ Result<> RecordingFolder::start_cleaner() {
 
 Result<> RecordingFolder::guard(pid_t engine) { return give_handle(engine, end); }
 Result<> RecordingFolder::tell(pid_t engine) { return give_handle(engine, farewell); }
-void RecordingFolder::bid_farewell(pid_t engine) const {
-  (void)send_message(control_.get(), {.kind = MessageKind::guard, .number = {now, static_cast<u64>(engine)}});
+void RecordingFolder::forget(pid_t engine) const { tell_fate(engine, none); }
+void RecordingFolder::bid_farewell(pid_t engine) const { tell_fate(engine, now); }
+
+void RecordingFolder::tell_fate(pid_t engine, u64 fate) const {
+  (void)send_message(control_.get(), {.kind = MessageKind::guard, .number = {fate, static_cast<u64>(engine)}});
 }
 
 Result<> RecordingFolder::give_handle(pid_t engine, u64 fate) {

@@ -32,6 +32,8 @@ class RecordingFolder {
   Result<> guard(pid_t engine);
   /// One that has taken a program over, which outlives this process, hears that this has gone.
   Result<> tell(pid_t engine);
+  /// It is no engine any more, and hears nothing.
+  void forget(pid_t engine) const;
   /// It hears so now, and no more.
   void bid_farewell(pid_t engine) const;
 
@@ -40,6 +42,8 @@ class RecordingFolder {
   static Result<RecordingFolder> make_temporary(std::string name);
   Result<> start_cleaner();
   Result<> give_handle(pid_t engine, u64 fate);
+  /// Of one whose handle the cleaner has.
+  void tell_fate(pid_t engine, u64 fate) const;
 
   std::string path_;
   bool temporary_;

@@ -20,6 +20,7 @@
 #include "core/attach/adopt.h"
 #include "core/base/check.h"
 #include "core/base/descriptor.h"
+#include "core/base/engine_file.h"
 #include "core/base/exec_strings.h"
 #include "core/base/lifeline.h"
 #include "core/base/log.h"
@@ -48,6 +49,7 @@ struct Arguments {
   int env_fd = -1, control_fd = -1, lifeline_fd = -1, tree_fd = -1, errors_fd = -1, root_fd = -1;
   ProcessPlace place;  // of an executed child
   bool held = false;   // an executed child stands where it begins
+  bool stays = false;  // the same of a program that was attached to: it goes on without the session
   bool stats = false;  // print them at the end (fred run; fred record gets them over the socket)
   EngineOptions engine;
   std::string program;
@@ -104,6 +106,8 @@ constexpr struct {
     {"--control-fd=", false, [](Arguments& a, std::string_view v) { a.control_fd = number<int>(v); }},
     {"--lifeline-fd=", false, [](Arguments& a, std::string_view v) { a.lifeline_fd = number<int>(v); }},
     {"--held", false, [](Arguments& a, std::string_view) { a.held = true; }},
+    {"--engine=", false, [](Arguments&, std::string_view v) { hold_engine_file(std::string(v)); }},
+    {"--stays", true, [](Arguments& a, std::string_view) { a.stays = true; }},
     {"--stats", false, [](Arguments& a, std::string_view) { a.stats = true; }},
     {"--checksum-every=", true, [](Arguments& a, std::string_view v) { a.engine.checksum_every = number<u64>(v); }},
     {"--chaos=", true, [](Arguments& a, std::string_view v) { a.engine.chaos = number<u64>(v); }},
@@ -149,7 +153,7 @@ Arguments parse(int argc, char** argv) {
   a.adopt = a.engine.adopted = mode == "adopt";
   a.record = a.adopt || mode == "record";
   a.replay = mode == "replay";
-  if (a.adopt) a.engine.children = false;  // its own executable is not the engine's
+  if (a.adopt) a.engine.words.emplace_back("--stays");
   int i = 2;
   for (; i < argc && std::string_view{argv[i]} != "--"; ++i) {
     if (!take_option(a, argv[i])) quit(125, fmt::format("fred-engine: unknown option '{}'", argv[i]));
@@ -301,6 +305,7 @@ int main_of_engine(int argc, char** argv) {
   });
   if (a.control_fd >= 0) {
     controller.emplace(engine, report);
+    if (a.stays) controller->outlive_session();
     if (!a.adopt) report.started();
     if (a.place.number == 0) controller->serve();
     if (a.held) controller->serve_held();

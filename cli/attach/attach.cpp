@@ -23,12 +23,15 @@
 #include <set>
 
 #include "cli/attach/engine_start.h"
+#include "cli/attach/leave.h"
 #include "cli/attach/process_facts.h"
 #include "cli/attach/stopped_process.h"
 #include "cli/engine_process.h"
 #include "core/attach/adopted_state.h"
+#include "core/base/log.h"
 #include "core/base/raw_syscall.h"
 #include "core/signals/kernel_signals.h"
+#include "core/threads/remains.h"
 
 namespace fred {
 
@@ -39,8 +42,9 @@ namespace fs = std::filesystem;
 constexpr u64 scratch_size = 16 * page_size;
 /// Until the engine has taken the program over; it reads all of its mapped files, and copies some.
 constexpr std::chrono::minutes longest_start{2};
-constexpr int longest_leave_ms = 10000;
 constexpr u64 rseq_unregister = 1;
+/// The program has looked already at what the processor can do.
+constexpr const char* seen_processor = "--cpu=native";
 
 Result<u64> made(i64 result, const char* what) {
   if (is_error(result)) return fail_errno(static_cast<int>(-result), fmt::format("within the process: {}", what));
@@ -271,12 +275,18 @@ Result<Peer> Attachment::start(const RecordingFolder& folder, const std::vector<
   out.close();
   if (!out) return fail_errno(EIO, "cannot write " + path);
   hand_folder_to(process_.pid(), folder.path());
-  std::vector<std::string> arguments{"fred-engine", "adopt", "--dir=" + folder.path(), "--state=" + path,
-                                     fmt::format("--control-fd={}", theirs)};
-  if (const char* log = std::getenv("FRED_LOG"); log != nullptr) arguments.push_back(std::string("--log=") + log);
+  std::vector<std::string> arguments{"fred-engine",
+                                     "adopt",
+                                     "--dir=" + folder.path(),
+                                     "--state=" + path,
+                                     fmt::format("--control-fd={}", theirs),
+                                     "--engine=" + engine_path()};
+  if (const char* log = std::getenv("FRED_LOG"); log != nullptr) {
+    if (auto known = set_log_levels(log); !known) return std::unexpected(known.error());  // it would end the program
+    arguments.push_back(std::string("--log=") + log);
+  }
   arguments.insert(arguments.end(), options.begin(), options.end());
-  // The program has looked already at what the processor can do.
-  arguments.insert(arguments.end(), {"--cpu=native", "--", state_.exe});
+  arguments.insert(arguments.end(), {seen_processor, "--", state_.exe});
   const auto at = prepare_engine(process_, engine_path(), arguments, state_.auxv, scratch_);
   if (!at) return std::unexpected(at.error());
   process_.call(SYS_munmap, scratch_, scratch_size);
@@ -321,6 +331,36 @@ Result<std::vector<ThreadEntry>> Attachment::wait_for_engine(int socket) {
   return fail("its engine has ended");
 }
 
+/// Where an engine has left the process before: what has stayed of it.
+std::vector<GuestRange> find_remains(const StoppedProcess& process) {
+  std::vector<GuestRange> found;
+  const auto mappings = parse_smaps(proc_file(process.pid(), "maps"));
+  for (const auto& m : mappings ? *mappings : std::vector<KernelMapping>{}) {
+    RemainsHeader header;
+    if (m.path != RemainsHeader::path || !process.read(m.range.begin.value, &header, sizeof header)) continue;
+    if (header.magic == RemainsHeader::right_magic) found.push_back(guest_range(m.range.begin, header.size));
+  }
+  return found;
+}
+
+/// Stops the process when none of its threads takes its last steps there any more, and unmaps that.
+Result<StoppedProcess> stop_without_remains(pid_t pid, GuestRange vdso) {
+  const auto until = std::chrono::steady_clock::now() + longest_leave;
+  for (;;) {
+    auto process = StoppedProcess::stop(pid, vdso);
+    if (!process) return process;
+    const auto remains = find_remains(*process);
+    const bool in_use = std::ranges::any_of(process->threads(), [&](const StoppedThread& t) {
+      return std::ranges::any_of(remains, [&](GuestRange r) { return r.contains(GuestAddr{t.regs.rip}); });
+    });
+    if (!in_use) {
+      for (const auto& range : remains) process->call(SYS_munmap, range.begin.value, range.size());
+      return process;
+    }
+    if (std::chrono::steady_clock::now() > until) return fail_errno(EBUSY, "fred is just leaving it");
+  }
+}
+
 }  // namespace
 
 Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vector<std::string>& engine) {
@@ -340,7 +380,7 @@ Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vec
     if (m.path == "[vdso]") vdso = m.range;
   }
   if (!before || before->empty()) return explained({EACCES, "not permitted"});
-  auto process = StoppedProcess::stop(pid, vdso);
+  auto process = stop_without_remains(pid, vdso);
   if (!process) return explained(process.error());
   auto smaps = proc_file(pid, "smaps");
   auto mappings = parse_smaps(smaps);
@@ -354,15 +394,16 @@ Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vec
   return Attached{.live = std::move(*live), .args = attachment.args()};
 }
 
-void leave(Peer&& live, const RecordingFolder& folder) {
-  Peer gone = std::move(live);
-  if (!gone.is_open()) return;
-  (void)gone.send({.kind = MessageKind::leave});
-  folder.bid_farewell(gone.pid());
-  // Until it has left it works in the folder of the recording, which may go next.
-  pollfd socket{gone.socket(), POLLIN, 0};
-  while (poll(&socket, 1, longest_leave_ms) == 1 && receive_message(socket.fd)) {
-  }
+EngineCommand replay_command(const Attached& attached, const RecordingFolder& folder,
+                             const std::vector<std::string>& engine) {
+  EngineCommand command{.mode = "replay",
+                        .dir = folder.path(),
+                        .lifeline = folder.lifeline(),
+                        .options = engine,
+                        .program = attached.args.front(),
+                        .args = attached.args};
+  command.options.emplace_back(seen_processor);
+  return command;
 }
 
 }  // namespace fred

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/engine_process.h"
 #include "cli/recording_folder.h"
 #include "core/control/peer.h"
 
@@ -18,7 +19,8 @@ struct Attached {
 /// On an error the program goes on as before. `engine`: options of the engine.
 Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vector<std::string>& engine);
 
-/// Ends the recording of an attached program, which goes on natively, and waits until that is done.
-void leave(Peer&& live, const RecordingFolder& folder);
+/// With which an engine re-executes what such a program has executed.
+EngineCommand replay_command(const Attached& attached, const RecordingFolder& folder,
+                             const std::vector<std::string>& engine);
 
 }  // namespace fred

@@ -79,7 +79,7 @@ u64 entry_of(const std::vector<u8>& auxv, u64 type) {
   return 0;
 }
 
-/// argc, argv, an empty environment and the auxiliary vector, as the kernel lays them out below `top`.
+/// argc, argv, an environment of one string and the auxiliary vector, as the kernel lays them out below `top`.
 u64 write_stack(StoppedProcess& process, u64 top, const std::vector<std::string>& arguments,
                 std::vector<std::pair<u64, u64>> auxv) {
   std::vector<u8> text(16);  // AT_RANDOM
@@ -90,10 +90,15 @@ u64 write_stack(StoppedProcess& process, u64 top, const std::vector<std::string>
     at.push_back(text.size());
     text.insert(text.end(), a.c_str(), a.c_str() + a.size() + 1);
   }
+  // The kernel would go on writing to what the engine's libc registers.
+  constexpr std::string_view environment = "GLIBC_TUNABLES=glibc.pthread.rseq=0";
+  const u64 environment_at = text.size();
+  text.insert(text.end(), environment.begin(), environment.end());
+  text.push_back(0);
   const u64 text_at = (top - text.size()) & ~u64{15};
   std::vector<u64> words{arguments.size()};
   for (const u64 offset : at) words.push_back(text_at + offset);
-  words.insert(words.end(), {0, 0});
+  words.insert(words.end(), {0, text_at + environment_at, 0});
   auxv.insert(auxv.end(), {{AT_RANDOM, text_at}, {AT_EXECFN, text_at + at.front()}, {AT_NULL, 0}});
   for (const auto& [type, value] : auxv) words.insert(words.end(), {type, value});
   const u64 sp = (text_at - words.size() * sizeof(u64)) & ~u64{15};

@@ -133,22 +133,11 @@ Error explain_refusal(pid_t pid, const Error& refusal) {
   return refuse(pid, refusal.code, why).error();
 }
 
-namespace {
-bool catches(pid_t pid, int signal) {
-  const auto caught = std::strtoull(status_value(pid, "SigCgt").c_str(), nullptr, 16);
-  return (caught >> (signal - 1) & 1) != 0;
-}
-}  // namespace
-
 Result<> check_memory(pid_t pid, const std::vector<KernelMapping>& mappings) {
   std::vector<GuestRange> occupied;
   for (const auto& m : mappings) {
     occupied.push_back(m.range);
-    if (is_engine_file(m.path)) {
-      return refuse(pid, EBUSY,
-                    catches(pid, SIGTRAP) ? "it is under fred already"
-                                          : "fred has recorded it before, and its engine's memory is in the way");
-    }
+    if (is_engine_file(m.path)) return refuse(pid, EBUSY, "it is under fred already");
     if (m.path.starts_with("anon_inode:[io_uring]"))
       return refuse(pid, ENOSYS, "it uses io_uring, which fred does not follow");
     if (m.device && !m.path.starts_with("["))

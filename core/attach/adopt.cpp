@@ -39,6 +39,7 @@ Result<std::vector<ThreadEntry>> adopt(GuestEngine& engine, const AdoptedState& 
   auto entries = engine.threads().adopt(first, std::span(state.threads).subspan(1));
   if (!entries) return entries;
   if (auto made = make_vdso_calls(state.vdso); !made) return std::unexpected(made.error());
+  engine.memory().keep_in_forks();
   // The engine's libc has given the kernel a list of its own.
   raw_syscall(SYS_set_robust_list, first.robust_list.value, robust_list_size);
   return entries;

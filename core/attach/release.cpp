@@ -23,17 +23,17 @@ void restore_dispositions(const GuestSignalState& state) {
 }  // namespace
 
 /// The functions of the kernel's vDSO stay system calls: a thread may stand in the middle of one.
-void release(GuestEngine& engine) {
+void release(GuestEngine& engine, i64 done) {
   if (engine.ended() || !engine.is_safe_point()) return;
   begin_release();
   await_farewell();
-  engine.threads().go_native([&engine] {
+  engine.threads().go_native([&engine, done] {
     engine.memory().become_native();
-    close_engine_descriptors();
-    engine.cpu().cache().unmap();
+    close_engine_descriptors(done);
     hand_back_limits();
     engine.threads().free_processors(true);
     restore_dispositions(engine.signals().state());
+    return done;
   });
 }
 

@@ -68,8 +68,11 @@ void close_engine_descriptor(i64 fd) {
   raw_syscall(SYS_close, static_cast<u64>(fd));
 }
 
-void close_engine_descriptors() {
-  for (u64 index = 0; index < room; ++index) close_engine_descriptor(static_cast<i64>(first_descriptor() + index));
+void close_engine_descriptors(i64 but) {
+  for (u64 index = 0; index < room; ++index) {
+    const auto fd = static_cast<i64>(first_descriptor() + index);
+    if (fd != but) close_engine_descriptor(fd);
+  }
 }
 
 }  // namespace fred

@@ -11,7 +11,7 @@ i64 raise_descriptor(i64 fd);
 /// True for descriptors in the engine's range that the engine has open.
 bool is_engine_descriptor(i64 fd);
 void close_engine_descriptor(i64 fd);
-/// All that are in use.
-void close_engine_descriptors();
+/// All that are in use but this one.
+void close_engine_descriptors(i64 but);
 
 }  // namespace fred

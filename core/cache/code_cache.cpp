@@ -297,8 +297,4 @@ std::optional<GuestPosition> CodeCache::locate(CacheAddr at) const {
   return std::nullopt;
 }
 
-void CodeCache::unmap() {
-  for (const auto& w : windows_) munmap(w.range.begin.ptr(), w.range.size());
-}
-
 }  // namespace fred

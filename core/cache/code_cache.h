@@ -150,8 +150,6 @@ class CodeCache {
   /// The pieces of a block, in the order of their code.
   std::span<const Segment> segments(BlockId id) const;
   const std::vector<CacheWindow>& windows() const { return windows_; }
-  /// Nothing is executed there any more, ever.
-  void unmap();
   bool has_code_on(u64 page) const { return pages_.contains(page); }
 
   struct Counters {

@@ -1,5 +1,6 @@
 #include "core/control/controller.h"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 
 #include "ckpt/snapshot/snapshot.h"
 #include "core/attach/release.h"
+#include "core/base/descriptor.h"
+#include "core/base/raw_syscall.h"
 #include "core/control/value_bytes.h"
 #include "core/dispatch/guest_state.h"
 #include "core/dispatch/processes.h"
@@ -82,29 +85,37 @@ bool Controller::answer_request() {
     }
     if (descriptor >= 0) close(descriptor);
   }
-  if (farewell_received() && engine_.is_adopted_live()) {
+  if (farewell_received() && outlives_session()) {
     leave();
     return false;
   }
   return stop;
 }
 
-/// A program that was there before us goes on without a session, another one if the session wants that.
+/// A program that was there before us, and what it has started.
+bool Controller::outlives_session() const {
+  return engine_.is_adopted_live() || (outlives_session_ && !engine_.is_worker());
+}
+
+/// Another one goes on without a session if that wants it.
 bool Controller::is_to_leave(const Result<Message>& m) {
-  if (!m) return engine_.is_adopted_live();
+  if (!m) return outlives_session();
   return m->kind == MessageKind::leave && !engine_.is_worker();
 }
 
 void Controller::leave() {
   run_.clear_breaks();
   const bool adopted = engine_.is_adopted_live();
+  i64 hang_up = -1;  // when the engine has left the program, and not before
   if (adopted) {
+    hang_up = raise_descriptor(raw_syscall(SYS_dup, static_cast<u64>(reporter_.socket())));
     engine_.leave_recording();
   } else {
     engine_.processes().leave_recording();
   }
   reporter_.close();
-  if (adopted) release(engine_);  // it comes back where the program is about to end
+  if (adopted) release(engine_, hang_up);  // it comes back where the program is about to end
+  close_engine_descriptor(hang_up);
 }
 
 bool Controller::carry_out(const Message& m, int descriptor) {

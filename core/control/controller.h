@@ -12,6 +12,8 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
+  /// If the session goes, the guest goes on without it, unrecorded, as one that was attached to does anyway.
+  void outlive_session() { outlives_session_ = true; }
   /// Answers commands, while the guest stands, until `resume`. `quit`, or a session that is gone, ends the process.
   void serve();
   /// The same of a child that stands where it begins, which the session has not asked for: it is told.
@@ -20,6 +22,7 @@ class Controller {
  private:
   /// Looks at what has come while the guest runs. True: it is to stop.
   bool answer_request();
+  bool outlives_session() const;
   bool is_to_leave(const Result<Message>& m);
   void leave();
   /// False: the command leaves serve().
@@ -47,6 +50,7 @@ class Controller {
   GuestEngine& engine_;
   Reporter& reporter_;
   RunControl run_;
+  bool outlives_session_ = false;
   std::vector<u8> parts_;  // of the text of the next command
 };
 

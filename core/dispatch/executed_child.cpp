@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "core/base/check.h"
+#include "core/base/engine_file.h"
 #include "core/base/exec_strings.h"
 #include "core/base/lifeline.h"
 #include "core/base/log.h"
@@ -102,8 +103,7 @@ void execute_engine(GuestEngine& engine, const std::string& path, std::vector<st
   std::vector<std::string> nothing;
   const auto p = pointers_to(argv), e = pointers_to(nothing);
   engine.processes().leaving(true);
-  const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>("/proc/self/exe"), reinterpret_cast<u64>(p.data()),
-                                 reinterpret_cast<u64>(e.data()));
+  const i64 failed = execute_engine_file(p.data(), e.data());
   engine.processes().leaving(false);
   LOG_INFO(dispatch, "cannot execute the engine for {}: errno {}", path, -failed);
 }

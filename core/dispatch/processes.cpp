@@ -1,6 +1,5 @@
 #include "core/dispatch/processes.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/auxv.h>
@@ -13,6 +12,7 @@
 #include <cstring>
 
 #include "core/base/check.h"
+#include "core/base/directory.h"
 #include "core/base/exec_strings.h"
 #include "core/base/log.h"
 #include "core/base/raw_syscall.h"
@@ -37,17 +37,20 @@ constexpr u64 notice_no_log = u64{1} << 43;
 
 /// Closes what is marked close-on-exec, but for the engine's own and the files of the plan.
 void close_on_exec(GuestEngine& engine, const OpenPlan& plan) {
-  DIR* dir = opendir("/proc/self/fd");
-  if (dir == nullptr) return;
   std::vector<int> closing;
-  while (const auto* entry = readdir(dir)) {
-    const int fd = std::atoi(entry->d_name);
-    if (entry->d_name[0] == '.' || fd == dirfd(dir) || engine.owns_descriptor(fd)) continue;
-    if (fd == plan.executable.get() || fd == plan.interpreter.get()) continue;
-    const i64 flags = raw_syscall(SYS_fcntl, static_cast<u64>(fd), F_GETFD);
-    if (!is_error(flags) && (flags & FD_CLOEXEC) != 0) closing.push_back(fd);
+  {
+    const UniqueFd folder{
+        raw_syscall(SYS_open, reinterpret_cast<u64>("/proc/self/fd"), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!folder) return;
+    any_entry(folder.get(), [&](const char* name) {
+      const int fd = std::atoi(name);
+      const bool ours = fd == folder.get() || engine.owns_descriptor(fd);
+      if (ours || fd == plan.executable.get() || fd == plan.interpreter.get()) return false;
+      const i64 flags = raw_syscall(SYS_fcntl, static_cast<u64>(fd), F_GETFD);
+      if (!is_error(flags) && (flags & FD_CLOEXEC) != 0) closing.push_back(fd);
+      return false;
+    });
   }
-  closedir(dir);
   for (const int fd : closing) raw_syscall(SYS_close, static_cast<u64>(fd));
 }
 

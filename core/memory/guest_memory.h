@@ -121,6 +121,10 @@ class GuestMemory {
 
   /// What the process has mapped already becomes the guest's, as it is. Instead of loading; in live only.
   Result<> adopt(const AdoptedMemory& what);
+  /// From here on forks of this process have all of the guest's memory as it is, whatever the program has told the
+  /// kernel of its children (MADV_DONTFORK, MADV_WIPEONFORK): snapshots are forks, and the guest's are the table's to
+  /// look after.
+  void keep_in_forks();
   /// The kernel is to have it all as the guest sees it: nothing is guarded any more, and code may be executed.
   void become_native();
 

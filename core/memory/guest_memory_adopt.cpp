@@ -150,6 +150,14 @@ void share_with_file(const Mapping& m) {
 
 }  // namespace
 
+void GuestMemory::keep_in_forks() {
+  for (const auto& [begin, m] : table_.all()) {
+    const u64 size = m.range.size();
+    if ((m.traits & trait_dont_fork) != 0) raw_syscall(SYS_madvise, begin.value, size, MADV_DOFORK);
+    if ((m.traits & trait_wipe_on_fork) != 0) raw_syscall(SYS_madvise, begin.value, size, MADV_KEEPONFORK);
+  }
+}
+
 void GuestMemory::become_native() {
   share_for_fork();
   foreign_.give_back();

@@ -1,56 +1,32 @@
 // The ranges that are the engine's: its own image, and windows for translated code near the guest's.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/base/raw_syscall.h"
-#include "core/base/read_all.h"
 #include "core/memory/guest_memory.h"
 #include "core/memory/layout.h"
-#include "core/memory/unique_fd.h"
+#include "core/memory/own_maps.h"
 
 namespace fred {
-
-namespace {
-
-std::string read_own_maps() {
-  const UniqueFd fd{raw_syscall(SYS_open, reinterpret_cast<u64>("/proc/self/maps"), O_RDONLY | O_CLOEXEC)};
-  return read_all(fd.get());
-}
-
-std::optional<GuestRange> range_of_line(std::string_view line) {
-  u64 begin = 0, end = 0;
-  const char* last = line.data() + line.size();
-  const auto first = std::from_chars(line.data(), last, begin, 16);
-  if (first.ec != std::errc{} || first.ptr == last) return std::nullopt;
-  if (std::from_chars(first.ptr + 1, last, end, 16).ec != std::errc{}) return std::nullopt;
-  return GuestRange{GuestAddr{begin}, GuestAddr{end}};
-}
-
-}  // namespace
 
 void GuestMemory::absorb_engine_mappings() {
   // Our own image may lie anywhere, and its heap grows upwards from it.
   constexpr u64 own_heap_room = u64{16} << 30;
-  const std::string text = read_own_maps();
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find('\n', at), text.size());
-    const std::string_view line(text.data() + at, end - at);
-    at = end + 1;
-    auto range = range_of_line(line);
-    if (!range || range->begin >= layout::stack_top) continue;
-    if (table_.covers(*range)) continue;  // an adopted guest's
-    if (line.ends_with("[heap]")) range->end = range->end + own_heap_room;
-    range->end = std::min(range->end, layout::stack_top);
+  OwnMaps maps;
+  for (OwnMaps::Line line; maps.next(line);) {
+    auto range = line.range;
+    if (range.begin >= layout::stack_top) continue;
+    if (table_.covers(range)) continue;  // an adopted guest's
+    if (line.name == "[heap]") range.end = range.end + own_heap_room;
+    range.end = std::min(range.end, layout::stack_top);
     Mapping m;
-    m.range = *range;
+    m.range = range;
     m.owner = Owner::engine;
     m.name = "[engine]";
-    m.offset = range->begin.value;
+    m.offset = range.begin.value;
     table_.insert(std::move(m));
   }
 }

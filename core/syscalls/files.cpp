@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/directory.h"
 #include "core/engine.h"
 #include "core/syscalls/handlers.h"
 #include "core/syscalls/walk.h"
@@ -57,15 +58,10 @@ class EntryBlock {
  public:
   EntryBlock(u8* bytes, u64 size, u64 name_offset) : bytes_(bytes), size_(size), name_offset_(name_offset) {}
 
-  template <class Do>
-  void for_each_number(Do&& act) const {
-    for (u64 at = 0; const u64 size = entry_size(at); at += size)
-      if (const i64 number = number_at(at); number >= 0) act(number);
-  }
   bool any_number() const {
-    bool any = false;
-    for_each_number([&any](i64) { any = true; });
-    return any;
+    for (u64 at = 0; const u64 size = entry_size(at); at += size)
+      if (number_at(at) >= 0) return true;
+    return false;
   }
 
   /// Takes the engine's descriptors out; returns the size of what is left.
@@ -141,10 +137,10 @@ std::vector<u32> engine_descriptors(Engine& engine, u32 first, u32 last) {
     for (u64 n = first; n <= last && n < std::min<u64>(limit[1], u64{1} << 20); ++n) consider(static_cast<i64>(n));
     return found;
   }
-  alignas(8) u8 block[4096];
-  i64 size;
-  while ((size = raw_syscall(SYS_getdents64, static_cast<u64>(fd), reinterpret_cast<u64>(block), sizeof block)) > 0)
-    EntryBlock(block, static_cast<u64>(size), name_at).for_each_number(consider);
+  any_entry(static_cast<int>(fd), [&](const char* name) {
+    consider(number_of(name));
+    return false;
+  });
   raw_syscall(SYS_close, static_cast<u64>(fd));
   std::sort(found.begin(), found.end());
   return found;

@@ -1,6 +1,5 @@
 // The program becomes native again (docs/ATTACH.md): each kernel thread leaves the engine as its guest thread.
 #include <linux/futex.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -8,11 +7,11 @@
 
 #include <utility>
 
-#include "core/base/check.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/signals/kernel_signals.h"
 #include "core/threads/native_thread.h"
+#include "core/threads/remains.h"
 #include "core/threads/threads.h"
 
 namespace fred {
@@ -78,8 +77,10 @@ void Threads::stand_still() {
   all_stand();
 }
 
-void Threads::go_native(const std::function<void()>& release_process) {
+void Threads::go_native(const std::function<i64()>& release_process) {
   stand_still();
+  // Those that have ended may still be on their way out of the engine's code.
+  for (const auto& t : dead_) await_end(*t);
   auto& cpu = engine_.cpu();
   block_every_signal();
   // Where the control flow is now, the registers of the running thread are the processor's of the guest.
@@ -87,9 +88,7 @@ void Threads::go_native(const std::function<void()>& release_process) {
   const u64 size = native_frame_size(cpu.vector_size());
   std::size_t count = 0;
   for (const auto& t : threads_) count += t->exited ? 0 : 1;
-  auto* memory =
-      static_cast<u8*>(mmap(nullptr, count * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  FRED_CHECK(memory != MAP_FAILED, "no memory for {} threads that become native", count);
+  Remains remains(count, size);
   std::vector<NativeThread> natives(count);
   std::vector<GuestThread*> others;
   std::size_t made = 0;
@@ -110,8 +109,9 @@ void Threads::go_native(const std::function<void()>& release_process) {
     }
     auto& native = natives[made];
     const auto* vector = &t == running_ ? cpu.vector_area() : t.vector_area;
-    native = {.frame = build_native_frame(memory + made * size, t.registers, {vector, cpu.vector_size()},
+    native = {.frame = build_native_frame(remains.frame(made), t.registers, {vector, cpu.vector_size()},
                                           cpu.vector_mask(), s.alt_stack, s.has_saved_mask ? s.saved_mask : s.mask),
+              .remains = &remains,
               .fs_base = t.registers.fs_base,
               .gs_base = t.registers.gs_base,
               .robust_list = t.robust_list,
@@ -124,12 +124,11 @@ void Threads::go_native(const std::function<void()>& release_process) {
       others.push_back(&t);
     }
   }
-  release_process();
+  const i64 descriptor = release_process();
+  engine_.memory().note_growth();
+  remains.find_engine(engine_.memory().table(), static_cast<u32>(others.size()));
   for (auto* t : others) pass_baton(*t, baton_native);
-  if (own == nullptr) {  // the thread here has ended
-    for (;;) raw_syscall(SYS_exit, 0);
-  }
-  enter_native(*own);
+  enter_native_last(own, remains, descriptor);  // without one the thread here has ended
 }
 
 }  // namespace fred

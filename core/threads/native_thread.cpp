@@ -9,6 +9,7 @@
 #include "core/base/raw_syscall.h"
 #include "core/signals/kernel_signals.h"
 #include "core/threads/guest_thread.h"
+#include "core/threads/remains.h"
 
 namespace fred {
 
@@ -56,22 +57,25 @@ void drop_control_signals() {
 }
 }  // namespace
 
-void enter_native(const NativeThread& thread) {
+namespace {
+/// What the kernel is told. Where a handler's return finds the frame.
+u64 tell_kernel(const NativeThread& thread) {
   drop_control_signals();
   raw_syscall(SYS_set_robust_list, thread.robust_list.value, robust_list_size);
   raw_syscall(SYS_set_tid_address, thread.clear_tid.value);
-  const u64 sp =
-      reinterpret_cast<u64>(thread.frame) + sizeof thread.frame->pretcode;  // as a handler's return leaves it
   fred_write_gs_base(thread.gs_base);
   fred_write_fs_base(thread.fs_base);
-  asm volatile(
-      "mov %0, %%rsp\n\t"
-      "syscall\n\t"
-      "ud2"
-      :
-      : "r"(sp), "a"(SYS_rt_sigreturn)
-      : "memory");
-  __builtin_unreachable();
+  return reinterpret_cast<u64>(thread.frame) + sizeof thread.frame->pretcode;
+}
+}  // namespace
+
+void enter_native(const NativeThread& thread) {
+  const auto& remains = *thread.remains;
+  remains.leave(tell_kernel(thread));
+}
+
+void enter_native_last(const NativeThread* thread, const Remains& remains, i64 descriptor) {
+  remains.unmap_engine(thread != nullptr ? tell_kernel(*thread) : 0, descriptor);
 }
 
 }  // namespace fred

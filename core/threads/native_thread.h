@@ -7,8 +7,11 @@
 
 namespace fred {
 
+class Remains;
+
 struct NativeThread {
   RtSigFrame* frame = nullptr;
+  const Remains* remains = nullptr;  // where the frame is
   u64 fs_base = 0, gs_base = 0;
   GuestAddr robust_list, clear_tid;
 };
@@ -24,5 +27,7 @@ RtSigFrame* build_native_frame(void* at, const Registers& registers, std::span<c
 
 /// The calling kernel thread goes on as that: all signals are blocked before. No libc.
 [[noreturn]] void enter_native(const NativeThread& thread);
+/// The same for the last one, which has the engine's memory go and then closes the descriptor. Null: it ends.
+[[noreturn]] void enter_native_last(const NativeThread* thread, const Remains& remains, i64 descriptor);
 
 }  // namespace fred

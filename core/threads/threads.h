@@ -120,8 +120,9 @@ class Threads {
   /// From here on this process re-executes.
   void become_worker();
   /// Live, between instructions: all threads leave the engine, each as what it is in the program. `release_process` is
-  /// called when none of them can run engine code any more, and all signals are blocked.
-  [[noreturn]] void go_native(const std::function<void()>& release_process);
+  /// called when none of them can run engine code any more, and all signals are blocked. Then the engine's memory goes
+  /// (remains.h), and last of all the descriptor that it gives is closed.
+  [[noreturn]] void go_native(const std::function<i64()>& release_process);
   /// A worker: the recorded call waited; comes back when the thread goes on.
   void wait_as_recorded();
 

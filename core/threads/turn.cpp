@@ -258,7 +258,10 @@ void retire_kernel_thread(GuestThread& t, Retire how) {
   siginfo_t info{};
   info.si_code = leave_code;
   queue_signal(t.tid, control_signal, info);
-  if (how != Retire::exit) return;
+  if (how == Retire::exit) await_end(t);
+}
+
+void await_end(const GuestThread& t) {
   for (u32 alive; (alive = t.kernel_thread_alive.load()) != 0;) {
     raw_syscall(SYS_futex, reinterpret_cast<u64>(&t.kernel_thread_alive), FUTEX_WAIT, alive, 0);
   }

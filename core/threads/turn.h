@@ -55,6 +55,8 @@ i64 start_kernel_thread(GuestThread& thread);
 ThreadEntry kernel_thread_entry(GuestThread& thread);
 /// Has a kernel thread without the turn do that. Returns when one that is to end has ended.
 void retire_kernel_thread(GuestThread& thread, Retire how);
+/// Returns when the kernel thread of one that is about to end has ended.
+void await_end(const GuestThread& thread);
 /// Wakes a thread that waits for its baton.
 void pass_baton(GuestThread& to, Baton baton);
 /// What every own stack does, for ever.

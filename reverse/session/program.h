@@ -1,6 +1,6 @@
 // What a session has of each process that it debugs.
 #pragma once
-#include "cli/attach/attach.h"
+#include "cli/attach/leave.h"
 #include "reverse/session/session.h"
 #include "reverse/session/tip_changes.h"
 

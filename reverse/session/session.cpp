@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "cli/attach/attach.h"
 #include "cli/engine_process.h"
 #include "core/dispatch/run_control.h"
 #include "core/elf/program.h"
@@ -91,7 +92,9 @@ Result<> Session::attach(pid_t pid) {
   attention_.begin();
   auto folder = RecordingFolder::make("");
   if (!folder) return std::unexpected(folder.error());
-  auto attached = fred::attach(pid, *folder, options_.engine);
+  auto options = options_.engine;
+  options.emplace_back("--no-children");  // they would have to be let go of one by one
+  auto attached = fred::attach(pid, *folder, options);
   if (!attached) return std::unexpected(attached.error());
   auto recording = std::make_unique<Recording>(std::move(*folder), EngineCommand{});
   if (auto told = recording->folder.tell(pid); !told) return told;

@@ -2,9 +2,9 @@
 """Programs that are attached to while they run: each many times, at random instants.
 
 What a program writes, and how it ends, is what it is without fred, and the recording from that instant on verifies. Some
-runs end the recording before the program's end, by Ctrl-C or by killing fred: the program goes on natively. Then gdb attaches, goes
-back and forth, and leaves in several ways. Then what cannot be attached to: one clear line, and the program goes on
-unharmed.
+runs end the recording before the program's end, by Ctrl-C or by killing fred: the program goes on natively. Then each is
+attached to and let go several times, and nothing may gather in it. Then scripts of a shell that start programs when they
+have been attached to: all of those are verified. Then gdb attaches, goes back and forth, and leaves in several ways. Then what cannot be attached to: one clear line, and the program goes on unharmed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import harness  # noqa: E402
 
-PROGRAMS = ("arithmetic", "memory", "signals", "threads", "vectors", "sharing", "execute")
+PROGRAMS = ("arithmetic", "memory", "signals", "threads", "vectors", "sharing", "execute", "prefork")
+STARTING = ("sharing", "execute", "prefork")  # those that start processes all the time
 LONGEST = 120.0
 MOST_DESCRIPTORS = 64  # more than any of the programs has
 DETACHED = re.compile(r"fred: the recording ends; process \d+ goes on natively")
@@ -72,26 +73,52 @@ def compare(native: Ended, folder: Path, status: int) -> list[str]:
     return problems
 
 
+def wait_until(is_so: Callable[[], object], seconds: float = LONGEST) -> bool:
+    """Looks again and again. False: it was not so in time."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def facts_of(process: subprocess.Popen[bytes]) -> dict[str, str]:
+    """The lines of /proc/PID/status; none if it has ended."""
+    try:
+        text = Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return {}
+    facts = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    return {} if process.poll() is not None or facts["State"].startswith("Z") else facts
+
+
+def descriptors_left(process: subprocess.Popen[bytes]) -> list[str]:
+    with contextlib.suppress(OSError):  # it ends meanwhile
+        left = [fd.name for fd in Path(f"/proc/{process.pid}/fd").iterdir() if int(fd.name) >= MOST_DESCRIPTORS]
+        return [f"the engine has left descriptors open: {left}"] if left else []
+    return []
+
+
 seen_native: set[str] = set()  # programs that were looked at when they had become native again
 
 
 def native_again(program: Path, process: subprocess.Popen[bytes]) -> list[str]:
     """Waits until no signal is the engine's (which catches SIGTRAP, as none of the programs does), unless it ends."""
-    facts = Path(f"/proc/{process.pid}")
-    until = time.monotonic() + harness.GRACE_SECONDS
-    while process.poll() is None:
-        with contextlib.suppress(OSError):  # it ends meanwhile
-            status = dict(line.split(":\t", 1) for line in (facts / "status").read_text().splitlines() if ":\t" in line)
-            if status["State"].startswith("Z"):
-                return []
-            if not int(status["SigCgt"], 16) >> (signal.SIGTRAP - 1) & 1:
-                seen_native.add(program.name)
-                left = [fd.name for fd in (facts / "fd").iterdir() if int(fd.name) >= MOST_DESCRIPTORS]
-                return [f"the engine has left descriptors open: {left}"] if left else []
-        if time.monotonic() > until:
-            return ["the program is still under its engine"]
-        time.sleep(0.002)
-    return []
+    def is_native() -> bool:
+        facts = facts_of(process)
+        return not facts or not int(facts["SigCgt"], 16) >> (signal.SIGTRAP - 1) & 1
+
+    if not wait_until(is_native, harness.GRACE_SECONDS):
+        return ["the program is still under its engine"]
+    if facts_of(process):
+        seen_native.add(program.name)
+    # The last descriptor is closed when the engine's memory has gone.
+    return descriptors_left(process) if not wait_until(lambda: not descriptors_left(process), harness.GRACE_SECONDS) else []
+
+
+def wait_until_attached(folder: Path, tracer: subprocess.Popen[bytes]) -> None:
+    wait_until(lambda: b"attached" in (folder / "err").read_bytes() or tracer.poll() is not None)
 
 
 def attach_once(fred: Path, program: Path, native: Ended, seed: int) -> list[str]:
@@ -109,8 +136,7 @@ def attach_once(fred: Path, program: Path, native: Ended, seed: int) -> list[str
                                       stdin=subprocess.DEVNULL, env=os.environ | {"TMPDIR": str(folder / "tmp")},
                                       start_new_session=True)
             if end is not None:
-                while b"attached" not in (folder / "err").read_bytes() and tracer.poll() is None:
-                    time.sleep(0.002)
+                wait_until_attached(folder, tracer)
                 time.sleep(chance.uniform(0.0, 0.2) * native.seconds)
                 tracer.send_signal(end)
             tracer_status = tracer.wait(LONGEST)
@@ -121,14 +147,125 @@ def attach_once(fred: Path, program: Path, native: Ended, seed: int) -> list[str
         if end != signal.SIGKILL:
             if tracer_status != 0 or not harness.VERIFIED.search(said.encode()):
                 problems.append(f"fred ended with {tracer_status}: {said.strip()!r}")
+            if end is None and program.name in STARTING and " processes\n" not in said:
+                problems.append(f"nothing that it started is recorded: {said.strip()!r}")
             if end == signal.SIGINT and status == native.status and not DETACHED.search(said):
                 problems.append(f"no line that the recording ends: {said.strip()!r}")
-        until = time.monotonic() + harness.GRACE_SECONDS
-        while (left := list((folder / "tmp").iterdir())) and time.monotonic() < until:
-            time.sleep(0.01)  # the cleaner of a killed fred is at work
-        if left:
-            problems.append(f"left in TMPDIR: {left[0].name}")
+        # The cleaner of a killed fred is at work.
+        if not wait_until(lambda: not list((folder / "tmp").iterdir()), harness.GRACE_SECONDS):
+            problems.append(f"left in TMPDIR: {list((folder / 'tmp').iterdir())}")
     return problems
+
+
+ROUNDS = 3
+# In a mapping's line; the last is the engine's state window. (What fred keeps for the program itself has other names.)
+OF_ENGINE = re.compile(r"fred-(engine|processes|remains)|/events|libZydis|^00010000-")
+MOST_NEW_MAPPINGS = 12  # that a program makes by itself from one round to another; an engine has some 40
+
+
+def attach_again(fred: Path, program: Path, native: Ended, seed: int) -> list[str]:
+    """Attaches, verifies and lets go, several times. What an engine leaves in the program is gone with the next one."""
+    chance = random.Random(f"again {program.name} {seed}")
+    problems: list[str] = []
+    counts: list[int] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with running(program, folder) as process:
+            for number in range(ROUNDS):
+                time.sleep(chance.uniform(0.02, 0.1) * native.seconds)  # the random instant
+                with open(folder / "err", "wb") as err:
+                    tracer = subprocess.Popen([fred, "record", "-p", str(process.pid), "--verify"], stderr=err,
+                                              stdin=subprocess.DEVNULL, env=os.environ | {"TMPDIR": name},
+                                              start_new_session=True)
+                    wait_until_attached(folder, tracer)
+                    time.sleep(chance.uniform(0.0, 0.1) * native.seconds)
+                    tracer.send_signal(signal.SIGINT)
+                    tracer_status = tracer.wait(LONGEST)
+                said = (folder / "err").read_text(errors="replace")
+                if tracer_status != 0 or not harness.VERIFIED.search(said.encode()):
+                    problems.append(f"round {number}: fred ended with {tracer_status}: {said.strip()!r}")
+                if not DETACHED.search(said):
+                    break  # the program has ended
+                maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines() if facts_of(process) else []
+                left = [line for line in maps if OF_ENGINE.search(line)]
+                if len(left) > 1 or any("fred-remains" not in line for line in left):
+                    problems.append(f"round {number}: of the engine there is still {left}")
+                counts += [len(maps)] if maps else []
+                problems += descriptors_left(process)
+            status = process.wait(LONGEST)
+        problems += compare(native, folder, status)
+    if counts and max(counts) > counts[0] + MOST_NEW_MAPPINGS:
+        problems.append(f"mappings gather in the program: {counts}")
+    return problems
+
+
+@dataclasses.dataclass
+class Script:
+    """Of a shell, which begins when it reads a line: by then it has been attached to. If the recording is to end before the
+    programs do, it does so when the script has written "begun"; after that comes the line for which it waits."""
+
+    name: str
+    text: str
+    processes: int
+    end: signal.Signals | None = None
+
+
+# By vfork, as a shell does not.
+SPAWNED = f"""exec {sys.executable} -I -S -c 'import os
+os.waitpid(os.posix_spawn("/bin/sh", ["sh", "-c", "echo begun; read line < late; seq 3"], os.environ), 0)
+print("outer")'"""
+SCRIPTS = [
+    Script("a shell starts programs", "seq 5 | tac; x=$(echo one); (exit 3); echo $? $x; seq 2 > f; cat f", 7),
+    Script("a shell starts shells", "sh -c 'sh -c \"seq 3\" | cat; echo inner'; echo outer", 5),
+    Script("what it starts outlives it", "(read line < late; seq 3) & echo begun", 2),
+    Script("Ctrl-C, and what has been forked goes on", "(read line < late; seq 3) & echo begun; wait; seq 2", 2, signal.SIGINT),
+    Script("fred is killed, and all goes on", "(read line < late; seq 3) & echo begun; wait; seq 2", 2, signal.SIGKILL),
+    Script("Ctrl-C, and what has been spawned goes on", SPAWNED, 2, signal.SIGINT),
+    Script("fred is killed, and what has been spawned goes on", SPAWNED, 2, signal.SIGKILL),
+]
+
+
+def run_script(fred: Path, row: Script) -> list[str]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.mkfifo(folder / "late")
+        command = ["/bin/sh", "-c", f"read line; {row.text}"]
+        late = os.open(folder / "late", os.O_RDWR)
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder) as natively_run:
+            assert natively_run.stdin is not None and natively_run.stdout is not None
+            natively_run.stdin.write(b"go\n")
+            natively_run.stdin.close()
+            native = natively_run.stdout.readline()
+            os.write(late, b"late\n")
+            native += natively_run.stdout.read()
+        with running(Path(command[0]), folder, *command[1:], stdin=subprocess.PIPE) as process, \
+                open(folder / "err", "wb") as err:
+            tracer = subprocess.Popen([fred, "record", "-p", str(process.pid), "--verify"], stderr=err,
+                                      stdin=subprocess.DEVNULL, env=os.environ | {"TMPDIR": name}, start_new_session=True)
+            wait_until_attached(folder, tracer)
+            assert process.stdin is not None
+            process.stdin.write(b"go\n")
+            process.stdin.close()
+            if row.end is not None:
+                wait_until(lambda: b"begun" in (folder / "output").read_bytes())
+                tracer.send_signal(row.end)
+                tracer.wait(LONGEST)
+            else:
+                process.wait(LONGEST)
+            os.write(late, b"late\n")
+            status = tracer.wait(LONGEST)
+            process.wait(LONGEST)
+            wait_until(lambda: len((folder / "output").read_bytes()) >= len(native), harness.GRACE_SECONDS)
+        os.close(late)
+        said = (folder / "err").read_text(errors="replace")
+        problems = []
+        if (output := (folder / "output").read_bytes()) != native:
+            problems.append(f"wrote {output!r}, natively {native!r}")
+        if row.end == signal.SIGKILL:
+            return problems
+        if status != 0 or not re.search(rf"no divergence, {row.processes} processes\n$", said):
+            problems.append(f"fred ended with {status}, not with {row.processes} processes: {said.strip()!r}")
+        return problems
 
 
 @dataclasses.dataclass
@@ -153,8 +290,7 @@ def stopped(process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
 @contextlib.contextmanager
 def traced(process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
     tracer = subprocess.Popen(["strace", "-o", "/dev/null", "-p", str(process.pid)], stderr=subprocess.DEVNULL)
-    while "TracerPid:\t0" in Path(f"/proc/{process.pid}/status").read_text():
-        time.sleep(0.002)
+    wait_until(lambda: facts_of(process)["TracerPid"] != "0")
     yield process.pid
     tracer.terminate()
     tracer.wait()
@@ -172,13 +308,6 @@ def under_fred(process: subprocess.Popen[bytes], fred: Path) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def let_go_before(process: subprocess.Popen[bytes], fred: Path) -> Iterator[int]:
-    with under_fred(process, fred):
-        pass
-    yield process.pid
-
-
-@contextlib.contextmanager
 def other(pid: int, _process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
     yield pid
 
@@ -192,17 +321,15 @@ def child(process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
 @contextlib.contextmanager
 def in_state(letter: str, process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
     """As soon as its main thread is in that state of proc(5)."""
-    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2][0] != letter:
-        time.sleep(0.002)
+    wait_until(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2][0] == letter)
     yield process.pid
 
 
 @contextlib.contextmanager
 def its_thread(process: subprocess.Popen[bytes], _fred: Path) -> Iterator[int]:
-    tids: list[int] = []
-    while not tids:
-        tids = [int(tid) for tid in os.listdir(f"/proc/{process.pid}/task") if int(tid) != process.pid]
-    yield tids[0]
+    tids = Path(f"/proc/{process.pid}/task")
+    wait_until(lambda: len(list(tids.iterdir())) > 1)
+    yield next(int(tid.name) for tid in tids.iterdir() if int(tid.name) != process.pid)
 
 
 REFUSALS = [
@@ -214,8 +341,6 @@ REFUSALS = [
     Refusal("stopped", r"cannot attach to process (\d+) \(odd\): it is stopped \(kill -CONT \1 has it go on\)", prepare=stopped),
     Refusal("traced", r"cannot attach to process \d+ \(odd\): it is traced by process \d+ \(strace\) already", prepare=traced),
     Refusal("under fred", r"cannot attach to process \d+ \(odd\): it is under fred already", prepare=under_fred),
-    Refusal("let go before", r"cannot attach to process \d+ \(odd\): fred has recorded it before, and its engine's memory is in the way",
-            prepare=let_go_before),
     Refusal("a seccomp filter", r"cannot attach to process \d+ \(odd\): it has a seccomp filter, which fred's own system calls would meet",
             word="seccomp"),
     Refusal("its main thread has ended", r"cannot attach to process \d+ \(odd\): its main thread has ended", word="main_ended",
@@ -241,9 +366,8 @@ def refuse(fred: Path, programs: Path, row: Refusal) -> list[str] | None:
         folder = Path(name)
         folder.chmod(0o777)
         with running(programs / "odd", folder, *([row.word] if row.word else []), stdin=subprocess.PIPE) as process:
-            while not (said := (folder / "output").read_bytes()).endswith(b"\n"):
-                time.sleep(0.002)
-            if said == b"unavailable\n":
+            wait_until(lambda: (folder / "output").read_bytes().endswith(b"\n"))
+            if (folder / "output").read_bytes() == b"unavailable\n":
                 return None
             user = pwd.getpwnam(row.as_user).pw_uid if row.as_user else None
             with (row.prepare or partial(other, process.pid))(process, fred) as pid:
@@ -295,8 +419,7 @@ def gdb_session(build: Path, programs: Path, sources: Path, row: GdbSession) -> 
     text = (sources / f"{row.program}.c").read_text().splitlines()
     mark = str(next(number for number, line in enumerate(text, 1) if "// mark" in line))
     with tempfile.TemporaryDirectory() as name, running(program, Path(name)) as process:
-        while not (Path(name) / "output").read_bytes():
-            time.sleep(0.002)
+        wait_until((Path(name) / "output").read_bytes)
         words = [c.replace("{pid}", str(process.pid)).replace(":mark", f":{mark}") for c in row.commands]
         command = [build / "bin/fred-gdb"] if row.tool == "fred-gdb" else ["gdb"]
         command += ["-nx", "-q", "--batch", "-iex", "set debuginfod enabled off"]
@@ -353,6 +476,13 @@ def main() -> int:
             if options.runs >= 5 and program not in seen_native:
                 problems.append("it never became native again")
             count(program, problems)
+        for program in filter(lambda p: wanted(f"{p} again"), PROGRAMS):
+            native = natively(programs / program)
+            runs = list(pool.map(partial(attach_again, fred, programs / program, native), range(options.runs // 5 + 1)))
+            count(f"{program} again", [f"run {seed}: {p}" for seed, problems in enumerate(runs) for p in problems])
+    for script in SCRIPTS:
+        if wanted(script.name):
+            count(script.name, run_script(fred, script))
     for session in GDB_SESSIONS:
         if wanted(session.name):
             count(session.name, gdb_session(build, programs, HERE / "programs", session))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,12 +36,27 @@ static int file(void) {
   return fd;
 }
 
+/// Of a child: what it has of memory that is not for children.
+static int child_sees(unsigned char* not_there, const unsigned char* wiped) {
+  unsigned char state;
+  const pid_t child = fork();
+  if (child == 0) _exit((mincore(not_there, page, &state) == 0) + 2 * (wiped[7] != 0));
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status;
+}
+
 int main(void) {
   int fd = file(), other = file();
   unsigned char* of_file = map(MAP_PRIVATE, fd);
   unsigned char* shared_file = map(MAP_SHARED, other);
   unsigned char* shared = map(MAP_SHARED | MAP_ANONYMOUS, -1);
   unsigned char* own = map(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  unsigned char* not_forked = map(MAP_SHARED | MAP_ANONYMOUS, -1);
+  unsigned char* wiped = map(MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  madvise(not_forked, pages * page, MADV_DONTFORK);
+  madvise(wiped, pages * page, MADV_WIPEONFORK);
+  wiped[7] = 1;
   mallopt(M_MMAP_THRESHOLD, 1 << 30);  // all of it comes from the heap, and goes back
   mallopt(M_TRIM_THRESHOLD, page);
   unsigned char* heap = malloc(3 * page);
@@ -49,6 +65,7 @@ int main(void) {
   for (int i = 0; i < 150; i++) {
     shared_file[i * 100] ^= 0x5a;
     shared[i * 50] = (unsigned char)i;
+    not_forked[i * 200] = wiped[i * 20 + 8] = (unsigned char)(i * 5);
     own[i * 300] = (unsigned char)(i * 3);
     memset(heap, i, 3 * page);
     void* blocks[20];
@@ -65,12 +82,13 @@ int main(void) {
     unsigned long moved = sum(new_one, pages * page);
     munmap(new_one, 2 * pages * page);
     char line[200];
-    int size = snprintf(line, sizeof line, "%d %lx %lx %lx %lx %lx %lx %lx\n", i, sum(of_file, pages * page),
+    int size = snprintf(line, sizeof line, "%d %lx %lx %lx %lx %lx %lx %lx %lx %lx\n", i, sum(of_file, pages * page),
                         sum(shared_file, pages * page), sum(shared, pages * page), sum(own, pages * page),
-                        sum(heap, 3 * page), allocated, moved);
+                        sum(heap, 3 * page), allocated, moved, sum(not_forked, pages * page),
+                        sum(wiped, pages * page));
     if (write(1, line, (size_t)size) != size) return 1;
     struct timespec pause = {0, 2000000};
     nanosleep(&pause, NULL);
   }
-  return 0;
+  return child_sees(not_forked, wiped);
 }
