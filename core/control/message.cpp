@@ -44,7 +44,7 @@ std::string_view to_string(MessageKind kind) {
 
 void Message::set_text(std::string_view t) {
   size = static_cast<u32>(std::min<u64>(t.size(), max_text));
-  std::memcpy(text, t.data(), size);
+  t.copy(text, size);
   text[size] = '\0';
 }
 

@@ -114,7 +114,8 @@ u8* LogWriter::item_space(ItemKind kind, u64 size, GuestAddr at) {
 }
 
 void LogWriter::item(ItemKind kind, const void* data, u64 size, GuestAddr at) {
-  std::memcpy(item_space(kind, size, at), data, size);
+  auto* to = item_space(kind, size, at);
+  if (size != 0) std::memcpy(to, data, size);
 }
 
 void LogWriter::end() {
