@@ -351,7 +351,10 @@ class _Fred(_FredValues, _FredConditions, _FredSkips, _FredRegisters):
             free = [inferior for inferior in gdb.inferiors() if inferior.num not in before]
         if free[0] != gdb.selected_inferior():
             gdb.execute("inferior %d" % free[0].num, to_string=True)
-        gdb.execute("attach %d" % pid)
+        try:
+            gdb.execute("attach %d" % pid)
+        except gdb.error as error:
+            raise gdb.GdbError(str(error)) from None
 
     @classmethod
     def selected_process(cls):

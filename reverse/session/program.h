@@ -25,12 +25,11 @@ struct TipStep {
 Message run_to_message(const Time& t);
 
 struct Session::Program {
-  Program(Children& all, RecordedProcess& recorded, const RecordingFolder& recording)
-      : children(all), process(recorded), folder(recording), snapshots(children) {}
+  Program(Recording& recording, RecordedProcess& recorded);
   ~Program() {
     end_worker();
     end_probe();
-    // One that was attached to ends by itself, so that its parent learns how.
+    // Such a one ends by itself, so that its parent learns how.
     if (live && attached && (!killed || end)) leave(std::move(live->peer()), folder);
     if (live) children.end(std::move(live->peer()));
     if (live) ProcessList::has_gone(process);
@@ -51,10 +50,11 @@ struct Session::Program {
   Children& children;
   RecordedProcess& process;
   const RecordingFolder& folder;
+  const bool attached;  // the recording is of a program that was attached to
   SnapshotSet snapshots;
   std::unique_ptr<Live> live;  // null: it has gone
   bool open = false;           // it is shown, or stands at a position of its own; else it runs by itself, or has ended
-  bool attached = false, killed = false, detached = false;
+  bool killed = false, detached = false;
   std::vector<std::string> args;
   Time tip, position;
   /// Shows the position in the past; without live also at the tip.

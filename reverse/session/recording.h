@@ -8,19 +8,27 @@
 namespace fred {
 
 struct Session::Recording {
-  Recording(RecordingFolder recording, EngineCommand engine)
+  Recording(RecordingFolder recording, bool of_attached)
       : folder(std::move(recording)),
-        command(std::move(engine)),
-        processes([this](pid_t process) { (void)folder.guard(process); }) {}
+        attached(of_attached),
+        processes([this](pid_t process) { (void)(attached ? folder.tell(process) : folder.guard(process)); }) {}
   ~Recording();
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
   RecordingFolder folder;
-  EngineCommand command;  // with which the first process was started
+  const bool attached;    // to the first process: all of them outlive the recording
+  EngineCommand command;  // with which the first process was started, or could be re-executed
   Children children;
   ProcessList processes;
   std::map<u32, std::unique_ptr<Program>> programs;  // those that are debugged, by number
 };
+
+inline Session::Program::Program(Recording& recording, RecordedProcess& recorded)
+    : children(recording.children),
+      process(recorded),
+      folder(recording.folder),
+      attached(recording.attached),
+      snapshots(children) {}
 
 }  // namespace fred

@@ -83,8 +83,9 @@ Result<> Session::start(const Launch& launch) {
     if (status == not_found) return fail_errno(ENOENT, "cannot start " + *program);
     return std::unexpected(Error{ENOEXEC, "cannot start " + *program});  // the engine has told why
   }
-  return begin_history(std::make_unique<Recording>(std::move(*folder), std::move(command)),
-                       {.pid = engine->pid, .live = std::move(peer), .args = launch.args});
+  auto recording = std::make_unique<Recording>(std::move(*folder), false);
+  recording->command = std::move(command);
+  return begin_history(std::move(recording), {.pid = engine->pid, .live = std::move(peer), .args = launch.args});
 }
 
 Result<> Session::attach(pid_t pid) {
@@ -92,23 +93,20 @@ Result<> Session::attach(pid_t pid) {
   attention_.begin();
   auto folder = RecordingFolder::make("");
   if (!folder) return std::unexpected(folder.error());
-  auto options = options_.engine;
-  options.emplace_back("--no-children");  // they would have to be let go of one by one
-  auto attached = fred::attach(pid, *folder, options);
+  auto attached = fred::attach(pid, *folder, options_.engine);
   if (!attached) return std::unexpected(attached.error());
-  auto recording = std::make_unique<Recording>(std::move(*folder), EngineCommand{});
+  auto recording = std::make_unique<Recording>(std::move(*folder), true);
+  recording->command = replay_command(*attached, recording->folder, options_.engine);
   if (auto told = recording->folder.tell(pid); !told) return told;
-  return begin_history(
-      std::move(recording),
-      {.pid = pid, .live = std::move(attached->live), .args = std::move(attached->args), .attached = true});
+  return begin_history(std::move(recording),
+                       {.pid = pid, .live = std::move(attached->live), .args = std::move(attached->args)});
 }
 
 Result<> Session::begin_history(std::unique_ptr<Recording> recording, First first) {
   auto& process = recording->processes.add_first(first.pid);
-  auto& program = recording->programs[1] = std::make_unique<Program>(recording->children, process, recording->folder);
+  auto& program = recording->programs[1] = std::make_unique<Program>(*recording, process);
   auto& p = *program;
   p.open = true;
-  p.attached = first.attached;
   p.live = std::make_unique<Live>(io_, p.snapshots, recording->processes, process, std::move(first.live),
                                   options_.snapshots);
   p.args = std::move(first.args);

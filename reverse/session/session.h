@@ -177,7 +177,6 @@ class Session final : public Execution {
     pid_t pid = -1;
     Peer live;
     std::vector<std::string> args;
-    bool attached = false;
   };
   Result<> begin_history(std::unique_ptr<Recording> recording, First first);
   // session_processes.cpp

@@ -21,7 +21,10 @@ constexpr Time end_of_time{.ticks = ~u64{0}, .pc = {}};
 Session::Recording::~Recording() {
   programs.clear();
   processes.drain();
-  processes.release();
+  if (attached)
+    leave(processes, folder);
+  else
+    processes.release();
   // Ours, if it has ended by itself.
   if (const auto* first = processes.find(1)) waitpid(first->place.pid, nullptr, WNOHANG);
 }
@@ -108,7 +111,7 @@ Result<> Session::open(u32 number, OpenAt at) {
   auto* const before = program_;
   const bool known = find(number) != nullptr;
   if (!known) {
-    recording_->programs[number] = std::make_unique<Program>(recording_->children, *process, recording_->folder);
+    recording_->programs[number] = std::make_unique<Program>(*recording_, *process);
   }
   program_ = find(number);
   if (program_->open) return {};
@@ -291,9 +294,7 @@ void Session::let_go(u32 number) {
 
 void Session::let_end() {
   if (recording_->processes.all().size() == 1) return kill();
-  const u32 number = process_number();
-  let_go(number);
-  forget(number);
+  let_go(process_number());  // its history stays: that of what it forked begins there
 }
 
 }  // namespace fred

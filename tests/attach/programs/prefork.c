@@ -1,4 +1,4 @@
-// build: -D_GNU_SOURCE -O1 -pthread
+// build: -D_GNU_SOURCE -O1 -g -pthread
 // A server with workers, each of which is replaced after a few jobs, by fork in one of two threads; every other one executes
 // this program anew.
 #include <pthread.h>
@@ -51,7 +51,7 @@ static void* serve(void* nothing) {
     sum += a.value ^ (unsigned long)a.job;
     if (!a.last) continue;
     failed += wait(&status) < 0 || status != 0;
-    start(started++ % 2);
+    start(started++ % 2);  // mark
   }
   close(todo[1]);
   while (wait(&status) > 0) failed += status != 0;
@@ -62,6 +62,8 @@ static void* serve(void* nothing) {
 int main(int argc, char** argv) {
   if (argc > 1 && strcmp(argv[1], "worker") == 0) return work();
   if (pipe(todo) != 0 || pipe(done) != 0) return 2;
+  puts("serving");
+  fflush(stdout);
   pthread_t thread;
   if (pthread_create(&thread, NULL, serve, NULL) != 0 || pthread_join(thread, NULL) != 0) return 4;
   return 6;
