@@ -185,7 +185,8 @@ const std::vector<Command> rows = {
      "Debug process N of the recording (see info processes).",
      "It becomes an inferior of gdb's, with a history and a Time of its own: one that has ended stands at its end,\n"
      "one that runs is stopped. `inferior` changes between those that are open; the commands that travel in time move\n"
-     "the current one only. `detach` lets a child go on by itself, still recorded. Without N: which one it is.",
+     "the current one only. `detach` lets a child go on by itself, still recorded. When the program has exited,\n"
+     "process 1 opens it again, until the next run. Without N: which one it is.",
      false,
      handlers::process},
 

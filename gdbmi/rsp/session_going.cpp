@@ -185,7 +185,9 @@ std::optional<int> SessionTarget::passed_signal_here() {
 void SessionTarget::go_on(const ResumeRequest& request, const Forward& how, std::span<const u8> kept_info,
                           std::function<void(StopEvent)> stopped) {
   if (const auto end = session_.end()) {
+    const u32 number = session_.process_number();
     session_.let_end();
+    tell(fmt::format("its history is kept until the next run: process {} opens it again", number));
     if (end->gone) return stopped(KilledBy{SIGKILL});
     if (end->by_signal) return stopped(KilledBy{end->status});
     child_result_.is_reported(end->status);

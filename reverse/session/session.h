@@ -105,7 +105,7 @@ class Session final : public Execution {
   std::vector<Aligned> align_others();
   /// An open one, or one that was held when it began, goes on by itself, and is recorded further.
   void let_go(u32 number);
-  /// The program stands before its end, and ends. Other processes of the recording remain, if there are any.
+  /// The program stands before its end, and ends. Its history stays, with which it, and what it forked, can be opened.
   void let_end();
 
   /// Lines for the user that no command returns.

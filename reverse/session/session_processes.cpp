@@ -292,9 +292,6 @@ void Session::let_go(u32 number) {
   watch_processes();
 }
 
-void Session::let_end() {
-  if (recording_->processes.all().size() == 1) return kill();
-  let_go(process_number());  // its history stays: that of what it forked begins there
-}
+void Session::let_end() { let_go(process_number()); }
 
 }  // namespace fred
