@@ -116,13 +116,13 @@ BlockId CodeCache::begin_block(GuestAddr pc, CacheAddr begin) {
   return BlockId{static_cast<u32>(blocks_.size() - 1)};
 }
 
-void CodeCache::add_segment(BlockId id, CacheAddr at, GuestAddr pc, u8 spilled, bool whole) {
+void CodeCache::add_segment(BlockId id, CacheAddr at, GuestAddr pc, u8 spilled, SegmentKind kind) {
   const auto& b = block(id);
   auto& to = id == stepping_block ? stepping_segments_ : segments_;
   to.push_back({.cache = static_cast<u32>(at - b.begin),
                 .guest = static_cast<i32>(pc.value - b.pc.value),
                 .spilled = spilled,
-                .whole = whole});
+                .kind = kind});
 }
 
 void CodeCache::end_block(BlockId id, CacheWindow& window, CacheAddr end, const std::vector<u64>& source_pages) {
@@ -268,11 +268,11 @@ std::optional<GuestPosition> CodeCache::locate_in(const Block& b, std::span<cons
   if (after == segments.begin()) return std::nullopt;
   const auto& s = *(after - 1);
   const auto first = std::find_if(segments.begin(), after, [&](const Segment& o) { return o.cache == s.cache; });
-  const bool begins =
-      b.begin + s.cache == at && s.spilled == 0 && (first == segments.begin() || (first - 1)->guest != s.guest);
+  const bool begins = b.begin + s.cache == at && s.spilled == 0 &&
+                      (first == segments.begin() || (first - 1)->guest != s.guest || s.kind == SegmentKind::repeated);
   return GuestPosition{.pc = b.pc + static_cast<u64>(static_cast<i64>(s.guest)),
                        .spilled = s.spilled,
-                       .restart = s.whole ? b.begin + s.cache : CacheAddr{},
+                       .restart = s.kind == SegmentKind::whole ? b.begin + s.cache : CacheAddr{},
                        .begins = begins};
 }
 

@@ -56,13 +56,19 @@ struct Exit {
   BlockId block = {};  // fetch_fault: the block that it ends, which must not be used again
 };
 
+enum class SegmentKind : u8 {
+  plain,
+  whole,     // reads the clock in parts: begins anew if a signal handler has changed it (break_points.h)
+  repeated,  // the instruction itself, which may be left behind each repetition (Time::rest)
+};
+
 /// Which guest instruction emitted code belongs to, for faults: the code from `cache` up to the next
 /// segment's belongs to the instruction at `guest`.
 struct Segment {
   u32 cache;   // offset from the block's begin
   i32 guest;   // offset from the block's pc
   u8 spilled;  // not 0: 1 + the Gpr whose guest value lies in the spill slot (spill_rcx) here
-  bool whole;  // reads the clock in parts: begins anew if a signal handler has changed it (break_points.h)
+  SegmentKind kind;
 };
 
 struct Block {
@@ -78,8 +84,8 @@ struct Block {
 struct GuestPosition {
   GuestAddr pc;
   u8 spilled;         // as in Segment
-  CacheAddr restart;  // where the segment begins, if it is to begin anew (Segment::whole); or 0
-  bool begins;        // nothing of the instruction has been executed, and all of those before it
+  CacheAddr restart;  // where the segment begins, if it is to begin anew (SegmentKind::whole); or 0
+  bool begins;        // all before the instruction has been executed, and of itself nothing but whole repetitions
 };
 
 struct CacheWindow {
@@ -119,7 +125,7 @@ class CodeCache {
   Block& block(BlockId id) { return id == stepping_block ? stepping_ : blocks_[static_cast<u32>(id)]; }
 
   BlockId begin_block(GuestAddr pc, CacheAddr begin);
-  void add_segment(BlockId id, CacheAddr at, GuestAddr pc, u8 spilled = 0, bool whole = false);
+  void add_segment(BlockId id, CacheAddr at, GuestAddr pc, u8 spilled = 0, SegmentKind kind = SegmentKind::plain);
   /// Ends the block and registers it with the pages it was made from.
   void end_block(BlockId id, CacheWindow& window, CacheAddr end, const std::vector<u64>& source_pages);
 

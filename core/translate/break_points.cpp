@@ -24,7 +24,7 @@ void emit_note(const BreakPoints::Block& b, GuestAddr pc, const NoteSlot& note) 
   e.lea_rcx_plus_one();
   e.mov_low_rcx(low_address(note.count));
   // The parts of the clock belong together: a signal handler that changes them in between has this begin anew.
-  b.cache.add_segment(b.id, e.here(), pc, spilled_rcx, true);
+  b.cache.add_segment(b.id, e.here(), pc, spilled_rcx, SegmentKind::whole);
   e.mov_reg_slot(rcx, window_slot(b.state.clock.total));
   e.mov_low_rcx(low_address(note.total));
   for (u32 counter = 0; counter < tick_counter_count; ++counter) {

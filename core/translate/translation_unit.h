@@ -69,7 +69,9 @@ class Translator::Unit {
   void look_up_spilled();
   void leave(Exit exit);
   bool light(const Instruction& i);
-  void segment(GuestAddr pc, u8 spilled = 0) { t_.cache_.add_segment(id_, e_.here(), pc, spilled); }
+  void segment(GuestAddr pc, u8 spilled = 0, SegmentKind kind = SegmentKind::plain) {
+    t_.cache_.add_segment(id_, e_.here(), pc, spilled, kind);
+  }
   ExitId new_exit(Exit exit);
 
   Translator& t_;

@@ -167,7 +167,10 @@ void Translator::Unit::instruction(const Instruction& i, std::span<const u8> cod
 }
 
 void Translator::Unit::copy(const Instruction& i, std::span<const u8> code) {
-  if (i.repeated) e_.mov_slot_reg(window_slot(t_.state_.rep_start), rcx);  // Time::rest counts from here
+  if (i.repeated) {
+    e_.mov_slot_reg(window_slot(t_.state_.rep_start), rcx);  // Time::rest counts from here
+    segment(i.pc, 0, SegmentKind::repeated);
+  }
   if (!i.rip_relative) {
     e_.bytes(code);
     return;

@@ -70,6 +70,7 @@ CASES = [
     Case("interrupted"),
     Case("late"),
     Case("onlooker", warned=False),
+    Case("opened", warned=False),
     Case("messages", of_shell=True),
 ]
 # Of each case the runs take turns with these.
