@@ -260,7 +260,10 @@ TEST_CASE("foreign memory: what the recording does not know when memory becomes 
   SharedShadow shadow;
   memory.at[0] = 1;
   memory.at[page_size] = 2;
-  REQUIRE(shadow.follow(memory.range()));
+  Mapping mapping;
+  mapping.range = memory.range();
+  mapping.prot = PROT_READ | PROT_WRITE;
+  REQUIRE(shadow.follow(mapping));
   memory.at[page_size] = 0;      // was something, is nothing
   memory.at[3 * page_size] = 3;  // the other way round
   std::vector<GuestRange> unknown;
