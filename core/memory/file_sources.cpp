@@ -375,6 +375,10 @@ Result<UniqueFd> FileSources::open_object(const MappedFile& file) {
   const i64 from = open_outside(path, O_RDONLY | O_CLOEXEC);
   if (from < 0) return fail_errno(static_cast<int>(-from), "the recording's copy of " + file.path);
   const UniqueFd closing{from};
+  // Zeros are not copied, and what was mapped before may be something else. (Of a larger file, what is not in the copy
+  // is not known to be zeros.)
+  if (file.size > 0 && file.size <= copied_whole)
+    raw_syscall(SYS_fallocate, arg(object_fd), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, file.size);
   if (const i64 r = copy_range(object_fd, static_cast<int>(from), 0, file.size); r < 0)
     return fail_errno(static_cast<int>(-r), "memory for the shared file " + file.path);
   return duplicate(object_fd);

@@ -334,8 +334,13 @@ static void run(u64 number) {
 int main(int argc, char** argv) {
   on_signal(SIGBUS, on_fault, SA_NODEFER);
   on_signal(SIGSEGV, on_fault, SA_NODEFER);
-  const u64 first = argc > 2 ? strtoull(argv[1], NULL, 0) : 1, count = argc > 2 ? strtoull(argv[2], NULL, 0) : 4;
+  static const u64 known[] = {3, 11, 22, 30, 124};  // each of these has diverged in a way of its own
   verbose = argc > 3;
+  if (argc < 3) {
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) run(known[i]);
+    return done();
+  }
+  const u64 first = strtoull(argv[1], NULL, 0), count = strtoull(argv[2], NULL, 0);
   for (u64 number = first; number < first + count; number++) run(number);
   return done();
 }
