@@ -80,13 +80,6 @@ i64 FileSources::object_of_size(u64 dev, u64 ino, u64 size) {
   return made;
 }
 
-void FileSources::grow_stand_in(const MappedFile& file, u64 size) {
-  const UniqueFd fd{open_outside(full_path(file.source_path), O_RDWR | O_CLOEXEC)};
-  struct stat st {};
-  if (!fd || raw_syscall(SYS_fstat, arg(fd.get()), arg(&st)) < 0) return;
-  if (static_cast<u64>(st.st_size) < size) raw_syscall(SYS_ftruncate, arg(fd.get()), size);
-}
-
 std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) {
   struct stat st {};
   if (const i64 r = raw_syscall(SYS_fstat, arg(fd), arg(&st)); r < 0) return std::unexpected(r);
@@ -133,6 +126,9 @@ std::expected<FileToMap, i64> FileSources::describe(int fd, const FileUse& use) 
       return found;
     }
     file.source = Source::stand_in;
+    const auto& mapped = engine_.memory().table().all();
+    if (std::ranges::none_of(mapped, [&](const auto& m) { return m.second.file && m.second.file->same_inode(file); }))
+      written_.erase({file.dev, file.ino});  // what was written since is known to nobody
     // What others write there while it is mapped can be had only from the file itself (make_foreign).
     if (use.shared) reader_of("/proc/self/fd/" + std::to_string(fd), file.dev, file.ino);
   } else {
@@ -176,13 +172,40 @@ i64 FileSources::copy_failed(i64 error, const std::string& shown) {
   return -ENOMEM;
 }
 
+std::string FileSources::new_stand_in_path(const Version& version) {
+  return fmt::format("files/{:x}-{:x}-{:x}-{:x}-{:x}", version.dev, version.ino, version.mtime_ns,
+                     engine_.process_number(), serial_++);
+}
+
+std::expected<MappedFile, i64> FileSources::resized(const MappedFile& file, int fd, const std::string& path, u64 from) {
+  const int reader = reader_of(fd < 0 ? path : "/proc/self/fd/" + std::to_string(fd), file.dev, file.ino);
+  struct stat st {};
+  if (const i64 r = raw_syscall(SYS_fstat, arg(reader), arg(&st)); r < 0)
+    return std::unexpected(copy_failed(r, file.path));
+  const Version version{st.st_dev, st.st_ino, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim),
+                        static_cast<u64>(st.st_size)};
+  StandIn made;
+  made.path = new_stand_in_path(version);
+  const u64 begin = std::min(page_floor(from), version.size);
+  if (const i64 r = copy_part(made, reader, version, {begin, version.size}); r < 0) {
+    unlink_outside(full_path(made.path));
+    return std::unexpected(copy_failed(r, file.path));
+  }
+  MappedFile now = file;
+  now.source_path = made.path;
+  now.size = version.size;
+  auto& written = written_[{file.dev, file.ino}];
+  written.erase(written.lower_bound(page_ceil(version.size)), written.end());
+  stand_ins_.insert_or_assign(version, std::move(made));
+  return now;
+}
+
 std::expected<std::string, i64> FileSources::stand_in(int fd, const Version& version, Part part, bool fresh,
                                                       const std::string& shown) {
   auto known = stand_ins_.find(version);
   if (known == stand_ins_.end() || fresh || !known->second.settled) {
     StandIn made;
-    made.path = fmt::format("files/{:x}-{:x}-{:x}-{:x}-{:x}", version.dev, version.ino, version.mtime_ns,
-                            engine_.process_number(), serial_++);
+    made.path = new_stand_in_path(version);
     struct timespec now {};
     clock_gettime(CLOCK_REALTIME, &now);
     made.settled = nanoseconds(now) - std::max(version.mtime_ns, version.ctime_ns) > settling_ns;
@@ -314,6 +337,12 @@ std::optional<u64> FileSources::size_of(u64 dev, u64 ino) const {
   return static_cast<u64>(st.st_size);
 }
 
+std::optional<u64> FileSources::known_size(u64 dev, u64 ino) const {
+  const auto known = sized_.find({dev, ino});
+  if (known == sized_.end()) return std::nullopt;
+  return known->second.size;
+}
+
 std::vector<FileSources::FileSize> FileSources::size_changes() const {
   std::vector<FileSize> changes;
   for (const auto& [file, known] : sized_) {
@@ -327,7 +356,8 @@ void FileSources::set_sizes(const std::vector<FileSize>& sizes) {
   for (const auto& s : sizes) {
     if (engine_.mode() == Mode::record) {
       if (const auto known = sized_.find({s.dev, s.ino}); known != sized_.end()) known->second.size = s.size;
-    } else if (const int fd = object(s.dev, s.ino); fd >= 0) {
+      // Giving it the size that it has makes zeros of what lies behind its end.
+    } else if (const int fd = object(s.dev, s.ino); fd >= 0 && size_of(s.dev, s.ino) != s.size) {
       raw_syscall(SYS_ftruncate, arg(fd), s.size);
     }
   }
@@ -345,6 +375,10 @@ Result<UniqueFd> FileSources::open_object(const MappedFile& file) {
   const i64 from = open_outside(path, O_RDONLY | O_CLOEXEC);
   if (from < 0) return fail_errno(static_cast<int>(-from), "the recording's copy of " + file.path);
   const UniqueFd closing{from};
+  // Zeros are not copied, and what was mapped before may be something else. (Of a larger file, what is not in the copy
+  // is not known to be zeros.)
+  if (file.size > 0 && file.size <= copied_whole)
+    raw_syscall(SYS_fallocate, arg(object_fd), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, file.size);
   if (const i64 r = copy_range(object_fd, static_cast<int>(from), 0, file.size); r < 0)
     return fail_errno(static_cast<int>(-r), "memory for the shared file " + file.path);
   return duplicate(object_fd);

@@ -64,8 +64,9 @@ class FileSources {
   /// Pages of private mappings that are copies only because we put the file's new bytes there.
   std::set<GuestAddr>& carried_pages() { return carried_pages_; }
 
-  /// The file behind a stand-in grew: so does the stand-in, by zeros, so that what was written can be put there.
-  void grow_stand_in(const MappedFile& file, u64 size);
+  /// Live only. The file that a stand-in is mapped for has another size now: what is to be mapped instead of it behind
+  /// `from`, where they differ. `fd` or, if that is -1, `path` is the file.
+  std::expected<MappedFile, i64> resized(const MappedFile& file, int fd, const std::string& path, u64 from);
 
   /// How long a file is that is mapped shared: where it ends, accesses are SIGBUS, also if another process shortens it.
   struct FileSize {
@@ -75,6 +76,8 @@ class FileSources {
   std::vector<FileSize> size_changes() const;
   /// That is known from now on; a worker's objects get these sizes.
   void set_sizes(const std::vector<FileSize>& sizes);
+  /// Live: the size that is known; nothing for a file that is not mapped shared.
+  std::optional<u64> known_size(u64 dev, u64 ino) const;
   /// The size now; nothing if it cannot be told.
   std::optional<u64> size_of(u64 dev, u64 ino) const;
 
@@ -109,6 +112,7 @@ class FileSources {
   /// The stand-in's path for this part of the file, or -errno.
   std::expected<std::string, i64> stand_in(int fd, const Version& version, Part part, bool fresh,
                                            const std::string& shown);
+  std::string new_stand_in_path(const Version& version);
   i64 copy_part(StandIn& to, int fd, const Version& version, Part part);
   int reader_of(const std::string& path, u64 dev, u64 ino);
   i64 copy_failed(i64 error, const std::string& shown);

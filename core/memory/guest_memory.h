@@ -76,6 +76,10 @@ class GuestMemory {
   /// What they (and the guest) wrote since the last time.
   /// `files`: also those that are mapped shared.
   std::vector<GuestRange> shared_changes(bool files) { return shadow_.changes(table_, files); }
+  /// The guest gave another size to a file that stand-ins are mapped for: where accesses are SIGBUS follows it. Where
+  /// `size` makes a difference, or nothing; and mapping it (FileSources::resized).
+  std::optional<Mapping> resizes_stand_in(u64 dev, u64 ino, u64 size) const;
+  void resize_stand_ins(const MappedFile& now);
   /// Memory that processes outside of the recording write, and what may become such (guest_memory_foreign.cpp).
   const ForeignMemory& foreign() const { return foreign_; }
   /// Mappings shared with whoever has the same, of which the guest reads the memory itself, or a copy that the
@@ -207,6 +211,8 @@ class GuestMemory {
   /// Several mappings, which keep their sizes and the gaps between them.
   i64 remap_several(GuestRange old, u32 flags, GuestAddr wanted, const Verdict& verdict);
   i64 duplicate(const Mapping& mapping, GuestAddr at, GuestRange to, const Verdict& verdict);
+  /// What others can write there is looked for at its new place.
+  void follow_moved(GuestRange range);
   i64 make_really_shared(const Mapping& mapping);
   i64 advise_one(const Mapping& mapping, int advice, const Verdict& verdict);
   Result<> restore_one(const Mapping& mapping);

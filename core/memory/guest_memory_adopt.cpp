@@ -95,7 +95,7 @@ Result<> GuestMemory::adopt_one(const KernelMapping& k) {
     ++shared_mappings_made_;
     mirrors_files_ |= !memory;
     shares_memory_ |= memory;
-    if (memory && engine_.mode() == Mode::record && (k.prot & PROT_READ) != 0) follow_shared(k.range);
+    if (memory && engine_.mode() == Mode::record) follow_shared(k.range);
   } else if (!known.stays) {
     if (const i64 frozen = freeze(k.range, k.prot); frozen < 0)
       return fail_errno(static_cast<int>(-frozen), "keeping what is mapped of " + k.path);

@@ -86,6 +86,8 @@ i64 GuestMemory::move_foreign(GuestRange from, GuestRange to) {
 
 void GuestMemory::erase(GuestRange range) {
   table_.erase(range);
+  auto& carried = sources_.carried_pages();
+  carried.erase(carried.lower_bound(range.begin), carried.lower_bound(range.end));
   if (!foreign_.overlaps(range)) return;
   foreign_.remove(range);
   engine_.foreign_memory_changed();

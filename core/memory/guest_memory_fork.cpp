@@ -5,7 +5,9 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 #include <set>
 
@@ -76,6 +78,19 @@ i64 remap_pieces(const std::vector<Mapping>& pieces, int fd) {
   return 0;
 }
 
+/// Gives a memory file that size, and leaves what lies behind it in its last page.
+void shorten(int fd, u64 size) {
+  const u64 file = static_cast<u64>(fd), page = page_floor(size);
+  std::array<u8, page_size> tail{};
+  raw_syscall(SYS_pread64, file, reinterpret_cast<u64>(tail.data()), page_ceil(size) - size, size);
+  raw_syscall(SYS_ftruncate, file, size);
+  if (page == size || all_zero(tail.data(), page_size)) return;
+  const i64 at = raw_syscall(SYS_mmap, 0, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, file, page);
+  FRED_CHECK(!is_error(at), "no memory for the end of a file: errno {}", -at);
+  std::memcpy(reinterpret_cast<u8*>(at) + (size - page), tail.data(), page_ceil(size) - size);
+  raw_syscall(SYS_munmap, static_cast<u64>(at), page_size);
+}
+
 std::vector<Mapping> pieces_of(const AddressMap& table, const MappedFile& object) {
   std::vector<Mapping> pieces;
   for (const auto& [begin, m] : table.all())
@@ -101,13 +116,14 @@ i64 GuestMemory::make_really_shared(const Mapping& mapping) {
   ++shared_mappings_made_;
   for (const auto& m : pieces) {
     table_.update(m.range, [](Mapping& c) { c.traits = static_cast<u16>(c.traits & ~trait_private_yet); });
-    if (m.prot & PROT_READ && engine_.mode() == Mode::record) follow_shared(m.range);
+    if (engine_.mode() == Mode::record) follow_shared(m.range);
   }
   return 0;
 }
 
 void GuestMemory::follow_shared(GuestRange range) {
-  if (shadow_.follow(range)) return;
+  const auto mappings = table_.in(range);
+  if (std::ranges::all_of(mappings, [&](const Mapping& m) { return shadow_.follow(m); })) return;
   engine_.notice_once(0x73686172, fmt::format("{} MiB of shared memory are too much to be followed: where other "
                                               "processes write to it, a re-execution may diverge",
                                               range.size() >> 20));
@@ -161,7 +177,7 @@ i64 GuestMemory::detach_shared() {
     std::erase_if(pieces, [](const Mapping& m) { return !is_shared_memory(m); });
     const auto size = sources_.size_of(object.dev, object.ino);
     if (const i64 r = remap_pieces(pieces, kept.get()); r < 0) return r;
-    if (size) raw_syscall(SYS_ftruncate, static_cast<u64>(kept.get()), *size);
+    if (size) shorten(kept.get(), *size);
     sources_.keep_object(object.dev, object.ino, std::move(kept));
   }
   return 0;

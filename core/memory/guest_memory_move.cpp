@@ -46,6 +46,12 @@ bool kernel_moves_several() {
 
 }  // namespace
 
+void GuestMemory::follow_moved(GuestRange range) {
+  if (engine_.mode() != Mode::record) return;
+  for (const auto& m : table_.in(range))
+    if (is_shared_memory(m)) follow_shared(m.range);
+}
+
 bool GuestMemory::growable_in_place(const Mapping& m, GuestAddr at, u64 more) const {
   if (at != m.range.end || at >= layout::stack_top || layout::stack_top - at < more) return false;
   return table_.is_free(guest_range(at, more));
@@ -73,6 +79,7 @@ i64 GuestMemory::move_to(const Mapping& m, GuestRange from, GuestRange to, u32 f
   if (moved.flags & MAP_GROWSDOWN) other_growing_ = true;
   table_.insert(std::move(moved));
   if (m.prot & PROT_EXEC) engine_.code_mapped(to);
+  follow_moved(to);
   return static_cast<i64>(to.begin.value);
 }
 
@@ -111,6 +118,7 @@ i64 GuestMemory::grow_in_place(GuestRange old, u64 new_size, const Verdict& verd
   grown.range = more;
   table_.insert(std::move(grown));
   if (last.prot & PROT_EXEC) engine_.code_mapped(more);
+  follow_moved(more);
   return static_cast<i64>(old.begin.value);
 }
 
@@ -152,6 +160,7 @@ i64 GuestMemory::duplicate(const Mapping& m, GuestAddr at, GuestRange to, const 
   more.offset = first;
   table_.insert(std::move(more));
   if (m.prot & PROT_EXEC) engine_.code_mapped(to);
+  follow_moved(to);
   return static_cast<i64>(to.begin.value);
 }
 
@@ -197,7 +206,10 @@ i64 GuestMemory::remap(GuestAddr old, u64 old_size, u64 new_size, u32 flags, Gue
 
   found = table_.find(old);
   if (!found) return -EFAULT;
-  const Mapping m = *found;
+  // Beyond the end of what it was made as is SIGBUS, which private memory does not know.
+  if (found->traits & trait_private_yet && found->offset + (old - found->range.begin) + new_size > found->file->size)
+    if (const i64 r = make_really_shared(Mapping(*found)); r < 0) return r;
+  const Mapping m = *table_.find(old);
   if (m.name == "[vdso]" && new_size > old_size) return -EFAULT;
 
   if (!fixed && !keep_old && old_size) {

@@ -8,6 +8,7 @@
 
 #include "core/base/raw_syscall.h"
 #include "core/memory/guest_access.h"
+#include "core/memory/guest_memory.h"
 
 namespace fred {
 
@@ -15,7 +16,8 @@ namespace {
 
 constexpr std::array<u8, page_size> zero_page{};
 
-/// Calls `page` for each page of the range that exists: looking at one that does not would make it.
+/// Calls `page` for each page of the range that exists: looking at one that does not would make it. The kernel may have
+/// one in a large page that reaches beyond the end of the file: there is nothing for the guest.
 template <class Function>
 void for_each_page(GuestRange range, Function&& page) {
   constexpr u64 batch = 1024;
@@ -25,10 +27,30 @@ void for_each_page(GuestRange range, Function&& page) {
     const u64 size = pages * page_size;
     if (raw_syscall(SYS_mincore, at.value, size, reinterpret_cast<u64>(there.data())) == 0)
       for (u64 i = 0; i < pages; ++i)
-        if (there[i] & 1) page(at + i * page_size);
+        if (const auto here = at + i * page_size; there[i] & 1 && guest_readable(here, 1) != 0) page(here);
     at = at + size;
   }
 }
+
+/// Opens what the guest may not read, for as long as this exists: it is to be known when the guest may.
+class ReadableMapping {
+ public:
+  explicit ReadableMapping(const Mapping& m) : mapping_(m), closed_((real_prot(m.prot) & PROT_READ) == 0) {
+    if (closed_) protect(PROT_READ);
+  }
+  ~ReadableMapping() {
+    if (closed_) protect(real_prot(mapping_.prot));
+  }
+  ReadableMapping(const ReadableMapping&) = delete;
+  ReadableMapping& operator=(const ReadableMapping&) = delete;
+
+ private:
+  void protect(int prot) const {
+    raw_syscall(SYS_mprotect, mapping_.range.begin.value, mapping_.range.size(), static_cast<u64>(prot));
+  }
+  const Mapping& mapping_;
+  bool closed_;
+};
 
 }  // namespace
 
@@ -41,13 +63,14 @@ bool is_shared_memory(const Mapping& m) {
 
 bool is_shared_file(const Mapping& m) { return is_shared_memory(m) && m.file->source == Source::shared; }
 
-bool SharedShadow::follow(GuestRange range) {
-  u64 total = range.size();
+bool SharedShadow::follow(const Mapping& m) {
+  u64 total = m.range.size();
   for (const GuestRange have : followed_) total += have.size();
   if (total > most) return false;
   std::vector<GuestRange> ignored;
-  compare(range, ignored);
-  followed_.push_back(range);
+  const ReadableMapping open(m);
+  compare(m.range, ignored);
+  followed_.push_back(m.range);
   return true;
 }
 
@@ -93,7 +116,8 @@ std::vector<GuestRange> SharedShadow::look(const AddressMap& table, bool files, 
       if (!is_shared_memory(m)) continue;
       still.push_back(m.range);
       const bool file = is_shared_file(m), whole = file && all_of_files;
-      if (!(m.prot & PROT_READ) || (file && !files)) continue;
+      if (file && !files) continue;
+      const ReadableMapping open(m);
       compare(m.range, whole ? ignored : changed);
       if (whole) for_each_page(m.range, [&](GuestAddr page) { changed.push_back(guest_range(page, page_size)); });
     }

@@ -15,9 +15,9 @@ class SharedShadow {
  public:
   /// Takes the contents of a mapping, from now on shared with others, as known. False, and nothing, if that would be
   /// more memory than can be compared at every call.
-  bool follow(GuestRange range);
-  /// What differs from what is known, which it becomes. Ranges lie within a page each. Mappings that the guest
-  /// cannot read are passed over; those of files are looked at only if `files` is set.
+  bool follow(const Mapping& mapping);
+  /// What differs from what is known, which it becomes. Ranges lie within a page each. Mappings of files are looked at
+  /// only if `files` is set.
   std::vector<GuestRange> changes(const AddressMap& table, bool files);
   /// The process has written itself: what is there becomes known. Without `files`, what they have is not known from
   /// then on: all of it counts as changed.

@@ -11,12 +11,16 @@
 #include <cerrno>
 #include <cstring>
 #include <functional>
+#include <map>
+#include <optional>
 
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/engine.h"
+#include "core/memory/guest_access.h"
 #include "core/memory/unique_fd.h"
 #include "core/syscalls/handlers.h"
+#include "core/syscalls/mem_file_change.h"
 #include "core/syscalls/memory.h"
 #include "core/syscalls/table.h"
 
@@ -48,27 +52,15 @@ constexpr Writer writers[] = {
     {SYS_sendfile, Place::position, 0}, {SYS_splice, Place::output, 2, 3}, {SYS_copy_file_range, Place::output, 2, 3},
 };
 
-struct Change {
-  u64 dev = 0, ino = 0;
-  u64 begin = 0, end = 0;  // bytes written; equal: only the size changed
-  u64 file_size = 0;
-};
-
 /// True for a mapping of this file that changes with it.
 bool shows(const Mapping& m, u64 dev, u64 ino) {
   return m.file && m.file->dev == dev && m.file->ino == ino && m.file->source != Source::direct &&
          (m.traits & trait_foreign) == 0;  // there it is seen as the guest reads it
 }
 
-/// Bytes of a mapping to be given the file's, decided in live.
-struct Run {
-  GuestRange range;
-  u64 offset = 0;  // in the file
-};
-
 /// Live only: what changed. A `dev` of 0: nothing to do.
-Change find_change(const Syscall& call, const Writer& row, i64 result, const std::string& path) {
-  Change change;
+FileChange find_change(const Syscall& call, const Writer& row, i64 result, const std::string& path) {
+  FileChange change;
   struct stat st {};
   i64 fd = static_cast<i32>(row.place == Place::opened ? static_cast<u64>(result) : call.arg(row.fd));
   const i64 known = row.place == Place::path
@@ -106,34 +98,50 @@ Change find_change(const Syscall& call, const Writer& row, i64 result, const std
   return change;
 }
 
-/// Where the changed file can be read.
-struct ChangedFile {
-  int fd = -1;
-  std::string path;  // if there is no descriptor
-};
-
-i64 read_file_now(GuestMemory& memory, const ChangedFile& file, const Change& change, void* to, u64 size, u64 offset) {
+i64 read_file_now(GuestMemory& memory, const ChangedFile& file, const FileChange& change, void* to, u64 size,
+                  u64 offset) {
   if (file.fd >= 0) return memory.sources().read_now(file.fd, change.dev, change.ino, to, size, offset);
   return -EBADF;
 }
 
-/// Live: pages that the guest has a copy of its own of, by writing to them.
-bool copied_by_guest(GuestMemory& memory, GuestAddr page, int pagemap) {
+/// Live: pages that the guest has a copy of its own of, by writing to them. `put`: what we have put there last, if so.
+bool copied_by_guest(GuestMemory& memory, GuestAddr page, int pagemap, const std::vector<u8>* put) {
   constexpr u64 present = u64{3} << 62, of_file = u64{1} << 61;
   u64 entry = 0;
   raw_syscall(SYS_pread64, static_cast<u64>(pagemap), reinterpret_cast<u64>(&entry), sizeof entry,
               page.value / page_size * sizeof entry);
-  return entry & present && !(entry & of_file) && !memory.sources().carried_pages().contains(page);
+  if (!(entry & present) || entry & of_file) return false;
+  if (!memory.sources().carried_pages().contains(page)) return true;
+  std::vector<u8> now(page_size);
+  return put != nullptr && guest_read(now.data(), page, page_size) && now != *put;
+}
+
+/// Live: what a shorter file leaves of its last page, where that is a stand-in's: the rest are zeros.
+void find_cut_page(GuestMemory& memory, const FileChange& change, const Mapping& m, std::vector<Run>& runs) {
+  const u64 size = change.file_size, end = page_ceil(size);
+  if (m.file->source != Source::stand_in || change.begin != change.end || size == end || !has(m, size)) return;
+  const UniqueFd pagemap{raw_syscall(SYS_open, reinterpret_cast<u64>("/proc/self/pagemap"), O_RDONLY | O_CLOEXEC)};
+  const GuestAddr at = place_of(m, size), page{page_floor(at.value)};
+  auto& sources = memory.sources();
+  const auto* put = sources.written(change.dev, change.ino, page_floor(size));
+  if (!copied_by_guest(memory, page, pagemap.get(), put)) {
+    runs.push_back({guest_range(at, end - size), size});
+    sources.carried_pages().insert(page);
+  }
+  if (put == nullptr) return;
+  auto shorter = *put;
+  std::fill(shorter.begin() + static_cast<i64>(size - page_floor(size)), shorter.end(), u8{0});
+  sources.keep_written(change.dev, change.ino, page_floor(size), std::move(shorter));
 }
 
 /// Live: which bytes of which mappings show the change.
-std::vector<Run> find_runs(GuestMemory& memory, const Change& change, const ChangedFile& file) {
+std::vector<Run> find_runs(GuestMemory& memory, const FileChange& change, const ChangedFile& file) {
   std::vector<Run> runs;
   UniqueFd pagemap;
+  std::map<u64, std::optional<std::vector<u8>>> put_before;  // by offset
   for (const auto& [first, m] : memory.table().all()) {
     if (!shows(m, change.dev, change.ino)) continue;
-    if (m.file->source == Source::stand_in && change.file_size > m.file->size)
-      memory.sources().grow_stand_in(*m.file, change.file_size);
+    find_cut_page(memory, change, m, runs);
     const u64 begin = std::max(change.begin, m.offset), end = std::min(change.end, m.offset + m.range.size());
     if (begin >= end) continue;
     if (m.flags & MAP_SHARED) {
@@ -145,9 +153,12 @@ std::vector<Run> find_runs(GuestMemory& memory, const Change& change, const Chan
     for (u64 at = page_floor(begin); at < end; at += page_size) {
       std::vector<u8> now(page_size);
       if (read_file_now(memory, file, change, now.data(), page_size, at) < 0) continue;
+      auto [put, is_first] = put_before.try_emplace(at);
+      const auto* known = memory.sources().written(change.dev, change.ino, at);
+      if (is_first && known != nullptr) put->second = *known;
       memory.sources().keep_written(change.dev, change.ino, at, std::move(now));
       const GuestAddr page = m.range.begin + (at - m.offset);
-      if (copied_by_guest(memory, page, pagemap.get())) continue;
+      if (copied_by_guest(memory, page, pagemap.get(), put->second ? &*put->second : nullptr)) continue;
       memory.sources().carried_pages().insert(page);
       const u64 from = std::max(at, begin), to = std::min(at + page_size, end);
       runs.push_back({guest_range(m.range.begin + (from - m.offset), to - from), from});
@@ -191,7 +202,7 @@ void share(Syscall& call, std::vector<T>& values) {
 }
 
 /// Where mappings are the file itself, only translations are not.
-void drop_changed_code(Engine& engine, const Change& change) {
+void drop_changed_code(Engine& engine, const FileChange& change) {
   for (const auto& [first, m] : engine.memory().table().all())
     if (m.prot & PROT_EXEC && shows(m, change.dev, change.ino)) engine.code_gone(m.range);
 }
@@ -199,12 +210,15 @@ void drop_changed_code(Engine& engine, const Change& change) {
 /// What other processes wrote to memory that they share with the guest, at the calls that may have waited for them.
 void mirror_shared_memory(Syscall& call) {
   const auto* row = find_row(call.number());
-  if (!row || !row->blocks) return;
+  const bool to_disk = writes_to_disk(call.number());
+  if (!row || !(row->blocks || to_disk)) return;
   GuestMemory& memory = call.engine().memory();
   std::vector<Run> runs;
   std::vector<FileSources::FileSize> sizes;
   if (!call.replaying()) {
     sizes = memory.sources().size_changes();
+    find_tails(memory, sizes, runs);
+    if (to_disk) find_all_tails(memory, runs);
     auto& turn = guest_engine(call).tree().turn();
     for (const GuestRange range : memory.shared_changes(turn.changes_due())) runs.push_back({range});
     turn.changes_found();
@@ -248,24 +262,51 @@ void mirror_file_changes(Syscall& call, i64 result) {
   if (row == std::end(writers)) return;
   std::string path;
   if (row->place == Place::path && !call.get_string(path, call.addr(0))) return;
-  Change change;
+  FileChange change;
   if (!call.replaying()) change = find_change(call, *row, result, path);
   call.value(&change, sizeof change);
   if (change.dev == 0) return;
 
   GuestMemory& memory = call.engine().memory();
   if (running) return drop_changed_code(call.engine(), change);
-  if (const int object = memory.sources().object(change.dev, change.ino); call.replaying() && object >= 0)
-    raw_syscall(SYS_ftruncate, static_cast<u64>(object), change.file_size);
   ChangedFile file{.path = path};
   if (row->place != Place::path)
     file.fd = static_cast<i32>(row->place == Place::opened ? static_cast<u64>(result) : call.arg(row->fd));
+  follow_end(call, change, file);
+  const std::vector<FileSources::FileSize> size{{change.dev, change.ino, change.file_size}};
   std::vector<Run> runs;
-  if (!call.replaying()) runs = find_runs(memory, change, file);
+  if (!call.replaying()) {
+    runs = find_runs(memory, change, file);
+    find_tails(memory, size, runs);
+    // On tmpfs also where it is as long as before.
+    const bool truncates = row->place == Place::size || row->place == Place::opened || row->place == Place::path;
+    if (truncates) find_tail(memory, change.dev, change.ino, change.file_size, runs);
+  }
+  memory.sources().set_sizes(size);
   share(call, runs);
   apply_runs(call, runs, [&](const Mapping&, const Run& run) {
-    read_file_now(memory, file, change, run.range.begin.ptr(), run.range.size(), run.offset);
+    u8* to = run.range.begin.ptr<u8>();
+    const i64 got = read_file_now(memory, file, change, to, run.range.size(), run.offset);
+    const u64 there = static_cast<u64>(std::max(got, i64{0}));
+    std::memset(to + there, 0, run.range.size() - there);
   });
+}
+
+void mirror_grown_memory(Syscall& call, GuestRange range) {
+  if (call.mode() == Mode::run) return;
+  std::vector<Run> runs;
+  for (const auto& m : call.engine().memory().table().in(range)) {
+    const bool copied = m.file && m.file->source == Source::shared && m.file->size > FileSources::copied_whole;
+    if (is_shared_memory(m) || copied) runs.push_back({m.range, m.offset});
+  }
+  apply_runs(call, runs, [](const Mapping&, const Run&) {});
+}
+
+void mirror_mapped_end(Syscall& call, const MappedFile& file) {
+  if (call.mode() == Mode::run || file.source != Source::shared) return;
+  std::vector<Run> runs;
+  find_tail(call.engine().memory(), file.dev, file.ino, file.size, runs);
+  apply_runs(call, runs, [](const Mapping&, const Run&) {});
 }
 
 void mirror_dropped_pages(Syscall& call, GuestRange range) {

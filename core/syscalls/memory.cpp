@@ -139,7 +139,9 @@ i64 sys_mmap(Syscall& call) {
       cannot_follow(call, source.error().message);
     request.fd = opened.get();
   }
-  return memory.map(request, verdict_of(call));
+  const i64 at = memory.map(request, verdict_of(call));
+  if (!is_error(at)) mirror_mapped_end(call, *request.file);
+  return at;
 }
 
 i64 sys_munmap(Syscall& call) { return call.engine().memory().unmap(call.addr(0), call.arg(1), verdict_of(call)); }
@@ -153,12 +155,10 @@ i64 sys_mremap(Syscall& call) {
   const i64 at = memory.remap(call.addr(0), call.arg(1), call.arg(2), static_cast<u32>(call.arg(3)), call.addr(4),
                               verdict_of(call));
   if (is_error(at)) return at;
-  // A large shared file's copy in the recording may lack what came into view now.
+  // What came into view now is perhaps not as it was when a re-execution's object was filled.
   const GuestAddr begin{static_cast<u64>(at)};
   const u64 old_size = page_ceil(call.arg(1)), new_size = page_ceil(call.arg(2));
-  const Mapping* m = memory.table().find(begin);
-  const bool grew = m && m->file && m->file->source == Source::shared && new_size > old_size;
-  if (grew && m->file->size > FileSources::copied_whole) call.output(begin + old_size, new_size - old_size);
+  if (new_size > old_size) mirror_grown_memory(call, {begin + old_size, begin + new_size});
   return at;
 }
 

@@ -21,6 +21,12 @@ void mirror_file_changes(Syscall& call, i64 result);
 /// Live: the call changes contents or size of a regular file, which does not take long.
 bool changes_regular_file(const Syscall& call);
 
+/// After the guest mapped a file shared: what it has behind its end, which no copy of it has.
+void mirror_mapped_end(Syscall& call, const MappedFile& file);
+
+/// After shared memory came into view (mremap): what others have written there, or the guest where it was not mapped.
+void mirror_grown_memory(Syscall& call, GuestRange range);
+
 /// After the guest dropped private copies of file pages (MADV_DONTNEED): what it wrote to the file shows there.
 void mirror_dropped_pages(Syscall& call, GuestRange range);
 

@@ -24,10 +24,13 @@ std::string read_outside(const std::string& path) {
   return read_all(file.get());
 }
 
-/// What it has mapped of files and shared memory, as far as this user may know.
+/// What it has mapped of files and shared memory, as far as this user may know. Nothing if that went while it was read:
+/// the process ends, or executes a program, and what was read may be a part.
 std::vector<KernelMapping> mappings_of(const std::string& process) {
-  auto mappings = parse_smaps(read_outside("/proc/" + process + "/maps"));
-  if (!mappings) return {};
+  const UniqueFd file{open_outside("/proc/" + process + "/maps", O_RDONLY | O_CLOEXEC)};
+  auto mappings = parse_smaps(read_all(file.get()));
+  u8 byte = 0;
+  if (!mappings || pread(file.get(), &byte, 1, 0) != 1) return {};
   // A segment of System V may have the number 0, but no anonymous memory has a device.
   std::erase_if(*mappings, [](const KernelMapping& m) { return m.dev == 0 && m.ino == 0; });
   return std::move(*mappings);
@@ -46,21 +49,28 @@ std::vector<i32> other_processes() {
   return found;
 }
 
-/// Those of the objects that the process has open for writing.
-void find_open(i32 pid, const std::vector<MappedObject>& objects, std::vector<MappedObject>& found) {
+/// What a process has open.
+struct OpenObjects {
+  std::vector<MappedObject> writable;  // of those that are asked for
+  bool mark = false;                   // a recorded engine has it before it has it mapped
+};
+OpenObjects find_open(i32 pid, const std::vector<MappedObject>& objects, std::optional<MappedObject> mark) {
+  OpenObjects found;
   const UniqueFd folder{open_outside(fmt::format("/proc/{}/fd", pid), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!folder) return;
+  if (!folder) return found;
   any_entry(folder.get(), [&](const char* name) {
     struct stat file {};
     struct stat link {};
     if (fstatat(folder.get(), name, &file, 0) != 0) return false;
     const MappedObject object{.dev = file.st_dev, .ino = file.st_ino};
+    found.mark |= mark && object == *mark;
     if (std::ranges::find(objects, object) == objects.end()) return false;
     // The link may be written to if the file may.
     if (fstatat(folder.get(), name, &link, AT_SYMLINK_NOFOLLOW) == 0 && (link.st_mode & S_IWUSR) != 0)
-      found.push_back(object);
+      found.writable.push_back(object);
     return false;
   });
+  return found;
 }
 
 std::string name_of(i32 pid) {
@@ -77,18 +87,20 @@ std::vector<MemoryWriter> find_writers(const std::vector<MappedObject>& objects,
                                        bool descriptors) {
   std::vector<MemoryWriter> found;
   for (const i32 pid : other_processes()) {
-    std::vector<MappedObject> writes, open;
-    bool recorded = false;
+    std::vector<MappedObject> writes;
     // Before what it has mapped: who maps a file, and closes it then, is seen here or there.
-    if (descriptors) find_open(pid, objects, open);
-    for (const auto& m : mappings_of(std::to_string(pid))) {
+    const auto open = descriptors ? find_open(pid, objects, mark) : OpenObjects{};
+    bool recorded = open.mark;
+    const auto mappings = mappings_of(std::to_string(pid));
+    if (mappings.empty()) continue;  // it ends: its descriptors alone do not say whether it is recorded
+    for (const auto& m : mappings) {
       if (!m.shared) continue;
       const MappedObject object{.dev = m.dev, .ino = m.ino};
       recorded |= mark && object == *mark;
       const bool wanted = std::ranges::find(objects, object) != objects.end();
       if (wanted && (m.prot & PROT_WRITE) != 0) writes.push_back(object);
     }
-    if (!recorded) writes.insert(writes.end(), open.begin(), open.end());
+    if (!recorded) writes.insert(writes.end(), open.writable.begin(), open.writable.end());
     for (const auto& object : writes) {
       auto known = std::ranges::find(found, object, &MemoryWriter::object);
       if (known == found.end())

@@ -185,7 +185,15 @@ TEST_CASE("foreign memory: who writes it") {
   const auto find = [&](bool descriptors) { return find_writers({object}, object_of(mark.get()), descriptors); };
   CHECK(find(false).empty());
   {
-    const OtherProcess reader([&] { map(fd.get(), PROT_READ, MAP_SHARED); });
+    // An engine that begins: it has the mark open before it has it mapped.
+    const OtherProcess begins([] {});
+    CHECK(find(true).empty());
+  }
+  {
+    const OtherProcess reader([&] {
+      close(mark.get());
+      map(fd.get(), PROT_READ, MAP_SHARED);
+    });
     CHECK(find(false).empty());
     // It has inherited a descriptor by which it could write.
     REQUIRE(find(true).size() == 1);
@@ -252,7 +260,10 @@ TEST_CASE("foreign memory: what the recording does not know when memory becomes 
   SharedShadow shadow;
   memory.at[0] = 1;
   memory.at[page_size] = 2;
-  REQUIRE(shadow.follow(memory.range()));
+  Mapping mapping;
+  mapping.range = memory.range();
+  mapping.prot = PROT_READ | PROT_WRITE;
+  REQUIRE(shadow.follow(mapping));
   memory.at[page_size] = 0;      // was something, is nothing
   memory.at[3 * page_size] = 3;  // the other way round
   std::vector<GuestRange> unknown;
