@@ -110,6 +110,7 @@ class RecordedSession final : public TravelSession {
   Result<Change> follow_forward(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
   Result<> arrive_before(Change& change, const Time& before, const Time& after,
                          const std::function<Result<bool>(const Time&)>& made = {});
+  Result<bool> has_executed(GuestAddr pc, const Time& from, const Time& to);
   std::string thread_here();
 
   asio::io_context& io_;
