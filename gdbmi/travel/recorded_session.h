@@ -97,6 +97,8 @@ class RecordedSession final : public TravelSession {
   /// that gdb is to see although they do not stop go to passed_.
   Result<Stop> stop_on_the_way(Stop stop, UserPoints points, GdbQuestions& gdb, Operation& operation);
   Result<Landing> landing_of(const Result<Stop>& stop);
+  /// Back or forward through the places. If nothing moves, the places are as they were.
+  Result<Landing> browse(Result<Time> (VisitedPlaces::*to)(u64), u64 count, Progress& progress);
   Result<Stop> step(const StepRequest& request, const std::vector<Condition>& conditions, u64 level);
   Result<ThreadId> running_thread();
   /// The same of a thread that does not run, and stands at `pc`.
@@ -140,6 +142,7 @@ class RecordedSession final : public TravelSession {
 
   CommandLog log_;
   bool undoing_ = false;
+  bool browsed_ = false;        // the command goes through the places: they stay
   bool began_history_ = false;  // by the command that is being executed
 };
 
