@@ -71,6 +71,7 @@ std::vector<Mark> RecordedSession::marks(Mark::Kind kind) {
 }
 
 void RecordedSession::note(const CommandDone& done) {
+  target_.command_ends();
   CommandDone command = done;
   // A Time of the history before: one cannot go back to it.
   if (std::exchange(began_history_, false)) command.before.reset();

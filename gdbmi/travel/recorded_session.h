@@ -49,6 +49,7 @@ class RecordedSession final : public TravelSession {
   Result<> remove_mark(Mark::Kind kind, u64 number) override;
   std::vector<Mark> marks(Mark::Kind kind) override;
 
+  void command_begins() override { target_.command_begins(); }
   void note(const CommandDone& command) override;
   std::vector<std::string> history() override;
   Result<SavedCommand> parse_history_line(std::string_view line) const override;
