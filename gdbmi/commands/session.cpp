@@ -41,7 +41,9 @@ Result<> info_processes(CommandContext& c, Arguments) {
 
 Result<> process(CommandContext& c, Arguments a) {
   if (a.empty()) {
-    for (const auto& p : c.session.processes()) {
+    const auto processes = c.session.processes();
+    if (processes.empty()) return fail("The program is not being run.");
+    for (const auto& p : processes) {
       if (p.current) c.shell.print(fmt::format("Process {}, pid {}, {}.\n", p.number, p.pid, p.program));
     }
     return {};

@@ -158,6 +158,8 @@ class TravelSession {
 
   // --- the record of the session ----------------------------------------------------------------------------
 
+  /// Called before each command at the prompt, also gdb's.
+  virtual void command_begins() {}
   /// Called after each command at the prompt, also gdb's.
   virtual void note(const CommandDone& command) = 0;
   /// The commands so far, a line of JSON each.

@@ -32,6 +32,8 @@ LineReader::LineReader(asio::io_context& io, bool terminal) : io_(io), input_(io
   input_.assign(own_standard_input(), no_polling);
   if (!terminal_) return;
   rl_readline_name = "fred";
+  // No LINES and COLUMNS: the program stops at the same Times in whatever terminal, or in none.
+  rl_change_environment = 0;
   rl_catch_signals = 0;
   rl_catch_sigwinch = 0;
   rl_deprep_term_function = give_terminal_back;

@@ -200,6 +200,7 @@ bool Prompt::execute(std::string_view line, Way way) {
   const auto outer_way = std::exchange(way_, way);
   Result<> result;
   gdb_failed_ = false;
+  session_.command_begins();
   if (const auto found = find_command(line, [this](std::string_view t) { return gdb_completions(t); })) {
     CommandContext context{session_, *questions_, *this};
     result = session_.follow_gdb(*questions_);

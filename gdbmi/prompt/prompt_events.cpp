@@ -129,21 +129,38 @@ std::vector<std::string> Prompt::complete(std::string_view text, std::size_t wor
   const auto found = find_command(line, [](std::string_view) { return std::vector<std::string>{}; });
   const bool has_arguments =
       found && line.find(' ') != std::string_view::npos && !found->command->name.starts_with("info");
-  if (has_arguments && found->command->group == Command::Group::search) {
-    // The argument is an expression.
-    const std::string expression(found->arguments);
-    const std::string as_print = "print " + expression;
+  const auto begin = found && !found->arguments.empty()
+                         ? static_cast<std::size_t>(found->arguments.data() - line.data())
+                         : line.size();
+  const auto given = line.substr(begin);  // with the blank behind a word that is complete
+  const auto add_beginning = [&](std::string_view word, std::string_view so_far) {
+    if (word.starts_with(so_far)) words.emplace_back(word);
+  };
+  /// The word that is being typed, as an argument of one of gdb's commands.
+  const auto add_as = [&](std::string_view command, std::string_view argument) {
+    const auto asked = fmt::format("{} {}", command, argument);
     const auto cut = line.size() - start;  // letters of the word so far
-    add(gdb_completions(as_print), as_print.size() - std::min(cut, as_print.size()));
-  } else if (has_arguments && found->command->name == "goto") {
-    std::vector<std::string> places{"start", "end"};
-    for (const auto& m : session_.marks(Mark::Kind::bookmark)) places.push_back(m.name);
-    for (const auto& p : places) {
-      if (p.starts_with(found->arguments)) words.push_back(p);
+    add(gdb_completions(asked), asked.size() - std::min(cut, asked.size()));
+  };
+  const auto name = has_arguments ? found->command->name : std::string_view{};
+  if (has_arguments && found->command->group == Command::Group::search) {
+    auto expression = given;
+    for (const std::string_view option : {"--last ", "-f "}) {
+      if (expression.starts_with(option)) expression.remove_prefix(option.size());
     }
-  } else if (has_arguments && found->command->name == "help") {
+    add_as("print", expression.substr(std::min(expression.find_first_not_of(' '), expression.size())));
+    if (given.starts_with('-') && name == "reverse-watch") add_beginning("--last", given);
+  } else if (name == "goto") {
+    for (const std::string_view place : {"start", "end"}) add_beginning(place, given);
+    for (const auto& m : session_.marks(Mark::Kind::bookmark)) add_beginning(m.name, given);
+  } else if (name == "fred-source") {
+    add_as("source", given);
+  } else if (constexpr std::string_view save = "save "; name == "history") {
+    if (given.starts_with(save)) add_as("source", given.substr(save.size()));
+    add_beginning("save", given);
+  } else if (name == "help") {
     add(gdb_completions(line), start);
-    for (const auto& w : complete_command(found->arguments)) words.push_back(w);
+    add(complete_command(given), start - std::min(begin, start));
   } else {
     add(gdb_completions(line), start);
     add(complete_command(line), start);

@@ -94,7 +94,7 @@ void Server::take(const Packet& packet) {
 
 void Server::interrupt() {
   if (running_) target_.interrupt();
-  interrupted_ = !running_ && target_.runs_freely();
+  interrupted_in_ = running_ ? std::nullopt : std::optional(target_.command());
 }
 
 void Server::disconnected() {

@@ -162,8 +162,9 @@ class Server {
   HostFiles files_;
   StartRequest next_start_;
   bool multiprocess_ = false;
-  bool gdb_17_ = false;       // or newer
-  bool interrupted_ = false;  // between two parts of a free run
+  bool gdb_17_ = false;  // or newer
+  /// An interrupt that came while nothing ran, and in which command: gdb looks at a condition, say, and goes on.
+  std::optional<u64> interrupted_in_;
   bool running_ = false;
   /// What gdb knows of each process that it debugs.
   struct Inferior {

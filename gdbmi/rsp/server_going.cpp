@@ -77,8 +77,10 @@ Server::Reply Server::resume(ResumeRequest request) {
   request.over_breakpoint = !taken_out_.empty();
   forget_state();
   running_ = true;
-  going_ = request.thread != 0 ? request.thread : told_thread_;
-  if (std::exchange(interrupted_, false) && target_.runs_freely()) {
+  // What is left to be told of the motion before: gdb still waits for the thread that it was of.
+  if (!next_stop_) going_ = request.thread != 0 ? request.thread : told_thread_;
+  const auto interrupted = std::exchange(interrupted_in_, std::nullopt);
+  if (interrupted && (target_.runs_freely() || (*interrupted != 0 && *interrupted == target_.command()))) {
     stopped(StoppedBySignal{.number = SIGINT});
     return std::nullopt;
   }

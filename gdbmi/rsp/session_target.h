@@ -109,6 +109,9 @@ class SessionTarget final : public Target {
   void begin_free_run(std::vector<Gpr> registers) { free_run_ = std::move(registers); }
   void end_free_run() { free_run_.clear(); }
   bool runs_freely() const override { return !free_run_.empty(); }
+  void command_begins() { command_ = ++commands_; }
+  void command_ends() { command_ = 0; }
+  u64 command() const override { return command_; }
   /// What stands for a watch of this register, in this thread.
   static Condition register_condition(Gpr gpr, ThreadId thread);
   /// The conditions that stand for gdb's points, caught system calls and signals. While gdb steps it wants to hear of
@@ -160,6 +163,7 @@ class SessionTarget final : public Target {
   bool reports_processes_ = false;
   std::vector<ProcessCondition::Event> caught_backwards_;
   std::vector<Gpr> free_run_;
+  u64 command_ = 0, commands_ = 0;
   std::optional<u32> attach_next_;
   std::optional<StopEvent> next_event_;  // at the Time of the last one, where several were due
   std::function<void(bool)> live_;

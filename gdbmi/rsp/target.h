@@ -107,6 +107,8 @@ class Target {
   virtual bool has_jumped() const { return false; }
   /// gdb steps, and the target goes on instead (SessionTarget::begin_free_run).
   virtual bool runs_freely() const { return false; }
+  /// Which command of the user's gdb executes, counted; 0 if that is not known, or none.
+  virtual u64 command() const { return 0; }
   virtual void interrupt() = 0;
   virtual Result<> insert(i64 process, const Point& point) = 0;
   virtual Result<> remove(i64 process, const Point& point) = 0;

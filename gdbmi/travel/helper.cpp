@@ -154,7 +154,7 @@ void Helper::note_gdb() {
 }
 
 Result<> Helper::execute(const json& request) {
-  const auto line = request.value("line", "");
+  const std::string line(trimmed(request.value("line", "")));
   const auto found = find_command(line, [](std::string_view) { return std::vector<std::string>{}; });
   if (!found) return fail(fmt::format("fred has no command '{}'", line));
   Questions questions(*this);

@@ -24,15 +24,24 @@ Result<Landing> RecordedSession::undo(u64 count, Progress& progress) {
 }
 
 Result<Landing> RecordedSession::back(u64 count, Progress& progress) {
-  const auto time = history_->places.back(count);
-  if (!time) return std::unexpected(time.error());
-  return go_to(*time, progress);
+  return browse(&VisitedPlaces::back, count, progress);
 }
 
 Result<Landing> RecordedSession::forward(u64 count, Progress& progress) {
-  const auto time = history_->places.forward(count);
+  return browse(&VisitedPlaces::forward, count, progress);
+}
+
+Result<Landing> RecordedSession::browse(Result<Time> (VisitedPlaces::*to)(u64), u64 count, Progress& progress) {
+  auto places = history_->places;
+  if (const auto at = where()) places.visit(at->now);
+  const auto time = (places.*to)(count);
   if (!time) return std::unexpected(time.error());
-  return go_to(*time, progress);
+  auto landing = go_to(*time, progress);
+  if (landing) {
+    history_->places = std::move(places);
+    browsed_ = true;
+  }
+  return landing;
 }
 
 Result<Mark> RecordedSession::add_mark(Mark::Kind kind, std::string_view name, std::string_view place) {
@@ -62,18 +71,19 @@ std::vector<Mark> RecordedSession::marks(Mark::Kind kind) {
 }
 
 void RecordedSession::note(const CommandDone& done) {
+  target_.command_ends();
   CommandDone command = done;
   // A Time of the history before: one cannot go back to it.
   if (std::exchange(began_history_, false)) command.before.reset();
   log_.add({.command = command.text, .from = command.before, .to = command.after, .end = ""});
-  const bool undone = std::exchange(undoing_, false);
+  const bool undone = std::exchange(undoing_, false), browsed = std::exchange(browsed_, false);
   had_threads_ = had_threads_ || target_.threads().size() > 1;
   if (!command.after || command.before == command.after) return;
   if (command.before) {
-    history_->places.visit(*command.before);
+    if (!browsed) history_->places.visit(*command.before);
     if (!undone) history_->undo.moved(*command.before, command.text);
   }
-  history_->places.visit(*command.after);
+  if (!browsed) history_->places.visit(*command.after);
   constexpr std::size_t most_stops = 100;
   const auto stops = marks(Mark::Kind::stop);
   if (std::ranges::find(stops, *command.after, &Mark::time) == stops.end()) {

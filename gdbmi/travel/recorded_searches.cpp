@@ -71,7 +71,8 @@ Change change_between(const ValuesAround& values) {
 
 }  // namespace
 
-/// `made`: the change has been made there already; the beginning of the statement may be long ago.
+/// `made`: the change has been made there already; the beginning of the statement may be long ago. In a loop on one
+/// line it is so, too: others of its changes would lie between.
 Result<> RecordedSession::arrive_before(Change& change, const Time& before, const Time& after,
                                         const std::function<Result<bool>(const Time&)>& made) {
   change.place = symbols_.place(before.pc);
@@ -80,7 +81,9 @@ Result<> RecordedSession::arrive_before(Change& change, const Time& before, cons
   if (!change.by_gdb) {
     const auto stop = land_before_change(*history_->timeline, before, after);
     if (stop && stop->end != TravelEnd::interrupted) {
-      change.landing.time = stop->time;
+      const auto turned = has_executed(before.pc, stop->time, before);
+      if (!turned) return std::unexpected(turned.error());
+      if (!*turned) change.landing.time = stop->time;
       landed_.reset();
     }
     if (change.landing.time != before && made) {
@@ -92,6 +95,19 @@ Result<> RecordedSession::arrive_before(Change& change, const Time& before, cons
   if (auto there = session_.go_to(change.landing.time); !there) return there;
   change.place += thread_here();
   return {};
+}
+
+/// In [from, to), by the thread that runs at `to`: the statement is a loop then, and has not made its last turn.
+Result<bool> RecordedSession::has_executed(GuestAddr pc, const Time& from, const Time& to) {
+  if (from == to) return false;
+  if (auto there = session_.go_to(to); !there) return std::unexpected(there.error());
+  const auto thread = running_thread();
+  if (!thread) return std::unexpected(thread.error());
+  OwnConditions own(*thread);
+  own.add(pc, std::nullopt);
+  const auto hits = history_->timeline->search().last(from, to, own.with({}), false, {});
+  if (!hits) return std::unexpected(hits.error());
+  return !hits->empty();
 }
 
 /// Which thread that is, if the program has several.

@@ -114,7 +114,7 @@ std::string RecordedSession::before_stop() {
 void RecordedSession::stopped_there() { target_.jump_next({}); }
 
 std::optional<Where> RecordedSession::where() {
-  if (!session_.has_program() || session_.live_is_running()) return std::nullopt;
+  if (!session_.has_program() || session_.is_detached() || session_.live_is_running()) return std::nullopt;
   if (jumping_ && !target_.jump_waits()) {
     jumping_ = false;
     shown_.reset();

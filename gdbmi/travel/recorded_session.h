@@ -49,6 +49,7 @@ class RecordedSession final : public TravelSession {
   Result<> remove_mark(Mark::Kind kind, u64 number) override;
   std::vector<Mark> marks(Mark::Kind kind) override;
 
+  void command_begins() override { target_.command_begins(); }
   void note(const CommandDone& command) override;
   std::vector<std::string> history() override;
   Result<SavedCommand> parse_history_line(std::string_view line) const override;
@@ -97,6 +98,8 @@ class RecordedSession final : public TravelSession {
   /// that gdb is to see although they do not stop go to passed_.
   Result<Stop> stop_on_the_way(Stop stop, UserPoints points, GdbQuestions& gdb, Operation& operation);
   Result<Landing> landing_of(const Result<Stop>& stop);
+  /// Back or forward through the places. If nothing moves, the places are as they were.
+  Result<Landing> browse(Result<Time> (VisitedPlaces::*to)(u64), u64 count, Progress& progress);
   Result<Stop> step(const StepRequest& request, const std::vector<Condition>& conditions, u64 level);
   Result<ThreadId> running_thread();
   /// The same of a thread that does not run, and stands at `pc`.
@@ -110,6 +113,7 @@ class RecordedSession final : public TravelSession {
   Result<Change> follow_forward(const ChangeRequest& request, GdbQuestions& gdb, Operation& operation);
   Result<> arrive_before(Change& change, const Time& before, const Time& after,
                          const std::function<Result<bool>(const Time&)>& made = {});
+  Result<bool> has_executed(GuestAddr pc, const Time& from, const Time& to);
   std::string thread_here();
 
   asio::io_context& io_;
@@ -139,6 +143,7 @@ class RecordedSession final : public TravelSession {
 
   CommandLog log_;
   bool undoing_ = false;
+  bool browsed_ = false;        // the command goes through the places: they stay
   bool began_history_ = false;  // by the command that is being executed
 };
 

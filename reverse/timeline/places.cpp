@@ -44,7 +44,8 @@ void UndoHistory::moved(const Time& before, std::string command) {
 
 Result<UndoHistory::Undone> UndoHistory::undo(u64 n) {
   if (moves_.empty()) return fail("nothing to undo");
-  if (n == 0 || n > moves_.size()) {
+  if (n == 0) return fail("undo 0 undoes nothing");
+  if (n > moves_.size()) {
     return fail(fmt::format("only the last {} command{} can be undone", moves_.size(), plural(moves_.size())));
   }
   const std::size_t kept = moves_.size() - n;

@@ -86,8 +86,8 @@ Result<TimeText> parse_time_text(std::string_view text) {
   } else if (const std::optional<u64> ticks = number(text)) {
     return TicksFromStart{*ticks};
   }
-  return fail(
-      fmt::format("\"{}\" is no time: expected TICKS:0xPC, TICKS, N% (0 to 100), -N (ticks back), start or end", text));
+  return fail(fmt::format(
+      "\"{}\" is no time: expected TICKS:0xPC, TICKS, N% (0 to 100), -N (ticks back), start, end or a bookmark", text));
 }
 
 }  // namespace fred

@@ -5,8 +5,23 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from terminal import Failure, Terminal
+
 COMMANDS = ["break new_node", "run", "continue 3", "reverse-next", "reverse-watch list_len(head) < 2", "next",
             "bookmark here", "goto start", "goto here", "undo", "goto 50%", "tbreak finished", "continue"]
+
+
+def save_in_terminal(command: list[str], folder: Path, env: dict[str, str], timeout: float) -> None:
+    terminal = Terminal(command, env, folder, timeout)
+    try:
+        for line, answer in (("break finished", "Breakpoint 1 at"), ("run", "Breakpoint 1, "), ("history save typed", "Saved"),
+                             ("kill", "(y or n)"), ("y", "killed")):
+            terminal.type(line.encode() + b"\r")
+            terminal.expect(answer, [])
+        terminal.type(b"quit\r")
+        terminal.finish()
+    finally:
+        terminal.close()
 
 
 def check(fred_gdb: Path, program: Path, folder: Path, env: dict[str, str], timeout: float) -> list[str]:
@@ -24,6 +39,13 @@ def check(fred_gdb: Path, program: Path, folder: Path, env: dict[str, str], time
     again = replay(saved)
     if again.returncode != 0:
         wrong.append(f"the same program: status {again.returncode}, {again.stdout[-300:]}")
+    try:
+        save_in_terminal([str(fred_gdb), "-q", "-nx", str(program)], folder, env, timeout)
+        typed = replay((folder / "typed").read_text())
+        if typed.returncode != 0:
+            wrong.append(f"typed at a terminal: status {typed.returncode}, {typed.stdout[-300:]}")
+    except Failure as failure:
+        wrong.append(f"in a terminal: {failure}")
     for what, text, message in (
             ("another step", saved.replace('"next"', '"step 2"'), "replayed:6: 'step 2' ended at "),
             ("cut off", saved[:-20], f"replayed:{len(COMMANDS)}: "),
