@@ -175,7 +175,12 @@ i64 GuestMemory::detach_shared() {
     UniqueFd kept{fd};
     std::vector<Mapping> pieces = pieces_of(table_, object);
     std::erase_if(pieces, [](const Mapping& m) { return !is_shared_memory(m); });
-    const auto size = sources_.size_of(object.dev, object.ino);
+    auto size = sources_.size_of(object.dev, object.ino);
+    // Memory without a file is as large as it was made, not only as far as pieces of it remain.
+    if (!size && object.source == Source::guest_file) {
+      size = 0;
+      for (const auto& m : pieces) size = std::max(*size, page_ceil(m.file->size));
+    }
     if (const i64 r = remap_pieces(pieces, kept.get()); r < 0) return r;
     if (size) shorten(kept.get(), *size);
     sources_.keep_object(object.dev, object.ino, std::move(kept));
