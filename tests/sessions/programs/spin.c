@@ -16,9 +16,9 @@ int main(void) {
   for (;;) {
     turns++;
     if (speak) {
+      speak = 0;  // first: who reads that it runs may stop it at once
       puts("it runs");
       fflush(stdout);
-      speak = 0;
     }
   }
 }
