@@ -78,7 +78,7 @@ void ProcessList::is_seen_as(pid_t pid, RecordedProcess& p) {
   p.pid = pid;
   p.peer.set_pid(pid);
   if (p.place.pid == 0) p.place.pid = pid;  // its parent was killed before it could say
-  guard_(pid);
+  (void)(outlive_ ? folder_.tell(pid) : folder_.guard(pid));
 }
 
 RecordedProcess& ProcessList::add_first(pid_t pid) {
@@ -127,7 +127,7 @@ void ProcessList::add_sources(std::vector<pollfd>& sources) const {
 void ProcessList::drain(RecordedProcess& p) {
   if (p.peer.drain()) return;
   has_gone(p);
-  gone_(p.pid);
+  folder_.forget(p.pid);
 }
 
 void ProcessList::drain() {

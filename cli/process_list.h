@@ -3,12 +3,12 @@
 #pragma once
 #include <poll.h>
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/recording_folder.h"
 #include "core/control/peer.h"
 #include "core/tree/recorded_tree.h"
 
@@ -41,10 +41,9 @@ struct RecordedProcess {
 
 class ProcessList {
  public:
-  /// Called once with the id of each: `guard` when it is known, `gone` when it is no recorded process any more.
-  explicit ProcessList(
-      std::function<void(pid_t)> guard, std::function<void(pid_t)> gone = [](pid_t) {})
-      : guard_(std::move(guard)), gone_(std::move(gone)) {}
+  /// `outlive`: if this process is killed, they go on without it, as one that was attached to; else they end. The
+  /// folder's cleaner knows of each until it is no recorded process any more.
+  ProcessList(RecordingFolder& folder, bool outlive) : folder_(folder), outlive_(outlive) {}
   ProcessList(const ProcessList&) = delete;
   ProcessList& operator=(const ProcessList&) = delete;
 
@@ -84,7 +83,8 @@ class ProcessList {
   void listen(RecordedProcess& process);
   void is_seen_as(pid_t pid, RecordedProcess& process);
 
-  std::function<void(pid_t)> guard_, gone_;
+  RecordingFolder& folder_;
+  const bool outlive_;
   std::vector<std::unique_ptr<RecordedProcess>> all_;
 };
 

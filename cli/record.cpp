@@ -38,9 +38,7 @@ void note(int signal) { g_signal_of_user = signal; }
 
 struct Session {
   /// `attached`: the processes outlive this one.
-  explicit Session(RecordingFolder& folder, bool attached = false)
-      : processes([&folder, attached](pid_t pid) { (void)(attached ? folder.tell(pid) : folder.guard(pid)); },
-                  [&folder](pid_t pid) { folder.forget(pid); }) {}
+  explicit Session(RecordingFolder& folder, bool attached = false) : processes(folder, attached) {}
 
   Peer live;
   ProcessList processes;  // besides the first

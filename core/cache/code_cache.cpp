@@ -267,7 +267,7 @@ std::optional<GuestPosition> CodeCache::locate_in(const Block& b, std::span<cons
                                       [](u32 offset, const Segment& s) { return offset < s.cache; });
   if (after == segments.begin()) return std::nullopt;
   const auto& s = *(after - 1);
-  const auto first = std::find_if(segments.begin(), after, [&](const Segment& o) { return o.cache == s.cache; });
+  const auto first = std::ranges::lower_bound(segments.begin(), after, s.cache, {}, &Segment::cache);
   const bool begins = b.begin + s.cache == at && s.spilled == 0 &&
                       (first == segments.begin() || (first - 1)->guest != s.guest || s.kind == SegmentKind::repeated);
   return GuestPosition{.pc = b.pc + static_cast<u64>(static_cast<i64>(s.guest)),

@@ -52,7 +52,7 @@ void follow_end(Syscall& call, const FileChange& change, const ChangedFile& file
       bytes = w.take();
     }
   }
-  value_bytes(call, bytes);
+  logged_values(call, bytes);
   if (bytes.empty()) return;
   MappedFile now;
   ByteReader r(bytes);

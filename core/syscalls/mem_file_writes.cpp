@@ -52,6 +52,11 @@ constexpr Writer writers[] = {
     {SYS_sendfile, Place::position, 0}, {SYS_splice, Place::output, 2, 3}, {SYS_copy_file_range, Place::output, 2, 3},
 };
 
+const Writer* writer_of(u64 call) {
+  const auto* row = std::ranges::find(writers, call, &Writer::number);
+  return row != std::end(writers) ? row : nullptr;
+}
+
 /// True for a mapping of this file that changes with it.
 bool shows(const Mapping& m, u64 dev, u64 ino) {
   return m.file && m.file->dev == dev && m.file->ino == ino && m.file->source != Source::direct &&
@@ -145,7 +150,7 @@ std::vector<Run> find_runs(GuestMemory& memory, const FileChange& change, const 
     const u64 begin = std::max(change.begin, m.offset), end = std::min(change.end, m.offset + m.range.size());
     if (begin >= end) continue;
     if (m.flags & MAP_SHARED) {
-      runs.push_back({guest_range(m.range.begin + (begin - m.offset), end - begin), begin});
+      runs.push_back({guest_range(place_of(m, begin), end - begin), begin});
       continue;
     }
     if (!pagemap)
@@ -157,11 +162,11 @@ std::vector<Run> find_runs(GuestMemory& memory, const FileChange& change, const 
       const auto* known = memory.sources().written(change.dev, change.ino, at);
       if (is_first && known != nullptr) put->second = *known;
       memory.sources().keep_written(change.dev, change.ino, at, std::move(now));
-      const GuestAddr page = m.range.begin + (at - m.offset);
+      const GuestAddr page = place_of(m, at);
       if (copied_by_guest(memory, page, pagemap.get(), put->second ? &*put->second : nullptr)) continue;
       memory.sources().carried_pages().insert(page);
       const u64 from = std::max(at, begin), to = std::min(at + page_size, end);
-      runs.push_back({guest_range(m.range.begin + (from - m.offset), to - from), from});
+      runs.push_back({guest_range(place_of(m, from), to - from), from});
     }
   }
   return runs;
@@ -188,19 +193,6 @@ void apply_runs(Syscall& call, const std::vector<Run>& runs,
   }
 }
 
-/// Values that live finds (runs, sizes), the same in every mode.
-template <class T>
-void share(Syscall& call, std::vector<T>& values) {
-  std::vector<u8> bytes;
-  if (!values.empty()) {
-    bytes.resize(values.size() * sizeof(T));
-    std::memcpy(bytes.data(), values.data(), bytes.size());
-  }
-  value_bytes(call, bytes);
-  values.resize(bytes.size() / sizeof(T));
-  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
-}
-
 /// Where mappings are the file itself, only translations are not.
 void drop_changed_code(Engine& engine, const FileChange& change) {
   for (const auto& [first, m] : engine.memory().table().all())
@@ -223,18 +215,17 @@ void mirror_shared_memory(Syscall& call) {
     for (const GuestRange range : memory.shared_changes(turn.changes_due())) runs.push_back({range});
     turn.changes_found();
   }
-  share(call, sizes);
+  logged_values(call, sizes);
   memory.sources().set_sizes(sizes);
-  share(call, runs);
+  logged_values(call, runs);
   apply_runs(call, runs, [](const Mapping&, const Run&) {});
 }
 
 }  // namespace
 
 bool changes_regular_file(const Syscall& call) {
-  const auto* row =
-      std::find_if(std::begin(writers), std::end(writers), [&](const Writer& r) { return r.number == call.number(); });
-  if (row == std::end(writers) || call.number() == SYS_splice) return false;  // it may wait for a pipe
+  const auto* row = writer_of(call.number());
+  if (row == nullptr || call.number() == SYS_splice) return false;  // it may wait for a pipe
   struct stat st {};
   i64 known = -ENOENT;
   if (row->place == Place::opened) {
@@ -257,9 +248,8 @@ void mirror_file_changes(Syscall& call, i64 result) {
   const bool running = call.mode() == Mode::run;
   if (call.engine().memory().shares_memory() && !running) mirror_shared_memory(call);
   if (is_error(result)) return;
-  const auto* row =
-      std::find_if(std::begin(writers), std::end(writers), [&](const Writer& r) { return r.number == call.number(); });
-  if (row == std::end(writers)) return;
+  const auto* row = writer_of(call.number());
+  if (row == nullptr) return;
   std::string path;
   if (row->place == Place::path && !call.get_string(path, call.addr(0))) return;
   FileChange change;
@@ -283,7 +273,7 @@ void mirror_file_changes(Syscall& call, i64 result) {
     if (truncates) find_tail(memory, change.dev, change.ino, change.file_size, runs);
   }
   memory.sources().set_sizes(size);
-  share(call, runs);
+  logged_values(call, runs);
   apply_runs(call, runs, [&](const Mapping&, const Run& run) {
     u8* to = run.range.begin.ptr<u8>();
     const i64 got = read_file_now(memory, file, change, to, run.range.size(), run.offset);
@@ -321,7 +311,7 @@ void mirror_dropped_pages(Syscall& call, GuestRange range) {
           runs.push_back({guest_range(m.range.begin + at, page_size), m.offset + at});
     }
   }
-  share(call, runs);
+  logged_values(call, runs);
   apply_runs(call, runs, [&](const Mapping& m, const Run& run) {
     const auto* page = memory.sources().written(m.file->dev, m.file->ino, run.offset);
     std::memcpy(run.range.begin.ptr(), page->data(), page_size);

@@ -65,7 +65,7 @@ FileAnswer ask_about_file(Syscall& call, int fd, i64 early, const FileUse& use) 
     if (call.mode() == Mode::record) bytes = answer.bytes();
   }
   if (call.mode() == Mode::run) return answer;
-  value_bytes(call, bytes);
+  logged_values(call, bytes);
   if (call.replaying() && !answer.from(bytes)) cannot_follow(call, "its record is damaged");
   return answer;
 }
@@ -80,13 +80,6 @@ Verdict verdict_of(Syscall& call) {
       cannot_follow(call, fmt::format("memory that was there when recording cannot be had (errno {})", -mine));
     return verdict;
   };
-}
-
-void value_bytes(Syscall& call, std::vector<u8>& bytes) {
-  u64 size = bytes.size();
-  call.value(&size, sizeof size);
-  bytes.resize(size);
-  if (size) call.value(bytes.data(), size);
 }
 
 i64 sys_mmap(Syscall& call) {

@@ -1,5 +1,6 @@
 // What the memory calls have in common, for their families and for an execve in place.
 #pragma once
+#include <type_traits>
 #include <vector>
 
 #include "core/memory/guest_memory.h"
@@ -11,8 +12,15 @@ namespace fred {
 /// answer, and the step done here too if it was a success. A worker that cannot do it ends with a clear line.
 Verdict verdict_of(Syscall& call);
 
-/// Syscall::value for bytes whose number only live knows.
-void value_bytes(Syscall& call, std::vector<u8>& bytes);
+/// Syscall::value for values, without pointers, whose number only live knows.
+template <class T>
+void logged_values(Syscall& call, std::vector<T>& values) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  u64 bytes = values.size() * sizeof(T);
+  call.value(&bytes, sizeof bytes);
+  values.resize(bytes / sizeof(T));
+  if (!values.empty()) call.value(values.data(), values.size() * sizeof(T));
+}
 
 /// After a call that may have changed a file which the guest has mapped: its mappings show the change in every mode.
 /// Call it for each completed call while memory().mirrors_files(); calls that change no file are passed over.

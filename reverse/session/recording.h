@@ -9,9 +9,7 @@ namespace fred {
 
 struct Session::Recording {
   Recording(RecordingFolder recording, bool of_attached)
-      : folder(std::move(recording)),
-        attached(of_attached),
-        processes([this](pid_t process) { (void)(attached ? folder.tell(process) : folder.guard(process)); }) {}
+      : folder(std::move(recording)), attached(of_attached), processes(folder, attached) {}
   ~Recording();
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;

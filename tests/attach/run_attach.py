@@ -4,7 +4,8 @@
 What a program writes, and how it ends, is what it is without fred, and the recording from that instant on verifies. Some
 runs end the recording before the program's end, by Ctrl-C or by killing fred: the program goes on natively. Then each is
 attached to and let go several times, and nothing may gather in it. Then scripts of a shell that start programs when they
-have been attached to: all of those are verified. Then gdb attaches, goes back and forth, and leaves in several ways. Then what cannot be attached to: one clear line, and the program goes on unharmed.
+have been attached to: all of those are verified. Then gdb attaches, goes back and forth, and leaves in several ways. Then
+what cannot be attached to: one clear line, and the program goes on unharmed.
 """
 
 from __future__ import annotations

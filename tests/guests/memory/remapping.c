@@ -43,11 +43,12 @@ static u8* middle_again(const struct kind* k) {
   fill(k, at);
   return at;
 }
-static u8* middle_over(const struct kind* k) {
+static u8* put_over_middle(const struct kind* k, size_t offset) {
   u8* at = whole(k);
-  MUST(map_at(k, at + 3 * page, 2 * page, 3 * page, PROT_READ | PROT_WRITE));
+  MUST(map_at(k, at + 3 * page, 2 * page, offset, PROT_READ | PROT_WRITE));
   return at;
 }
+static u8* middle_over(const struct kind* k) { return put_over_middle(k, 3 * page); }
 static u8* protected(const struct kind* k) {
   u8* at = whole(k);
   MUST(mprotect(at + 2 * page, page, PROT_READ));
@@ -60,11 +61,7 @@ static u8* protected_apart(const struct kind* k) {
   MUST(mprotect(at + 2 * page, page, PROT_READ));
   return at;
 }
-static u8* other_offset(const struct kind* k) {
-  u8* at = whole(k);
-  MUST(map_at(k, at + 3 * page, 2 * page, 2 * page, PROT_READ | PROT_WRITE));
-  return at;
-}
+static u8* other_offset(const struct kind* k) { return put_over_middle(k, 2 * page); }
 static u8* page_by_page(const struct kind* k) {
   u8* at = MUST(map_at(k, NULL, 2 * size, 0, PROT_READ | PROT_WRITE));
   MUST(munmap(at, 2 * size));
