@@ -33,7 +33,7 @@ void remove_folder(const std::string& path) {
 /// What becomes of an engine.
 enum Fate : u64 { end, farewell, now, none };
 
-struct Engine {
+struct EngineProcess {
   UniqueFd handle;
   bool outlives = false;
 };
@@ -58,7 +58,7 @@ void bid_farewell(const UniqueFd& engine) {
   if (dup2(control, 0) < 0 || dup2(pipe, 1) < 0 || chdir("/") != 0) _exit(1);
   control = 0, pipe = 1;
   syscall(SYS_close_range, 2, ~0u, 0);
-  std::map<u64, Engine> engines;  // by process id
+  std::map<u64, EngineProcess> engines;  // by process id
   for (;;) {
     int engine = -1;
     const auto message = receive_message(control, &engine);

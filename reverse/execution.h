@@ -25,6 +25,9 @@ struct RunStop {
   std::vector<Hit> hits;  // all conditions that held at this Time
 };
 
+/// A limit that no run comes to.
+inline constexpr Time never{.ticks = ~u64{0}, .pc = GuestAddr{~u64{0}}};
+
 /// One process's history, from its start to where live stands, and a position in it.
 class Execution {
  public:

@@ -46,11 +46,6 @@ constexpr u64 rseq_unregister = 1;
 /// The program has looked already at what the processor can do.
 constexpr const char* seen_processor = "--cpu=native";
 
-Result<u64> made(i64 result, const char* what) {
-  if (is_error(result)) return fail_errno(static_cast<int>(-result), fmt::format("within the process: {}", what));
-  return static_cast<u64>(result);
-}
-
 std::vector<std::string> split_strings(const std::string& text) {
   std::vector<std::string> strings;
   for (std::size_t at = 0; at < text.size();) {

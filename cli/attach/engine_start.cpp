@@ -24,11 +24,6 @@ constexpr u64 stack_size = u64{8} << 20;
 constexpr u64 kept_entries[] = {AT_PAGESZ, AT_HWCAP, AT_HWCAP2, AT_CLKTCK, AT_UID,
                                 AT_EUID,   AT_GID,   AT_EGID,   AT_FLAGS,  AT_MINSIGSTKSZ};
 
-Result<u64> made(i64 result, const char* what) {
-  if (is_error(result)) return fail_errno(static_cast<int>(-result), fmt::format("within the process: {}", what));
-  return static_cast<u64>(result);
-}
-
 struct Image {
   ElfFile elf;
   u64 bias = 0;

@@ -63,6 +63,11 @@ constexpr u64 all_but_faults = ~synchronous_signals;
 
 }  // namespace
 
+Result<u64> made(i64 result, const char* what) {
+  if (is_error(result)) return fail_errno(static_cast<int>(-result), fmt::format("within the process: {}", what));
+  return static_cast<u64>(result);
+}
+
 Result<StoppedProcess> StoppedProcess::stop(pid_t pid, GuestRange vdso) {
   StoppedProcess process(pid);
   process.memory_ = UniqueFd{open(fmt::format("/proc/{}/mem", pid).c_str(), O_RDWR | O_CLOEXEC)};

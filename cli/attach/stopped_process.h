@@ -22,6 +22,9 @@ struct StoppedThread {
   u64 mask = 0;
 };
 
+/// What a call within a process has given (StoppedProcess::call); `what` names it in the error.
+Result<u64> made(i64 result, const char* what);
+
 class StoppedProcess {
  public:
   /// Outside of the vDSO, whose range the caller knows.

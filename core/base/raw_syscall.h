@@ -19,6 +19,10 @@ inline i64 raw_syscall(u64 number, u64 a0 = 0, u64 a1 = 0, u64 a2 = 0, u64 a3 = 
   return result;
 }
 
+/// Arguments of system calls as the kernel takes them.
+inline u64 arg(int descriptor) { return static_cast<u64>(descriptor); }
+inline u64 arg(const void* address) { return reinterpret_cast<u64>(address); }
+
 /// -ERESTARTSYS: a signal came first, or has ended the call, which is to begin anew (include/linux/errno.h of the
 /// kernel).
 inline constexpr i64 restart_call = -512;

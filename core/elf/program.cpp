@@ -18,9 +18,6 @@ namespace fred {
 
 namespace {
 
-u64 arg(const void* p) { return reinterpret_cast<u64>(p); }
-u64 arg(int fd) { return static_cast<u64>(fd); }
-
 constexpr int script_levels = 5;
 constexpr std::size_t script_line = 256;  // of the kernel: longer #! lines are cut or refused
 

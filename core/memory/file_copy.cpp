@@ -16,9 +16,6 @@ namespace fred {
 
 namespace {
 
-u64 arg(int fd) { return static_cast<u64>(fd); }
-u64 arg(const void* p) { return reinterpret_cast<u64>(p); }
-
 bool all_zero(const u8* p, u64 n) { return n == 0 || (p[0] == 0 && std::equal(p + 1, p + n, p)); }
 
 /// Through memory, leaving out what is zero: for file systems that cannot copy or find holes themselves.

@@ -26,8 +26,6 @@ namespace fred {
 
 namespace {
 
-u64 arg(int fd) { return static_cast<u64>(fd); }
-u64 arg(const void* p) { return reinterpret_cast<u64>(p); }
 i64 nanoseconds(const struct timespec& t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; }
 
 /// Files written less than this before we copy them may change again without their times telling.

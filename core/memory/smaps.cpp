@@ -39,7 +39,7 @@ bool parse_line(std::string_view line, KernelMapping& m) {
 constexpr struct {
   std::string_view word;
   bool KernelMapping::*flag;
-} flags[] = {
+} flag_words[] = {
     {"mw", &KernelMapping::may_write}, {"gd", &KernelMapping::grows_down}, {"nr", &KernelMapping::no_reserve},
     {"ac", &KernelMapping::accounted}, {"dc", &KernelMapping::dont_fork},  {"wf", &KernelMapping::wipe_on_fork},
     {"io", &KernelMapping::device},    {"pf", &KernelMapping::device},
@@ -49,7 +49,7 @@ void parse_flags(std::string_view words, KernelMapping& m) {
   m.may_write = false;
   while (!words.empty()) {
     const auto end = std::min(words.find(' '), words.size());
-    for (const auto& f : flags) {
+    for (const auto& f : flag_words) {
       if (words.substr(0, end) == f.word) m.*f.flag = true;
     }
     words.remove_prefix(std::min(end + 1, words.size()));

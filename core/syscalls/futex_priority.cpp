@@ -11,8 +11,6 @@ namespace fred {
 
 namespace {
 
-u32 owner_of(u32 word) { return word & FUTEX_TID_MASK; }
-
 /// A signal does not end such a wait: it begins anew.
 i64 anew_if_interrupted(i64 result) { return result == -EINTR ? restart_call : result; }
 

@@ -19,8 +19,6 @@ constexpr i64 second = 1'000'000'000;
 /// An owner that is killed wakes nobody: it is looked for.
 constexpr i64 look_again = 50'000'000;  // nanoseconds
 
-u32 owner_of(u32 word) { return word & FUTEX_TID_MASK; }
-
 /// It has gone, and the kernel has written into the words of its robust locks.
 bool has_ended(u32 owner) {
   const char state = process_state(static_cast<i32>(owner));

@@ -30,6 +30,8 @@
 namespace fred {
 namespace {
 
+// What rows of ioctls.def say.
+namespace effects {
 constexpr IoctlEffect none{};
 constexpr IoctlEffect fd{.kind = IoctlKind::fd};
 constexpr IoctlEffect list{.kind = IoctlKind::list};
@@ -48,6 +50,7 @@ constexpr IoctlRow written_rows[] = {
 #define IOCTL_TYPE_REFUSED(type, error, reason)
 #include "core/syscalls/ioctls.def"
 };
+}  // namespace effects
 
 struct TypeRow {
   u32 type;
@@ -62,11 +65,11 @@ constexpr TypeRow refused_types[] = {
 };
 
 struct Sorted {
-  IoctlRow rows[std::size(written_rows)];
+  IoctlRow rows[std::size(effects::written_rows)];
 };
 consteval Sorted by_request() {
   Sorted all{};
-  std::copy(std::begin(written_rows), std::end(written_rows), all.rows);
+  std::ranges::copy(effects::written_rows, all.rows);
   std::sort(std::begin(all.rows), std::end(all.rows),
             [](const IoctlRow& a, const IoctlRow& b) { return a.request < b.request; });
   return all;
@@ -95,8 +98,8 @@ IoctlDecision decide_ioctl(u32 request) {
   const u32 direction = _IOC_DIR(request), size = _IOC_SIZE(request);
   if (direction == _IOC_NONE || size == 0) return {};
   for (const TypeRow& type : refused_types)
-    if (type.type == _IOC_TYPE(request)) return {true, refused, type.error, type.reason};
-  return {true, (direction & _IOC_READ) != 0 ? out(static_cast<u16>(size)) : none, 0, nullptr};
+    if (type.type == _IOC_TYPE(request)) return {true, effects::refused, type.error, type.reason};
+  return {true, (direction & _IOC_READ) != 0 ? effects::out(static_cast<u16>(size)) : effects::none, 0, nullptr};
 }
 
 }  // namespace fred

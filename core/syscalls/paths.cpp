@@ -43,7 +43,7 @@ struct Found {
 struct PathArgs {
   int directory, path;
 };
-constexpr PathArgs plain{-1, 0}, at{0, 1};
+constexpr PathArgs plain{-1, 0}, at_directory{0, 1};
 
 constexpr std::string_view told_words[] = {"exe",  "maps", "smaps", "auxv",   "cmdline", "environ",
                                            "comm", "stat", "statm", "status", "mem"};
@@ -218,23 +218,23 @@ bool follows(u64 at_flags) { return (at_flags & AT_SYMLINK_NOFOLLOW) == 0; }
 
 i64 sys_open(Syscall& call) { return open_path(call, plain, call.arg(1)); }
 i64 sys_creat(Syscall& call) { return open_path(call, plain, O_CREAT | O_WRONLY | O_TRUNC); }
-i64 sys_openat(Syscall& call) { return open_path(call, at, call.arg(2)); }
+i64 sys_openat(Syscall& call) { return open_path(call, at_directory, call.arg(2)); }
 i64 sys_openat2(Syscall& call) {
   u64 flags = 0;  // the first field of struct open_how
   call.get(flags, call.addr(2));
-  return open_path(call, at, flags);
+  return open_path(call, at_directory, flags);
 }
 
 i64 sys_stat(Syscall& call) { return look_at(call, plain, true, 1, stat_size); }
 i64 sys_lstat(Syscall& call) { return look_at(call, plain, false, 1, stat_size); }
-i64 sys_newfstatat(Syscall& call) { return look_at(call, at, follows(call.arg(3)), 2, stat_size); }
-i64 sys_statx(Syscall& call) { return look_at(call, at, follows(call.arg(2)), 4, statx_size); }
+i64 sys_newfstatat(Syscall& call) { return look_at(call, at_directory, follows(call.arg(3)), 2, stat_size); }
+i64 sys_statx(Syscall& call) { return look_at(call, at_directory, follows(call.arg(2)), 4, statx_size); }
 
 i64 sys_access(Syscall& call) { return look_at(call, plain, true); }
-i64 sys_faccessat(Syscall& call) { return look_at(call, at, true); }
-i64 sys_faccessat2(Syscall& call) { return look_at(call, at, follows(call.arg(3))); }
+i64 sys_faccessat(Syscall& call) { return look_at(call, at_directory, true); }
+i64 sys_faccessat2(Syscall& call) { return look_at(call, at_directory, follows(call.arg(3))); }
 
 i64 sys_readlink(Syscall& call) { return read_exe_link(call, plain); }
-i64 sys_readlinkat(Syscall& call) { return read_exe_link(call, at); }
+i64 sys_readlinkat(Syscall& call) { return read_exe_link(call, at_directory); }
 
 }  // namespace fred

@@ -20,7 +20,7 @@ constexpr i64 longest = i64{1} << 61;  // some 73 years
 enum class Kind : u8 { timespec, milliseconds };
 
 /// System calls with a limit that counts from their begin.
-constexpr struct Row {
+constexpr struct LimitedCall {
   u64 number;
   i32 argument;
   Kind kind;
@@ -55,7 +55,8 @@ i64 TimeLimit::now(i32 clock) {
 }
 
 TimeLimit::TimeLimit(u64 number, const u64 (&args)[6]) {
-  const auto* row = std::find_if(std::begin(rows), std::end(rows), [&](const Row& r) { return r.number == number; });
+  const auto* row =
+      std::find_if(std::begin(rows), std::end(rows), [&](const LimitedCall& r) { return r.number == number; });
   if (row == std::end(rows) || !counts_from_begin(number, args)) return;
   const u64 given = args[row->argument];
   i64 wait;

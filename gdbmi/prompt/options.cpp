@@ -44,7 +44,7 @@ struct Option {
 };
 
 // gdb's options (flag, value: passed on), and fred's own.
-constexpr Option options[] = {
+constexpr Option known_options[] = {
     // clang-format off
     {"ex", Treatment::ex},                 {"eval-command", Treatment::ex},
     {"x", Treatment::x},                   {"command", Treatment::x},
@@ -81,8 +81,9 @@ constexpr Option options[] = {
 /// Exactly named, or the only one that begins so.
 Result<const Option*> find_option(std::string_view name) {
   const Option* only = nullptr;
-  if (const auto* exact = std::ranges::find(options, name, &Option::name); exact != std::end(options)) return exact;
-  for (const auto& o : options) {
+  if (const auto* exact = std::ranges::find(known_options, name, &Option::name); exact != std::end(known_options))
+    return exact;
+  for (const auto& o : known_options) {
     if (!o.name.starts_with(name)) continue;
     if (only != nullptr) return fail(fmt::format("option '-{}' is ambiguous", name));
     only = &o;

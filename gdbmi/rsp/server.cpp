@@ -14,7 +14,7 @@ namespace fred::remote {
 
 namespace {
 
-constexpr std::string_view features =
+constexpr std::string_view supported_features =
     "QStartNoAckMode+;multiprocess+;fork-events+;vfork-events+;exec-events+;ReverseStep+;ReverseContinue+;swbreak+;"
     "hwbreak+;vContSupported+;"
     "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:siginfo:read+;qXfer:siginfo:write+;qXfer:"
@@ -122,7 +122,7 @@ Server::Reply Server::handle(const Supported& packet) {
   multiprocess_ = has("multiprocess+");
   target_.report_processes(multiprocess_ && has("fork-events+") && has("vfork-events+") && has("exec-events+"));
   gdb_17_ = has("single-inf-arg+");  // no packet has gdb's version; this came with 17
-  return fmt::format("PacketSize={:x};{}", packet_size, features);
+  return fmt::format("PacketSize={:x};{}", packet_size, supported_features);
 }
 
 Server::Reply Server::handle(const NoAcknowledgements&) {

@@ -14,7 +14,7 @@ namespace fred {
 
 namespace {
 /// What processes that run by themselves tell waits so long at most.
-constexpr std::chrono::milliseconds looks_every{20};
+constexpr std::chrono::milliseconds watches_every{20};
 constexpr Time end_of_time{.ticks = ~u64{0}, .pc = {}};
 }  // namespace
 
@@ -72,7 +72,7 @@ const RecordedProcess* Session::process_of(pid_t pid) {
 
 /// None of them is to wait because nobody listens to it.
 void Session::watch_processes() {
-  watch_.expires_after(looks_every);
+  watch_.expires_after(watches_every);
   watch_.async_wait([this](const boost::system::error_code& error) {
     if (error || !recording_) return;
     recording_->processes.drain();

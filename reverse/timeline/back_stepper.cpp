@@ -16,11 +16,8 @@
 
 namespace fred {
 namespace {
-constexpr u64 all_frames = 4096;
 constexpr int most_unwindings = 3;
-constexpr u64 other_stack = 1 << 16;   // what lies so far above is another stack: of a signal's handler
-constexpr u64 longest_landing = 4096;  // instructions from where longjmp or the unwinder sets rsp to where it arrives
-constexpr u64 syscall_size = 2;        // an interrupted system call may be restarted: its pc is either side of it
+constexpr u64 syscall_size = 2;  // an interrupted system call may be restarted: its pc is either side of it
 }  // namespace
 
 Result<std::optional<Time>> BackStepper::line(const TracePoint& from, bool into) {

@@ -6,12 +6,8 @@
 
 namespace fred {
 namespace {
-constexpr u64 all_frames = 4096;
-constexpr Time never{.ticks = ~u64{0}, .pc = GuestAddr{~u64{0}}};
-constexpr u64 most_popped_words = 8;   // by a `ret n` that ends a call too long to be traced
-constexpr u64 longest_landing = 4096;  // instructions from longjmp's entry to where it arrives, generously
-constexpr u64 other_stack = 1 << 16;   // rsp that moves so far at once goes to another stack
-constexpr int most_checks = 4;         // of one rise of rsp that may be a landing
+constexpr u64 most_popped_words = 8;  // by a `ret n` that ends a call too long to be traced
+constexpr int most_checks = 4;        // of one rise of rsp that may be a landing
 }  // namespace
 
 Result<Stop> ForwardStepper::line(const TracePoint& from, bool into) {

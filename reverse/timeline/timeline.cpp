@@ -9,7 +9,6 @@
 
 namespace fred {
 namespace {
-constexpr Time never{.ticks = ~u64{0}, .pc = GuestAddr{~u64{0}}};
 constexpr u64 whole_in_millionths = 1'000'000;
 constexpr u64 most_at_once = 1 << 16;  // instructions that are traced together when many are stepped
 constexpr std::string_view outermost = "not meaningful in the outermost frame";

@@ -7,7 +7,6 @@
 
 namespace fred {
 namespace {
-constexpr Time never{.ticks = ~u64{0}, .pc = GuestAddr{~u64{0}}};
 
 /// The place counts only in the frame where the command was given and in its caller.
 bool in_frames(Symbols& symbols, const std::vector<Frame>& frames, const Time& time) {

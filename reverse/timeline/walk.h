@@ -9,6 +9,11 @@
 
 namespace fred {
 
+// What steps take for granted of the points they walk over.
+inline constexpr u64 all_frames = 4096;
+inline constexpr u64 other_stack = 1 << 16;   // rsp that moves so far at once goes to another stack
+inline constexpr u64 longest_landing = 4096;  // instructions from where longjmp or the unwinder sets rsp to its arrival
+
 class Walk {
  public:
   Walk(Execution& execution, Direction direction, const Tuning& tuning, std::stop_token stop)
