@@ -68,6 +68,7 @@ constexpr struct {
     {"--no-traces", &TranslateOptions::traces, false},
     {"--full-decoder", &TranslateOptions::quick_decoder, false},
     {"--one-counter", &TranslateOptions::several_counters, false},
+    {"--whole-slices", &TranslateOptions::hints, false},
     {"--no-light", &TranslateOptions::light, false},
     {"--no-bmi2", &TranslateOptions::bmi2, false},
     {"--no-inline-notes", &TranslateOptions::inline_notes, false},

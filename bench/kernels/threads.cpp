@@ -63,6 +63,33 @@ void spin(int n) {
   sleeper.join();
 }
 
+/// Two threads that hand the turn to each other n times, and wait for it by spinning.
+template <void (*relax)()>
+void spin_in_turns(int n) {
+  std::atomic<int> turn = 0;
+  const auto side = [&](int own) {
+    for (int i = own; i < n; i += 2) {
+      while (turn != i) relax();
+      turn = i + 1;
+    }
+  };
+  std::thread other(side, 1);
+  side(0);
+  other.join();
+}
+void pause_once() { __builtin_ia32_pause(); }
+void do_nothing() {}
+
+/// n barriers of OpenMP: threads wait there by spinning for a while before they sleep.
+void barriers(int n) {
+  volatile unsigned long sum = 0;
+#pragma omp parallel num_threads(2)
+  for (int i = 0; i < n; ++i) {
+    sum = sum + compute(100);
+#pragma omp barrier
+  }
+}
+
 /// n threads that wait, while this one computes.
 void among_idle(int n) {
   std::mutex m;
@@ -161,8 +188,16 @@ void pool(int n) {
 constexpr struct {
   const char* name;
   void (*function)(int);
-} rows[] = {{"create", create_and_join}, {"hand-over", hand_over}, {"spin", spin}, {"idle", among_idle},
-            {"sections", sections},      {"queue", queue},         {"pool", pool}};
+} rows[] = {{"create", create_and_join},
+            {"hand-over", hand_over},
+            {"spin", spin},
+            {"idle", among_idle},
+            {"sections", sections},
+            {"queue", queue},
+            {"pool", pool},
+            {"pauses", spin_in_turns<pause_once>},
+            {"spins", spin_in_turns<do_nothing>},
+            {"barriers", barriers}};
 
 }  // namespace
 

@@ -29,6 +29,7 @@ enum class ExitKind : u8 {
   fault,          // the instruction at the guest's pc faulted; the fault lies in FaultSlot
   watch,          // the instruction at `pc` may access what is watched: it is to be stepped
   watch_hit,      // the instruction before the guest's pc has accessed what is watched
+  spins,          // the thread has executed many `pause`; goes on at `pc`
   stop,           // the instruction at `pc` is one at which the session wants to stop
   bail,           // a request was waiting when the cache was about to be entered; nothing was executed
 };

@@ -6,6 +6,7 @@
 #include "core/dispatch/guest_engine.h"
 #include "core/dispatch/lockstep.h"
 #include "core/dispatch/watch_check.h"
+#include "core/threads/threads.h"
 
 namespace fred {
 

@@ -147,7 +147,8 @@ Exit Cpu::enter(CacheAddr at) {
   state_->at_rest = 1;
   entry_.enter();
   state_->at_rest = 0;
-  if (state_->clock.ran_out()) state_->clock.share();  // a stop, or half the way to it
+  ran_out_ = state_->clock.ran_out();
+  if (ran_out_) state_->clock.share();  // a stop, or a part of the way to it
   const Exit exit = cache_->exit(ExitId{static_cast<u32>(state_->exit_id)});
   if (observer_ != nullptr) observer_->after(exit);
   return exit;
@@ -162,7 +163,7 @@ Exit Cpu::run() {
     switch (exit.kind) {
       case ExitKind::direct: {
         state_->regs.rip = exit.pc.value;
-        if (stopped()) return exit;
+        if (stopped() || looks()) return exit;
         if (!can_fetch()) return fetch_fault();
         const u64 flushes = cache_->counters.flushes;
         at = body_for(exit.pc, false);
@@ -182,7 +183,7 @@ Exit Cpu::run() {
         break;
       case ExitKind::tick_stop:
         state_->regs.rip = exit.pc.value;
-        if (stopped()) return exit;
+        if (stopped() || looks()) return exit;
         if (!can_fetch()) return fetch_fault();
         at = body_for(exit.pc, false);
         break;
@@ -191,6 +192,7 @@ Exit Cpu::run() {
         state_->regs.rip = exit.pc.value;
         return exit;
       case ExitKind::effect:
+      case ExitKind::spins:
       case ExitKind::stop:
       case ExitKind::watch:
         state_->regs.rip = exit.pc.value;
@@ -216,6 +218,7 @@ Exit Cpu::step() {
     case ExitKind::direct:
     case ExitKind::tick_stop:
     case ExitKind::effect:
+    case ExitKind::spins:
     case ExitKind::stop:
     case ExitKind::watch:
     case ExitKind::fetch_fault:

@@ -58,8 +58,8 @@ class Cpu {
   GuestAddr pc() const { return GuestAddr{state_->regs.rip}; }
 
   /// Runs guest code from pc() until an exit that is not the code cache's own business: effect, fault,
-  /// fetch_fault; or `direct` or `tick_stop` at a stop (ticks() is where it was wanted) or when a
-  /// request is waiting (bail). pc() is then the guest's, registers and vector state are saved.
+  /// fetch_fault; or `direct` or `tick_stop` at a stop (ticks() is where it was wanted) or for a look
+  /// (looks()), or when a request is waiting (bail). pc() is then the guest's, registers and vector state are saved.
   Exit run();
   /// Executes one guest instruction (which may leave with an effect, fault or fetch_fault instead).
   Exit step();
@@ -72,6 +72,14 @@ class Cpu {
   bool stopped() const { return state_->clock.stopped(); }
   /// After a stop, or to withdraw one: no stop is wanted for now.
   void no_stop() { stop_at(ticks() + TickCounters::far_away); }
+
+  /// It stands at a tick: that is the stop.
+  void stop_here() { state_->clock.stop_at(ticks()); }
+  /// From the next stop_at() or no_stop() on, run() also leaves at ticks that are so many, or up to four times so many,
+  /// apart; 0: not any more.
+  void look_every(u64 ticks) { state_->clock.look_every = ticks; }
+  /// It has left for that.
+  bool looks() const { return ran_out_ && state_->clock.look_every != 0; }
 
   /// run() leaves before the instruction at `at` with ExitKind::stop, or no longer does; step() executes it
   /// all the same. Ticks do not depend on it. Only with no thread in the cache.
@@ -110,6 +118,7 @@ class Cpu {
 
   CodeSource& source_;
   TranslateOptions options_;
+  bool ran_out_ = false;  // a counter, when the cache was left last
   StateMemory memory_;
   StateWindow* state_;
   std::unique_ptr<CodeCache> cache_;

@@ -30,6 +30,8 @@ namespace fred {
 namespace {
 constexpr u64 ticks_beyond = u64{1} << 20;  // the next event, before a worker is known to have left the recorded path
 constexpr u64 ticks_between_looks = u64{1} << 20;  // some ms of a program that makes no system call
+/// Programs execute some `pause` before they look whether they should sleep; leaving the code cache costs as much as 3.
+constexpr u64 pauses_before_others = 16;
 GuestEngine* g_engine = nullptr;
 
 /// Does a string instruction that has just done an iteration end although rcx is not 0?
@@ -319,6 +321,12 @@ void GuestEngine::handle(const Exit& exit) {
       // (plan_stop). The session's requests are looked at by run() and RunControl.
       cpu_->state().request = 0;
       return;
+    case ExitKind::spins:
+      // As with a bail, this is no point that a worker could find: others are next at the next tick.
+      if (mode() == Mode::replay) return;
+      threads_->spins();
+      if (tree_.turn().held() && tree_.turn().others_wait()) shared_slice_end_ = cpu_->ticks() + 1;
+      return;
     case ExitKind::watch:
       step_one();
       return;
@@ -326,8 +334,10 @@ void GuestEngine::handle(const Exit& exit) {
       conditions_->watches().finish_incomplete();
       return;
     case ExitKind::direct:
-    case ExitKind::indirect_miss:
     case ExitKind::tick_stop:
+      if (!cpu_->stopped() && cpu_->looks() && threads_->look_for_spinning()) cpu_->stop_here();
+      return;
+    case ExitKind::indirect_miss:
     case ExitKind::stop:
       return;  // advance() and its callers look at stops
   }
@@ -554,6 +564,11 @@ void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault, co
   stand_.last_call.reset();
 }
 
+bool GuestEngine::gives_way() {
+  if (options_.lockstep || options_.chaos || !options_.translate.hints) return false;  // chaos makes its own choices
+  return threads_->takes_turns() || tree_.turn().held();
+}
+
 void GuestEngine::plan_stop(u64 wanted) {
   const u64 ticks = cpu_->ticks();
   u64 at = wanted > ticks ? wanted : 0;
@@ -572,6 +587,9 @@ void GuestEngine::plan_stop(u64 wanted) {
     if (tree_.turn().held()) sooner(shared_slice_end_);
     if (foreign_->looks()) sooner(ticks + ticks_between_looks);
   }
+  const bool gives_way = mode() != Mode::replay && this->gives_way();
+  cpu_->state().pauses_left = gives_way ? pauses_before_others : 0;
+  cpu_->look_every(gives_way && threads_->takes_turns() ? threads_->look_every() : 0);
   if (at != 0) {
     cpu_->stop_at(at);
   } else {

@@ -192,6 +192,8 @@ class GuestEngine final : public Engine {
   /// `at`: since when it was due.
   void deliver(const KernelSignal& signal, const GuestFault* fault, const Time& at);
   /// Has the clock stop where `wanted` says, or to the next recorded or waiting signal if that is nearer.
+  /// Does a thread that spins give way to others, which it can only do in live?
+  bool gives_way();
   void plan_stop(u64 wanted);
   // shared_memory.cpp
   /// Live: false: it is not to execute anything now, for it does not have the turn of processes that share memory, or

@@ -37,7 +37,7 @@ Result<std::vector<ThreadEntry>> Threads::adopt(const AdoptedThread& first, std:
     scheduler_.make_ready(t, Scheduler::Why::created);
     threads_.push_back(std::move(made));
   }
-  slice_end_ = cpu.ticks() + scheduler_.slice();
+  begin_slice();
   return entries;
 }
 

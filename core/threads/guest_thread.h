@@ -8,6 +8,7 @@
 
 #include "core/arch/x86/state_window.h"
 #include "core/signals/guest_signals.h"
+#include "core/threads/pace.h"
 #include "core/threads/time_limit.h"
 
 namespace fred {
@@ -84,6 +85,7 @@ struct GuestThread {
   ThreadStand stand;
 
   u8* vector_area = nullptr;  // Cpu::make_vector_area()
+  Pace pace;                  // live
   std::string comm;           // at most 15 bytes
   GuestAddr robust_list;      // set_robust_list
   GuestAddr clear_tid;        // set_tid_address, CLONE_CHILD_CLEARTID: becomes 0 when the thread ends, 0: none

@@ -1,7 +1,7 @@
 // Who is next, and for how long: the policy by which the turn goes from thread to thread. Asked in live only; what it
 // said is in the log.
 //
-//   fair    the turn goes round, in slices of the same length
+//   fair    the turn goes round, in slices of the same length; who spins gives way earlier (pace.h)
 //   chaos   finds what a fair schedule hides. The same seed makes the same choices, as far as the outside world does.
 //
 // Chaos goes through phases of random length. Each has its own longest slice, from 2 to 2^18 ticks, because races

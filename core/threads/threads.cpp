@@ -110,7 +110,7 @@ bool Threads::switch_due(bool behind_call) {
   if (g_turn.live && g_turn.here != nullptr && g_turn.here->bound_to != 0 && (alone() || g_turn.home.is_old())) {
     leave_home();
   }
-  if (!g_turn.live || alone() || engine_.processes().in_vfork_child()) return false;
+  if (!takes_turns()) return false;
   if (scheduler_.holds_back(*running_)) return engine_.stand().committed_call != engine_.now();
   if (left > 1 && ticks == further_in_ && !behind_call) {
     further_ = left - 1;
@@ -126,14 +126,41 @@ bool Threads::switch_due(bool behind_call) {
     if (further_ != 0) return false;
   }
   yielded_ = false;
-  slice_end_ = ticks + scheduler_.slice();
+  begin_slice();
   if (!scheduler_.has_other()) return false;
   scheduler_.make_ready(*running_, Scheduler::Why::preempted);
   return true;
 }
 
+bool Threads::takes_turns() const { return g_turn.live && !alone() && !engine_.processes().in_vfork_child(); }
+
 u64 Threads::next_look() const {
-  return g_turn.live && !alone() && !engine_.processes().in_vfork_child() ? slice_end_ : 0;
+  if (!takes_turns()) return 0;
+  return yielded_ ? engine_.cpu().ticks() + 1 : slice_end_;
+}
+
+void Threads::spins() {
+  if (!takes_turns()) return;
+  collect_finished();
+  if (!scheduler_.has_other()) return;
+  yielded_ = true;
+  ++gave_way_;
+}
+
+u64 Threads::look_every() const { return running_->pace.look_every(scheduler_.has_other()); }
+
+bool Threads::look_for_spinning() {
+  auto& cpu = engine_.cpu();
+  const auto found = running_->pace.look(cpu.regs());
+  if (found == Pace::Found::works) return false;
+  if (found == Pace::Found::perhaps_waits && cpu.ticks() - slice_begin_ < Pace::doubtful_slice) return false;
+  spins();
+  return yielded_;
+}
+
+void Threads::begin_slice() {
+  slice_begin_ = engine_.cpu().ticks();
+  slice_end_ = slice_begin_ + scheduler_.slice();
 }
 
 bool Threads::next() {
@@ -220,7 +247,7 @@ void Threads::switch_to(GuestThread& to) {
   if (from.exited) bury(from);
   engine_.cpu().count_tick();
   further_ = 0;
-  slice_end_ = engine_.cpu().ticks() + scheduler_.slice();
+  begin_slice();
   if (!to.waiting) {
     if (to.has_run) arrival_ = engine_.now();
     return;
@@ -351,7 +378,7 @@ i64 Threads::create(Syscall& call, const NewThread& wanted) {
   if ((wanted.flags & CLONE_PARENT_SETTID) != 0) call.put(wanted.parent_tid, t.tid);
   if ((wanted.flags & CLONE_CHILD_SETTID) != 0) call.put(wanted.child_tid, t.tid);
   if (g_turn.live) scheduler_.make_ready(t, Scheduler::Why::created);
-  if (alone()) slice_end_ = cpu.ticks() + scheduler_.slice();
+  if (alone()) begin_slice();
   threads_.push_back(std::move(made));
   return result;
 }

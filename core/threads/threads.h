@@ -45,6 +45,8 @@ class Threads {
   void call(std::function<void()> function);
   /// Live: is it another thread's turn here, perhaps behind a system call?
   bool switch_due(bool behind_call);
+  /// Can that be?
+  bool takes_turns() const;
   /// Where the clock is to stop for the next look at that; 0: nowhere.
   u64 next_look() const;
   /// Live: the running thread loses the turn within this tick, and executes one instruction at a time until then.
@@ -76,6 +78,13 @@ class Threads {
   void free_processors(bool for_good);
   /// sched_yield: others first.
   void yield() { yielded_ = true; }
+  /// Live: the running thread probably waits, by spinning, for what others are to do: they are next at the next tick.
+  void spins();
+  /// The same, if it is found so by a look where it stands, at a tick (pace.h). True: they are next, here.
+  bool look_for_spinning();
+  u64 gave_way() const { return gave_way_; }
+  /// Ticks of one counter until then.
+  u64 look_every() const;
   struct FutexLimit {
     GuestAddr at;           // struct timespec; 0: none
     bool absolute = false;  // on CLOCK_MONOTONIC, or CLOCK_REALTIME
@@ -137,6 +146,7 @@ class Threads {
   /// Live: tells the session if all threads wait for each other for ever (deadlock.cpp).
   void look_for_deadlock();
   void tell_deadlock(const std::string& text);
+  void begin_slice();
   void switch_to(GuestThread& thread);
   void save(GuestThread& thread);
   void load(GuestThread& thread);
@@ -156,7 +166,8 @@ class Threads {
   std::vector<std::unique_ptr<GuestThread>> dead_;     // whose kernel thread may still be there
   GuestThread* running_ = nullptr;
   u32 last_number_ = 0;
-  u64 slice_end_ = 0;
+  u64 gave_way_ = 0;  // spins(), with somebody else to go first
+  u64 slice_begin_ = 0, slice_end_ = 0;
   Time arrival_;        // where just_arrived() is true
   u64 further_ = 0;     // instructions that are left to a thread that loses the turn between two ticks
   u64 further_in_ = 0;  // the tick that they have to be in

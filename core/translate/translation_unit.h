@@ -60,6 +60,8 @@ class Translator::Unit {
   void tick_in_line(GuestAddr next, Gpr also_spilled);
   void copy(const Instruction& i, std::span<const u8> code);
   void copy_far_operand(const Instruction& i, std::span<const u8> code);
+  /// Behind a `pause`: counts it, and leaves when enough were executed.
+  void count_pause(GuestAddr next);
   void edge(GuestAddr target, std::optional<u32> counter);
   std::optional<u32> loop_counter(const Instruction& i);
   void push_return_address(GuestAddr pc);

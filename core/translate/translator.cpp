@@ -20,6 +20,8 @@ namespace fred {
 namespace {
 constexpr u32 max_instructions = 64;
 constexpr u32 max_branches = 6;
+
+bool is_pause(std::span<const u8> code) { return code.size() == 2 && code[0] == 0xf3 && code[1] == 0x90; }
 }  // namespace
 
 ExitId Translator::Unit::new_exit(Exit exit) {
@@ -173,6 +175,7 @@ void Translator::Unit::copy(const Instruction& i, std::span<const u8> code) {
   }
   if (!i.rip_relative) {
     e_.bytes(code);
+    if (is_pause(code)) count_pause(i.next());
     return;
   }
   const i64 displacement = static_cast<i64>(i.target.value - (e_.here().value + i.length));
@@ -184,6 +187,24 @@ void Translator::Unit::copy(const Instruction& i, std::span<const u8> code) {
   e_.bytes(code);
   const i32 d = static_cast<i32>(displacement);
   std::memcpy((at + i.raw.raw.disp.offset).ptr(), &d, 4);
+}
+
+void Translator::Unit::count_pause(GuestAddr next) {
+  if (!t_.options_.hints || stepping_) return;
+  const auto& s = t_.state_;
+  e_.mov_slot_reg(window_slot(s.spill_rcx), rcx);  // the number goes through rcx: no flag is touched
+  segment(next, 1 + rcx);
+  e_.mov_reg_slot(rcx, window_slot(s.pauses_left));
+  e_.lea_rcx_minus_one();
+  e_.mov_slot_reg(window_slot(s.pauses_left), rcx);
+  const auto out = e_.jrcxz();
+  e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
+  const auto over = e_.jmp_short();
+  Emitter::patch_rel8(out, e_.here());
+  e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
+  e_.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(new_exit({.kind = ExitKind::spins, .pc = next})));
+  Emitter::patch_rel32(e_.jmp(), window_.exit);
+  Emitter::patch_rel8(over, e_.here());
 }
 
 void Translator::Unit::copy_far_operand(const Instruction& i, std::span<const u8> code) {

@@ -25,6 +25,7 @@ struct TranslateOptions {
   bool several_counters = true;  // --one-counter: all ticks take the same one (tick_counters.h)
   bool bmi2 = true;              // --no-bmi2: addresses are looked up by way of memory (watch_code.h)
   bool quick_decoder = true;     // --full-decoder: every instruction is decoded by Zydis (quick_decoder.h)
+  bool hints = true;             // --whole-slices: `pause` is only what it is natively
   bool light = true;             // --no-light: clocks take the long way through the dispatcher
 };
 

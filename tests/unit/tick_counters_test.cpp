@@ -150,6 +150,21 @@ TEST_CASE("tick counters: a request on the way stops at the next tick") {
   }
 }
 
+TEST_CASE("tick counters: with looks on the way a stop is as exact") {
+  std::mt19937 random(3);
+  constexpr u64 ticks = 10'000;
+  for (const u64 every : {1, 7, 64, 1000}) {
+    TickCounters clock{};
+    clock.start(5);
+    clock.look_every = every;
+    clock.stop_at(5 + ticks);
+    const u64 exits = run_to_stop(clock, [&] { return random() % tick_counter_count; });
+    CHECK(clock.now() == 5 + ticks);
+    CHECK(exits >= ticks / (tick_counter_count * every));
+    CHECK(exits <= ticks / every + most_exits(tick_counter_count * every));
+  }
+}
+
 TEST_CASE("tick counters: ticks that the engine counts, and stops far away") {
   TickCounters clock{};
   clock.start(~u64{0} / 2);

@@ -46,6 +46,7 @@ struct StateWindow {
   u64 light_lookups;    // misses of the table that it answered
   u64 access_address;   // of the access that is being checked for the session's watches
   u64 at_rest;          // not 0: guest code runs, or the kernel carries out a call of the guest's: the engine is whole
+  u64 pauses_left;      // until ExitKind::spins; 0: no end
   u64 minus_known[16];  // the negated values of watched registers when they were last looked at
   /// Code cache address of the indirect entry of the block whose guest address has these low 16 bits;
   /// the miss stub where there is none. The entry itself verifies that it was meant.

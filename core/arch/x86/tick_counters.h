@@ -21,6 +21,7 @@ struct TickCounters {
   u64 left[tick_counter_count];  // for which ticks: see below. Guest code is never entered with a 0 there
   u64 total;                     // the clock is what the counters lack of it
   u64 stop;                      // where the clock is to stop
+  u64 look_every;                // a counter is given no more than this, so that emitted code leaves; 0: all
 
   u64 now() const { return total - sum(); }
   bool stopped() const { return now() == stop; }
@@ -34,7 +35,9 @@ struct TickCounters {
   /// Divides what is left until the stop, which is not past.
   void share() {
     const u64 at = now(), rest = stop - at;
-    for (u64& l : left) l = rest / tick_counter_count + (rest % tick_counter_count != 0);
+    u64 each = rest / tick_counter_count + (rest % tick_counter_count != 0);
+    if (look_every != 0 && each > look_every) each = look_every;
+    for (u64& l : left) l = each;
     total = at + sum();
   }
   void stop_at(u64 at) {
