@@ -222,16 +222,23 @@ Result<> SessionTarget::take_signal(std::optional<int> wanted, std::span<const u
 /// since the last one of this.
 Result<std::optional<Time>> SessionTarget::last_point_of(ThreadId wanted, const Time& from) {
   const ThreadId thread = wanted != 0 ? wanted : running_thread();
-  std::optional<Time> last;
-  for (u64 most = 2; !last; most *= 8) {
-    const auto points = session_.trace_before(from, most);
+  Time to = from;
+  for (u64 most = 2;; most *= 8) {
+    const auto points = session_.trace_before(to, most);
     if (!points) return std::unexpected(points.error());
+    bool any = false;
+    std::optional<Time> last;
     for (const auto& p : *points) {
+      any |= p.thread == thread;
       if (p.thread == thread && p.time.phase == 0) last = p.time;
     }
-    if (points->size() < most) break;
+    if (last || points->size() < most) return last;
+    if (any) continue;
+    const auto behind = behind_last_turn(session_, *search_, thread, points->front().time, {});
+    if (!behind || !*behind) return behind;
+    to = **behind;
+    most = 2;
   }
-  return last;
 }
 
 StopEvent SessionTarget::step_back(ThreadId thread) {
