@@ -16,6 +16,15 @@ constexpr const char* no_program = "E.no program is being debugged";
 bool fits_thread(const ThreadSpec& wanted, ThreadId thread) {
   return wanted.thread <= 0 || static_cast<ThreadId>(wanted.thread) == thread;
 }
+
+/// The signal that is named for this very thread.
+std::optional<int> signal_of(ThreadId thread, const std::vector<ResumeAction>& actions) {
+  for (const auto& action : actions) {
+    const bool names_it = action.thread && action.thread->thread > 0 && fits_thread(*action.thread, thread);
+    if (names_it && action.signal) return linux_signal(*action.signal);
+  }
+  return std::nullopt;
+}
 }  // namespace
 
 Server::Reply Server::handle(const WhyStopped&) {
@@ -248,6 +257,7 @@ Server::Reply Server::handle(const Resume& packet) {
       request.thread = static_cast<ThreadId>(action.thread->thread);
     }
     if (action.signal) request.signal = linux_signal(*action.signal);
+    if (one_steps && !request.signal) request.signal = signal_of(current_thread(), packet.actions);
     if (alone) go_alone(request, static_cast<ThreadId>(action.thread->thread), steps(action));
     return resume(request);
   }
