@@ -48,6 +48,7 @@ Result<> Server::begin(const std::function<Result<>()>& make) {
   forget_state();
   table_.reset();
   forget_events();
+  notices_.clear();  // of the program before
   last_stop_.reset();
   inferiors_.clear();
   general_ = going_process_ = 0;
