@@ -47,7 +47,7 @@ Result<> Server::start(std::vector<std::string> args) {
 Result<> Server::begin(const std::function<Result<>()>& make) {
   forget_state();
   table_.reset();
-  forget_events();
+  taken_out_.clear();
   notices_.clear();  // of the program before
   last_stop_.reset();
   inferiors_.clear();
@@ -88,29 +88,38 @@ Server::Reply Server::resume(ResumeRequest request) {
   forget_state();
   running_ = true;
   // What is left to be told of the motion before: gdb still waits for the thread that it was of.
-  if (!next_stop_) going_ = request.thread != 0 ? request.thread : told_thread_;
+  auto& inferior = inferiors_[process_];
+  if (!inferior.next_stop) going_ = request.thread != 0 ? request.thread : told_thread_;
   const auto interrupted = std::exchange(interrupted_in_, std::nullopt);
   if (interrupted && (target_.runs_freely() || (*interrupted != 0 && *interrupted == target_.command()))) {
     stopped(StoppedBySignal{.number = SIGINT});
     return std::nullopt;
   }
-  auto& due = inferiors_[process_].due;
-  for (auto* next : {&due, &next_stop_}) {
+  for (auto* next : {&inferior.due, &inferior.next_stop}) {
     if (!*next) continue;
+    if (next == &inferior.next_stop && std::exchange(inferior.unread_symbols, false)) {
+      stopped(OtherLibraries{});
+      return std::nullopt;
+    }
     auto event = *std::exchange(*next, std::nullopt);
     if (auto* executed = std::get_if<ExecutedProgram>(&event)) {
-      executed->path = inferiors_[process_].program = target_.executable().value_or("");
+      executed->path = inferior.program = target_.executable().value_or("");
     }
     stopped(event);
     return std::nullopt;
   }
   target_.resume(request, [this, motion = request.motion](const StopEvent& event) {
     if (auto other = other_program(event, motion)) {
-      next_stop_ = event;
+      const auto* signal = std::get_if<StoppedBySignal>(&event);
+      // gdb steps no more, having been told of another program.
+      inferiors_[process_].next_stop = signal != nullptr && signal->arrived ? StopEvent{StoppedBySignal{}} : event;
       return stopped(*other);
     }
-    if (has_other_libraries()) {
-      next_stop_ = event;
+    const bool may_have_others = motion == Motion::go_back || target_.has_jumped();
+    const bool executed = std::holds_alternative<ExecutedProgram>(event);
+    if (!executed &&
+        (std::exchange(inferiors_[process_].unread_symbols, false) || (may_have_others && has_other_libraries()))) {
+      inferiors_[process_].next_stop = event;
       return stopped(OtherLibraries{});
     }
     stopped(event);
@@ -119,7 +128,6 @@ Server::Reply Server::resume(ResumeRequest request) {
 }
 
 bool Server::has_other_libraries() {
-  if (!target_.has_jumped()) return false;
   const auto list = library_list(target_);
   return list && !are_known(*list, inferiors_[process_].libraries);
 }

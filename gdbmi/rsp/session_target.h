@@ -144,6 +144,7 @@ class SessionTarget final : public Target {
   StopEvent event_of_tip();
   StopEvent event_of_end();
   bool stops_at(int signal) const;
+  StopEvent back_over_exec(const Hit& executed);
   StopEvent failed_event(const Error& error);
   const Point* point_of(ConditionId id) const;
   void tell(const std::string& line);
