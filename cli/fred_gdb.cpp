@@ -25,6 +25,9 @@ std::optional<std::uint64_t> seed_that_fails(const fred::PromptOptions& options)
     std::optional<std::uint64_t> seed;
     fred::RunOptions runs;
     runs.command = program_command(options);
+    // gdb looks here first, then in PATH.
+    auto& program = runs.command.front();
+    if (!program.contains('/') && access(program.c_str(), X_OK) == 0) program.insert(0, "./");
     runs.engine = options.engine;
     runs.most_runs = *options.most_runs;
     const int status = fred::record_until_failure(runs, &seed);

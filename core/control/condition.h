@@ -58,9 +58,16 @@ struct ProcessCondition {
   bool operator==(const ProcessCondition&) const = default;
 };
 
+/// The running thread hands the turn on: at the Time of that, behind which another one runs (or it itself, if it only
+/// waited).
+struct TurnCondition {
+  bool operator==(const TurnCondition&) const = default;
+};
+
 struct Condition {
   ConditionId id{};
-  std::variant<BreakCondition, WatchCondition, RegisterCondition, SyscallCondition, SignalCondition, ProcessCondition>
+  std::variant<BreakCondition, WatchCondition, RegisterCondition, SyscallCondition, SignalCondition, ProcessCondition,
+               TurnCondition>
       what;
   std::optional<ThreadId> thread;  // only in this thread
   bool operator==(const Condition&) const = default;

@@ -36,12 +36,14 @@ void put(ByteWriter& w, const RegisterCondition& c) { w.put(c.gpr); }
 void put(ByteWriter& w, const SyscallCondition& c) { put_list(w, c.numbers); }
 void put(ByteWriter& w, const SignalCondition& c) { put_list(w, c.numbers); }
 void put(ByteWriter& w, const ProcessCondition& c) { w.put(c.event); }
+void put(ByteWriter&, const TurnCondition&) {}
 void get(ByteReader& r, BreakCondition& c) { get_optional(r.get(c.pc), c.stack_pointer); }
 void get(ByteReader& r, WatchCondition& c) { r.get(c.range).get(c.access); }
 void get(ByteReader& r, RegisterCondition& c) { r.get(c.gpr); }
 void get(ByteReader& r, SyscallCondition& c) { get_list(r, c.numbers); }
 void get(ByteReader& r, SignalCondition& c) { get_list(r, c.numbers); }
 void get(ByteReader& r, ProcessCondition& c) { r.get(c.event); }
+void get(ByteReader&, TurnCondition&) {}
 
 void put(ByteWriter& w, const Condition& c) {
   w.put(c.id).put(static_cast<u8>(c.what.index()));
@@ -68,8 +70,10 @@ void get(ByteReader& r, Condition& c) {
       return get_what<SyscallCondition>(r, c);
     case 4:
       return get_what<SignalCondition>(r, c);
-    default:
+    case 5:
       return get_what<ProcessCondition>(r, c);
+    default:
+      return get_what<TurnCondition>(r, c);
   }
 }
 

@@ -150,6 +150,11 @@ void Conditions::look(const Time& at) {
 }
 
 void Conditions::leave_thread() {
+  const Time now = engine_.now();
+  const bool counts = use_ == Use::stop || (use_ == Use::note && now < end_);
+  for (std::size_t i = 0; counts && i < conditions_.size(); ++i) {
+    if (as<TurnCondition>(conditions_[i]) != nullptr) happened(i, {.at = now, .after = now});
+  }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i] != nullptr && conditions_[i].thread && for_this_thread(conditions_[i])) thread_slots_[i] = *slots_[i];
   }

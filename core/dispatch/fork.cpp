@@ -13,12 +13,12 @@ extern "C" fred::i64 fred_orphan_fork(fred::u64 flags, fred::i64* pid);
 
 namespace fred {
 
-i64 fork_engine(Cpu& cpu, u64 flags, u64 parent_tid, u64 child_tid, u64 tls) {
+i64 fork_engine(Cpu& cpu, u64 flags, u64 parent_tid, u64 child_tid) {
   block_all_signals();
   leave_home();
   auto& memory = cpu.state_memory();
   if (!memory.prepare_fork()) return -ENOMEM;
-  const i64 pid = raw_syscall(SYS_clone, flags, 0, parent_tid, child_tid, tls);
+  const i64 pid = raw_syscall(SYS_clone, flags & ~u64{CLONE_SETTLS}, 0, parent_tid, child_tid, 0);
   if (pid == 0) {
     memory.forked_child();
   } else {

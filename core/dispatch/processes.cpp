@@ -90,7 +90,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
     if (place) tree.announce(*place);
     const bool turn_away = turn.held() && (flags & CLONE_VFORK) != 0;  // until the child has gone
     if (turn_away) turn.release();
-    const i64 pid = fork_engine(engine_.cpu(), flags, call.arg(2), call.arg(3), call.arg(4));
+    const i64 pid = fork_engine(engine_.cpu(), flags, call.arg(2), call.arg(3));
     child = pid == 0;
     if (child) {
       engine_.events().leave_log();  // before anything more is logged: the log is the parent's, as is the turn
@@ -132,6 +132,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   call.close_event();
   if (!call.replaying()) engine_.tree().tell_begun();
   if (stack.value != 0) engine_.cpu().regs().gpr[rsp] = stack.value;
+  if ((flags & CLONE_SETTLS) != 0) engine_.cpu().regs().fs_base = call.arg(4);
   return 0;
 }
 
@@ -206,6 +207,7 @@ i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
                    .signals = engine_.signals().state(),
                    .limits = guest_limits()};
   if (stack.value != 0) cpu.regs().gpr[rsp] = stack.value;
+  if ((flags & CLONE_SETTLS) != 0) cpu.regs().fs_base = call.arg(4);
   if (call.replaying()) {
     const i64 result = call.perform([] { return i64{0}; });
     if (result != 0) {

@@ -25,6 +25,7 @@ namespace {
 
 constexpr u64 notice_shared = u64{1} << 41;
 constexpr u64 notice_alone = u64{1} << 42;
+constexpr u64 notice_descriptors = u64{1} << 46;
 constexpr u64 not_with_a_thread = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC;
 constexpr u64 largest_string = 131072;  // MAX_ARG_STRLEN
 
@@ -33,9 +34,10 @@ Processes& processes(Syscall& call) { return guest_engine(call).processes(); }
 /// All kinds of clone. `stack` is the child's rsp, or 0 for the parent's.
 i64 clone_any(Syscall& call, u64 flags, GuestAddr stack, GuestAddr parent_tid, GuestAddr pidfd) {
   constexpr u64 of_a_thread = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
+  const bool bad_tls = (flags & CLONE_SETTLS) != 0 && call.arg(4) >= layout::task_size;
   if ((flags & CLONE_THREAD) != 0) {
     if ((flags & of_a_thread) != of_a_thread || (flags & (CLONE_PIDFD | not_with_a_thread)) != 0) return -EINVAL;
-    if ((flags & CLONE_SETTLS) != 0 && call.arg(4) >= layout::task_size) return -EPERM;
+    if (bad_tls) return -EPERM;
     if ((flags & CLONE_FILES) == 0 || (flags & CLONE_VFORK) != 0) {
       call.engine().notice_once(notice_alone,
                                 "the program wanted to start a thread with descriptors of its own, or one "
@@ -49,6 +51,7 @@ i64 clone_any(Syscall& call, u64 flags, GuestAddr stack, GuestAddr parent_tid, G
         call,
         {.flags = flags, .stack = stack, .parent_tid = parent_tid, .child_tid = call.addr(3), .tls = call.arg(4)});
   }
+  if (bad_tls) return -EPERM;
   const bool shares_memory = (flags & CLONE_VM) != 0;
   if (shares_memory && (flags & CLONE_VFORK) != 0 && (flags & CLONE_THREAD) == 0) {
     return processes(call).vfork(call, flags, stack);
@@ -58,6 +61,12 @@ i64 clone_any(Syscall& call, u64 flags, GuestAddr stack, GuestAddr parent_tid, G
     call.engine().notice_once(notice_shared,
                               "the program wanted to start a process that shares its memory and runs "
                               "beside it, which fred cannot record: it was told to try again later (EAGAIN)");
+    return -EAGAIN;
+  }
+  if ((flags & CLONE_FILES) != 0) {  // the engine's own descriptors are in that table
+    call.engine().notice_once(notice_descriptors,
+                              "the program wanted to start a process that shares its descriptors, which "
+                              "fred cannot record: it was told to try again later (EAGAIN)");
     return -EAGAIN;
   }
   if ((flags & CLONE_PARENT_SETTID) != 0) call.will_write(parent_tid, sizeof(i32));

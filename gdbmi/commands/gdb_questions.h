@@ -34,6 +34,8 @@ class GdbQuestions {
 
   /// The session has moved the target behind gdb's back: gdb is to read registers and memory anew.
   virtual void moved();
+  /// The same of all processes that gdb debugs.
+  void all_moved();
 
   /// Nothing where there is no line information.
   virtual Result<std::optional<LineEntry>> line_at(GuestAddr pc);

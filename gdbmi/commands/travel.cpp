@@ -32,7 +32,7 @@ Result<> go_to(CommandContext& c, Arguments a) {
   }
   const auto lines = c.session.align_others();
   if (!lines) return std::unexpected(lines.error());
-  c.questions.moved();
+  c.questions.all_moved();
   for (const auto& line : *lines) c.shell.print(line + "\n");
   return {};
 }

@@ -183,6 +183,8 @@ class TravelSession {
   /// How many lines of its own the session has had gdb print so far. gdb may send them by way of MI: they can come
   /// later than the prompt of the command that they belong to.
   virtual u64 lines_sent() const { return 0; }
+  /// Why a program could not be started or attached to, once, if gdb has been told so meanwhile: it does not say it.
+  virtual std::string take_why_not_begun() { return {}; }
   /// What gdb's exit status would be, with --return-child-result, if it knew of ends that the program has only come to.
   virtual int child_result(int status_of_gdb) const { return status_of_gdb; }
 };

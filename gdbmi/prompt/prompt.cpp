@@ -230,6 +230,7 @@ bool Prompt::give_to_gdb(std::string_view line, Way way) {
     (void)gdb_->mi().ask("-gdb-show confirm");  // its answer is behind them
   }
   user_terminal_.command_ends();
+  if (const auto why = session_.take_why_not_begun(); !why.empty()) say_error(why);
   return ok;
 }
 

@@ -75,7 +75,10 @@ Server::Server(Target& target, std::vector<std::string> command, std::function<v
         return std::nullopt;
       }) {
   target_.on_notice([this](const std::string& line) { notice(line); });
-  target_.on_moved([this] { forget_state(); });
+  target_.on_moved([this] {
+    forget_state();
+    for (auto& [process, inferior] : inferiors_) inferior.next_stop.reset();
+  });
   if (target_.has_program()) {
     process_ = target_.process_id();
     inferiors_[process_].program = target_.executable().value_or("");

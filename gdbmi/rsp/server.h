@@ -130,7 +130,6 @@ class Server {
   bool has_ended(i64 process) const;
   /// gdb debugs it no more.
   void forget_process(i64 process);
-  void forget_events();
   /// The target shows this one now: nothing that was found out about the last one holds.
   void becomes_current(i64 process);
   /// Whose points gdb inserts and removes.
@@ -169,10 +168,13 @@ class Server {
   /// What gdb knows of each process that it debugs.
   struct Inferior {
     ThreadLocals thread_locals;
-    LibraryList libraries;         // as gdb has last read it
-    std::string program;           // which it has been told of
-    std::optional<StopEvent> due;  // when it goes on
-    bool has_ended = false;        // it is a vfork's child that is no more: what there is to be seen is its parent's
+    LibraryList libraries;                    // as gdb has last read it
+    std::string program;                      // which it has been told of
+    std::optional<StopEvent> due;             // when it goes on
+    std::optional<StopEvent> next_stop = {};  // of its next motion, which does not move
+    bool unread_symbols =
+        false;               // gdb has listed the libraries of a program it was told of behind a jump, not read them
+    bool has_ended = false;  // it is a vfork's child that is no more: what there is to be seen is its parent's
   };
   std::map<i64, Inferior> inferiors_;
   i64 process_ = 0;  // the target's current one
@@ -185,8 +187,7 @@ class Server {
   ThreadId going_ = 0;          // whose steps the motion counts
   ThreadId steps_ = 0;          // the one that gdb steps back; 0: the one that runs
   std::map<i64, std::vector<ThreadFact>> threads_;
-  std::vector<GuestAddr> taken_out_;    // breaks that gdb has removed since the last stop
-  std::optional<StopEvent> next_stop_;  // of the next motion, which does not move
+  std::vector<GuestAddr> taken_out_;  // breaks that gdb has removed since the last stop
   std::optional<RegisterState> registers_;
   std::optional<RegisterTable> table_;
   std::vector<std::string> notices_;

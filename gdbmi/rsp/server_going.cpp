@@ -16,6 +16,15 @@ constexpr const char* no_program = "E.no program is being debugged";
 bool fits_thread(const ThreadSpec& wanted, ThreadId thread) {
   return wanted.thread <= 0 || static_cast<ThreadId>(wanted.thread) == thread;
 }
+
+/// The signal that is named for this very thread.
+std::optional<int> signal_of(ThreadId thread, const std::vector<ResumeAction>& actions) {
+  for (const auto& action : actions) {
+    const bool names_it = action.thread && action.thread->thread > 0 && fits_thread(*action.thread, thread);
+    if (names_it && action.signal) return linux_signal(*action.signal);
+  }
+  return std::nullopt;
+}
 }  // namespace
 
 Server::Reply Server::handle(const WhyStopped&) {
@@ -38,7 +47,8 @@ Result<> Server::start(std::vector<std::string> args) {
 Result<> Server::begin(const std::function<Result<>()>& make) {
   forget_state();
   table_.reset();
-  forget_events();
+  taken_out_.clear();
+  notices_.clear();  // of the program before
   last_stop_.reset();
   inferiors_.clear();
   general_ = going_process_ = 0;
@@ -78,29 +88,38 @@ Server::Reply Server::resume(ResumeRequest request) {
   forget_state();
   running_ = true;
   // What is left to be told of the motion before: gdb still waits for the thread that it was of.
-  if (!next_stop_) going_ = request.thread != 0 ? request.thread : told_thread_;
+  auto& inferior = inferiors_[process_];
+  if (!inferior.next_stop) going_ = request.thread != 0 ? request.thread : told_thread_;
   const auto interrupted = std::exchange(interrupted_in_, std::nullopt);
   if (interrupted && (target_.runs_freely() || (*interrupted != 0 && *interrupted == target_.command()))) {
     stopped(StoppedBySignal{.number = SIGINT});
     return std::nullopt;
   }
-  auto& due = inferiors_[process_].due;
-  for (auto* next : {&due, &next_stop_}) {
+  for (auto* next : {&inferior.due, &inferior.next_stop}) {
     if (!*next) continue;
+    if (next == &inferior.next_stop && std::exchange(inferior.unread_symbols, false)) {
+      stopped(OtherLibraries{});
+      return std::nullopt;
+    }
     auto event = *std::exchange(*next, std::nullopt);
     if (auto* executed = std::get_if<ExecutedProgram>(&event)) {
-      executed->path = inferiors_[process_].program = target_.executable().value_or("");
+      executed->path = inferior.program = target_.executable().value_or("");
     }
     stopped(event);
     return std::nullopt;
   }
   target_.resume(request, [this, motion = request.motion](const StopEvent& event) {
     if (auto other = other_program(event, motion)) {
-      next_stop_ = event;
+      const auto* signal = std::get_if<StoppedBySignal>(&event);
+      // gdb steps no more, having been told of another program.
+      inferiors_[process_].next_stop = signal != nullptr && signal->arrived ? StopEvent{StoppedBySignal{}} : event;
       return stopped(*other);
     }
-    if (has_other_libraries()) {
-      next_stop_ = event;
+    const bool may_have_others = motion == Motion::go_back || target_.has_jumped();
+    const bool executed = std::holds_alternative<ExecutedProgram>(event);
+    if (!executed &&
+        (std::exchange(inferiors_[process_].unread_symbols, false) || (may_have_others && has_other_libraries()))) {
+      inferiors_[process_].next_stop = event;
       return stopped(OtherLibraries{});
     }
     stopped(event);
@@ -109,7 +128,6 @@ Server::Reply Server::resume(ResumeRequest request) {
 }
 
 bool Server::has_other_libraries() {
-  if (!target_.has_jumped()) return false;
   const auto list = library_list(target_);
   return list && !are_known(*list, inferiors_[process_].libraries);
 }
@@ -248,6 +266,7 @@ Server::Reply Server::handle(const Resume& packet) {
       request.thread = static_cast<ThreadId>(action.thread->thread);
     }
     if (action.signal) request.signal = linux_signal(*action.signal);
+    if (one_steps && !request.signal) request.signal = signal_of(current_thread(), packet.actions);
     if (alone) go_alone(request, static_cast<ThreadId>(action.thread->thread), steps(action));
     return resume(request);
   }

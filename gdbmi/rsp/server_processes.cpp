@@ -3,15 +3,10 @@
 
 namespace fred::remote {
 
-void Server::forget_events() {
-  next_stop_.reset();
-  taken_out_.clear();
-}
-
 void Server::becomes_current(i64 process) {
   process_ = process;
   forget_state();
-  forget_events();
+  taken_out_.clear();
 }
 
 bool Server::has_ended(i64 process) const {
@@ -100,14 +95,18 @@ Server::Reply Server::handle(const KillProcess& packet) {
 /// of each on the way.
 std::optional<StopEvent> Server::other_program(const StopEvent& event, Motion motion) {
   auto& known = inferiors_[process_].program;
-  if (const auto* executed = std::get_if<ExecutedProgram>(&event)) known = executed->path;
   const bool back = motion == Motion::go_back || motion == Motion::step_back;
+  if (const auto* executed = std::get_if<ExecutedProgram>(&event)) {
+    known = executed->path;
+    inferiors_[process_].unread_symbols = back;  // forwards it has not loaded any yet
+  }
   if (!multiprocess_ || !(back || target_.has_jumped()) || std::holds_alternative<ExecutedProgram>(event)) {
     return std::nullopt;
   }
   auto path = target_.executable();
   if (!path || *path == known) return std::nullopt;
   known = *path;
+  inferiors_[process_].unread_symbols = true;
   return ExecutedProgram{std::move(*path)};
 }
 

@@ -36,6 +36,8 @@ Condition condition_of(const Point& point, ConditionId id) {
   return {.id = id, .what = WatchCondition{guest_range(point.at, point.size), access_of(point.kind)}, .thread = {}};
 }
 
+const Condition exec_condition{.id = exec_id, .what = ProcessCondition{ProcessCondition::Event::exec}, .thread = {}};
+
 bool is_watch(const Condition& c) { return std::holds_alternative<WatchCondition>(c.what); }
 
 }  // namespace
@@ -50,6 +52,7 @@ std::vector<Condition> SessionTarget::conditions(For what) const {
   using enum ProcessCondition::Event;
   for (const auto& [event, id] : {std::pair{fork, fork_id}, {vfork, vfork_id}, {exec, exec_id}}) {
     if (!reports_processes_) break;
+    if (what == For::going_back && event == exec) continue;  // go_back() has it in any case
     if (what == For::going_back && std::ranges::find(caught_backwards_, event) == caught_backwards_.end()) continue;
     all.push_back({.id = id, .what = ProcessCondition{event}, .thread = {}});
   }
@@ -222,16 +225,23 @@ Result<> SessionTarget::take_signal(std::optional<int> wanted, std::span<const u
 /// since the last one of this.
 Result<std::optional<Time>> SessionTarget::last_point_of(ThreadId wanted, const Time& from) {
   const ThreadId thread = wanted != 0 ? wanted : running_thread();
-  std::optional<Time> last;
-  for (u64 most = 2; !last; most *= 8) {
-    const auto points = session_.trace_before(from, most);
+  Time to = from;
+  for (u64 most = 2;; most *= 8) {
+    const auto points = session_.trace_before(to, most);
     if (!points) return std::unexpected(points.error());
+    bool any = false;
+    std::optional<Time> last;
     for (const auto& p : *points) {
+      any |= p.thread == thread;
       if (p.thread == thread && p.time.phase == 0) last = p.time;
     }
-    if (points->size() < most) break;
+    if (last || points->size() < most) return last;
+    if (any) continue;
+    const auto behind = behind_last_turn(session_, *search_, thread, points->front().time, {});
+    if (!behind || !*behind) return behind;
+    to = **behind;
+    most = 2;
   }
-  return last;
 }
 
 StopEvent SessionTarget::step_back(ThreadId thread) {
@@ -262,12 +272,25 @@ StopEvent SessionTarget::step_back(ThreadId thread) {
 StopEvent SessionTarget::go_back(const std::vector<Condition>& also) {
   auto wanted = conditions();
   wanted.insert(wanted.end(), also.begin(), also.end());
-  const auto hits = search_->last(session_.begin(), session_.position(), wanted, true, {});
+  if (reports_processes_) wanted.push_back(exec_condition);
+  auto hits = search_->last(session_.begin(), session_.position(), wanted, true, {});
   if (!hits) return failed_event(hits.error());
+  const auto executed = std::ranges::find(*hits, exec_id, &Hit::id);
+  if (executed != hits->end() && hits->size() == 1) return back_over_exec(*executed);
+  if (executed != hits->end()) hits->erase(executed);
   const auto there = session_.go_to(hits->empty() ? session_.begin() : hits->front().at);
   if (!there) return failed_event(there.error());
   if (hits->empty()) return HistoryBound::begin;
   return event_of_all(*hits);
+}
+
+/// gdb is told of the program before, right before it executed another one: only then it inserts its breakpoints there.
+StopEvent SessionTarget::back_over_exec(const Hit& executed) {
+  const auto before = session_.trace_before(executed.at, 1);
+  if (!before) return failed_event(before.error());
+  if (before->empty()) return HistoryBound::begin;
+  if (const auto there = session_.go_to(before->front().time); !there) return failed_event(there.error());
+  return ExecutedProgram{executable().value_or("")};
 }
 
 StopEvent SessionTarget::failed_event(const Error& error) {

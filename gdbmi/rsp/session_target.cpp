@@ -45,6 +45,7 @@ Result<> SessionTarget::begin(const std::function<Result<>()>& make) {
   search_.emplace(session_);
   auto done = make();
   if (done && started_) started_();
+  if (!done) why_not_begun_ = done.error().message;
   return done;
 }
 

@@ -95,6 +95,8 @@ class SessionTarget final : public Target {
   std::optional<std::string> process_file(i64 process, std::string_view name) override;
   void lines_sent(u64 count) override { lines_sent_ += count; }
   u64 all_lines_sent() const { return lines_sent_; }
+  /// Why the last program could not be started or attached to, once: gdb has no words for it. Empty: it could.
+  std::string take_why_not_begun() { return std::exchange(why_not_begun_, {}); }
   const ChildResult& child_result() const { return child_result_; }
   std::string monitor(std::string_view command) override;
   bool converse(std::string_view command, std::function<void(const std::string&)> reply) override;
@@ -142,6 +144,7 @@ class SessionTarget final : public Target {
   StopEvent event_of_tip();
   StopEvent event_of_end();
   bool stops_at(int signal) const;
+  StopEvent back_over_exec(const Hit& executed);
   StopEvent failed_event(const Error& error);
   const Point* point_of(ConditionId id) const;
   void tell(const std::string& line);
@@ -169,6 +172,7 @@ class SessionTarget final : public Target {
   std::function<void(bool)> live_;
   std::optional<HitSearch> search_;  // remembers what history was asked before
   u64 lines_sent_ = 0;
+  std::string why_not_begun_;
   ChildResult child_result_;
 };
 

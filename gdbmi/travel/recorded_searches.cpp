@@ -78,6 +78,10 @@ Result<> RecordedSession::arrive_before(Change& change, const Time& before, cons
   change.place = symbols_.place(before.pc);
   change.by_gdb = session_.tip_changes().made_at(before);
   change.landing.time = before;
+  const bool executed_nothing = before.pc == after.pc && before.phase == after.phase;
+  if (const auto seen = session_.sees_others_at(before); executed_nothing && seen && *seen) {
+    change.remarks.push_back("Another process wrote it: it is seen here.");
+  }
   if (!change.by_gdb) {
     const auto stop = land_before_change(*history_->timeline, before, after);
     if (stop && stop->end != TravelEnd::interrupted) {

@@ -61,6 +61,7 @@ class RecordedSession final : public TravelSession {
   void end_run() override { target_.end_free_run(); }
   Result<std::string> open_process(u32 number) override;
   u64 lines_sent() const override { return target_.all_lines_sent(); }
+  std::string take_why_not_begun() override { return target_.take_why_not_begun(); }
   int child_result(int status) const override { return target_.child_result().instead_of(status); }
   std::string statistics() override { return target_.monitor("stats"); }
 

@@ -165,12 +165,16 @@ Result<Stop> RecordedSession::step_other(ThreadId thread, GuestAddr pc, const St
 Result<BackStep> RecordedSession::step_back(const StepRequest& request, GdbQuestions& gdb, Progress& progress) {
   passed_.clear();
   if (!session_.has_program() || session_.is_changed_in_past()) return BackStep{};
-  // One `bs`, of which the target knows all, without a question.
-  if (request.kind == StepRequest::Kind::stepi && request.count == 1) return BackStep{};
+  // One `bs`, of which the target knows all but that another thread is selected: without a question.
+  const bool one_bs = request.kind == StepRequest::Kind::stepi && request.count == 1;
+  if (one_bs && target_.threads().size() < 2) return BackStep{};
   if (auto ready = symbols_.use(gdb); !ready) return BackStep{.landing = {}, .reason = "it has no Python"};
   const auto thread = ask_python(gdb, "thread()");
   if (!thread) return std::unexpected(thread.error());
   const auto selected_thread = static_cast<ThreadId>(thread->value("id", i64{0}));
+  const auto running = running_thread();
+  if (!running) return std::unexpected(running.error());
+  if (one_bs && selected_thread == *running) return BackStep{};
   auto users = points(gdb, selected_thread);
   if (!users) return std::unexpected(users.error());
   if (!users->left.empty()) return BackStep{.landing = {}, .reason = users->left};
@@ -182,8 +186,6 @@ Result<BackStep> RecordedSession::step_back(const StepRequest& request, GdbQuest
     if (selected->value("inlined", false)) return BackStep{};
     level = selected->value("level", u64{0});
   }
-  const auto running = running_thread();
-  if (!running) return std::unexpected(running.error());
   Operation operation(*this, progress);
   // An instruction that has raised a fault has not been executed: back from there is back from the instruction.
   if (Time here = operation.from(); here.phase != 0) {

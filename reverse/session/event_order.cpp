@@ -43,4 +43,16 @@ Result<std::optional<Time>> time_after(const std::string& path, u64 order) {
   return std::nullopt;
 }
 
+Result<bool> sees_others_at(const std::string& path, const Time& time) {
+  LogReader log;
+  if (auto opened = log.open(path); !opened) return std::unexpected(opened.error());
+  for (const auto* event = log.peek(); event != nullptr && event->time() <= time; event = log.peek()) {
+    if (event->kind == EventKind::turn && event->time() == time) return true;
+    (void)log.next();
+    for (LogReader::Item item; log.item(item);) {
+    }
+  }
+  return false;
+}
+
 }  // namespace fred

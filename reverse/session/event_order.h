@@ -15,4 +15,7 @@ Result<u64> order_before(const std::string& log, const Time& time);
 /// made all that are in its log.
 Result<std::optional<Time>> time_after(const std::string& log, u64 order);
 
+/// What other recorded processes wrote to shared memory comes into sight at `time`, between two instructions.
+Result<bool> sees_others_at(const std::string& log, const Time& time);
+
 }  // namespace fred

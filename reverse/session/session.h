@@ -103,6 +103,8 @@ class Session final : public Execution {
     Result<Time> time;
   };
   std::vector<Aligned> align_others();
+  /// The process gets the turn of shared memory back at `time`, with what the others have written.
+  Result<bool> sees_others_at(const Time& time) const;
   /// An open one, or one that was held when it began, goes on by itself, and is recorded further.
   void let_go(u32 number);
   /// The program stands before its end, and ends. Its history stays, with which it, and what it forked, can be opened.

@@ -263,6 +263,10 @@ std::vector<Session::Aligned> Session::align_others() {
   return all;
 }
 
+Result<bool> Session::sees_others_at(const Time& time) const {
+  return fred::sees_others_at(log_path(recording_->folder.path(), process_number()), time);
+}
+
 Result<Time> Session::go_to_order(u64 order) {
   const auto time = time_after(log_path(recording_->folder.path(), process_number()), order);
   if (!time) return std::unexpected(time.error());

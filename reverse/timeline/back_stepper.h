@@ -19,7 +19,7 @@ class BackStepper {
         conditions_(conditions),
         tuning_(tuning),
         stop_(stop),
-        walk_(execution, Direction::backward, tuning, stop) {}
+        walk_(execution, Direction::backward, tuning, stop, &search) {}
 
   // Each gives where the step from `from` arrives (or the user's hit that ended it), nothing if history begins first.
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reverse/timeline/own_conditions.h"
 #include "reverse/timeline/stop.h"
 
 namespace fred {
@@ -103,6 +104,17 @@ Result<std::vector<u64>> HitSearch::count(const Time& from, const Time& to, cons
     at = begin;
   }
   return counts;
+}
+
+Result<std::optional<Time>> behind_last_turn(Execution& execution, HitSearch& search, ThreadId thread, const Time& to,
+                                             const std::stop_token& stop) {
+  const Condition turn{.id = OwnConditions::first_id, .what = TurnCondition{}, .thread = thread};
+  const auto hits = search.last(execution.begin(), to, {turn}, true, stop);
+  if (!hits) return std::unexpected(hits.error());
+  if (hits->empty()) return std::nullopt;
+  const auto behind = execution.first_of_tick(hits->front().at.ticks + 1);  // handing the turn on ticks
+  if (!behind) return std::unexpected(behind.error());
+  return *behind;
 }
 
 }  // namespace fred

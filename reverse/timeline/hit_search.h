@@ -48,4 +48,9 @@ class HitSearch {
   u64 collected_ = 0;
 };
 
+/// Of a thread that does not run just before `to`: the first Time behind its last turn before that, when others had run
+/// nothing since. Nothing: it had no turn.
+Result<std::optional<Time>> behind_last_turn(Execution& execution, HitSearch& search, ThreadId thread, const Time& to,
+                                             const std::stop_token& stop);
+
 }  // namespace fred

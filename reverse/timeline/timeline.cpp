@@ -114,7 +114,7 @@ Result<Stop> Timeline::step_instruction_back(u64 count, const Conditions& condit
   if (!here) return std::unexpected(here.error());
   while (count > 0) {
     const u64 steps = std::min(count, most_at_once);
-    Walk walk(execution_, Direction::backward, {.first_trace = steps, .near = tuning_.near}, stop_);
+    Walk walk(execution_, Direction::backward, {.first_trace = steps, .near = tuning_.near}, stop_, &search_);
     walk.restart(*here);
     const Result<const TracePoint*> there = walk.at(steps);
     if (!there) return std::unexpected(there.error());

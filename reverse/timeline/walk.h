@@ -4,7 +4,7 @@
 #include <stop_token>
 #include <vector>
 
-#include "reverse/execution.h"
+#include "reverse/timeline/hit_search.h"
 #include "reverse/timeline/stop.h"
 
 namespace fred {
@@ -16,8 +16,10 @@ inline constexpr u64 longest_landing = 4096;  // instructions from where longjmp
 
 class Walk {
  public:
-  Walk(Execution& execution, Direction direction, const Tuning& tuning, std::stop_token stop)
-      : execution_(&execution), direction_(direction), tuning_(tuning), stop_(std::move(stop)) {}
+  /// With `search`, what other threads execute for long is not traced on the way back.
+  Walk(Execution& execution, Direction direction, const Tuning& tuning, std::stop_token stop,
+       HitSearch* search = nullptr)
+      : execution_(&execution), search_(search), direction_(direction), tuning_(tuning), stop_(std::move(stop)) {}
 
   /// Begins anew at `start`; only points of its thread are seen.
   void restart(const TracePoint& start);
@@ -26,7 +28,10 @@ class Walk {
   Result<const TracePoint*> at(u64 n);
 
  private:
+  Result<> pass_others(ThreadId thread);
+
   Execution* execution_;
+  HitSearch* search_;
   Direction direction_;
   Tuning tuning_;
   std::stop_token stop_;

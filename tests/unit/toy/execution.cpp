@@ -65,6 +65,9 @@ std::vector<Hit> ToyExecution::hits(u64 point, const std::vector<Condition>& con
       hit.now = bytes(point + 1, w->range.begin, w->range.size());
       hit.after = time(point + 1);
       if (hit.before != hit.now) found.push_back(hit);
+    } else if (std::holds_alternative<TurnCondition>(c.what)) {
+      const bool last = point + 1 == h_.points.size();
+      if (!last && h_.points[point + 1].trace.thread != p.trace.thread) found.push_back(hit);
     } else if (std::holds_alternative<SyscallCondition>(c.what)) {
       if (p.instruction->op == Op::system_call) found.push_back(hit);
     }
