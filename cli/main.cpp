@@ -33,6 +33,7 @@ void add_engine_options(CLI::App& command, std::vector<std::string>& engine) {
       {"--no-bmi2", "watched addresses are looked up by way of memory"},
       {"--one-counter", "all ticks are counted by the same counter"},
       {"--sleep-at-once", "a thread that waits for another one does so in the kernel from the start"},
+      {"--compare-all-shared", "what other processes wrote to shared memory is found by comparing all of it"},
       {"--no-foreign", "what processes outside of the recording write is looked for at system calls only"},
       {"--any-processor", "threads are woken wherever there is room: the turn is not kept on one processor"},
       {"--no-children", "the program's children are not recorded"},
