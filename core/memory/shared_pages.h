@@ -27,7 +27,7 @@ class SharedPages {
   void begin(const PageJournal& journal, u64 deaths, std::function<bool()> may_tell);
   /// This process goes on outside of the recording: others do not learn any more what it writes.
   void stop();
-  /// Its memory is all that is known of it, and there is nobody else: a fork that is no process of the recording.
+  /// This is a fork that is no process of the recording, and is about to get a copy of the memory.
   void forget();
   bool empty() const { return objects_.empty(); }
 
