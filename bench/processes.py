@@ -38,6 +38,8 @@ ROWS = (
     Row("fork, execute /bin/true and wait, each", ("{kernel}", "spawn", "20"), 20, above=0.015),
     Row("gcc -c of a small file, 40 times", ("sh", "-c", "for i in $(seq 40); do gcc -c -o unit.o unit.c || exit 1; done"), 1, factor=8),
     Row("a byte to another process and back, each", ("{kernel}", "ping-pong", "5000"), 5000, most=0.00002),
+    Row("the same, with 16 KiB of shared memory", ("{kernel}", "ping-pong", "3000", "16"), 3000, most=0.00015),
+    Row("the same, with 128 MiB of it in use", ("{kernel}", "ping-pong", "1000", "131072"), 1000, most=0.0005),
     Row("an access to memory that an unrecorded process writes", ("{foreign}", "access", "memory", "100000"), 200_000,
         ("{foreign}", "hold", "memory"), most=0.000003),
     Row("computing beside such memory", ("{foreign}", "beside", "memory", "1000"), 1, ("{foreign}", "hold", "memory"), factor=4),

@@ -34,6 +34,7 @@ void add_engine_options(CLI::App& command, std::vector<std::string>& engine) {
       {"--one-counter", "all ticks are counted by the same counter"},
       {"--sleep-at-once", "a thread that waits for another one does so in the kernel from the start"},
       {"--whole-slices", "a thread that waits by spinning keeps the turn for all of its slice"},
+      {"--compare-all-shared", "what other processes wrote to shared memory is found by comparing all of it"},
       {"--no-foreign", "what processes outside of the recording write is looked for at system calls only"},
       {"--any-processor", "threads are woken wherever there is room: the turn is not kept on one processor"},
       {"--no-children", "the program's children are not recorded"},

@@ -43,8 +43,9 @@ class Engine {
   virtual void code_gone(GuestRange range) = 0;
   /// The guest got an executable mapping here (after it is mapped).
   virtual void code_mapped(GuestRange range) = 0;
-  /// Opens the pages of the range that the engine write-protects (code was translated from them).
-  virtual void open_code_pages(GuestRange range) = 0;
+  /// Opens the pages of the range that the engine write-protects: code was translated from them, or they are shared and
+  /// it wants to know when they are written.
+  virtual void open_pages(GuestRange range) = 0;
   /// There is more or less of memory().foreign() than before.
   virtual void foreign_memory_changed() {}
 };

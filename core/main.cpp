@@ -113,6 +113,7 @@ constexpr struct {
     {"--checksum-every=", true, [](Arguments& a, std::string_view v) { a.engine.checksum_every = number<u64>(v); }},
     {"--chaos=", true, [](Arguments& a, std::string_view v) { a.engine.chaos = number<u64>(v); }},
     {"--sleep-at-once", true, [](Arguments& a, std::string_view) { a.engine.looks = false; }},
+    {"--compare-all-shared", true, [](Arguments& a, std::string_view) { a.engine.compare_shared = true; }},
     {"--no-foreign", true, [](Arguments& a, std::string_view) { a.engine.foreign = false; }},
     {"--any-processor", true, [](Arguments& a, std::string_view) { a.engine.one_processor = false; }},
     {"--no-children", true, [](Arguments& a, std::string_view) { a.engine.children = false; }},

@@ -60,6 +60,7 @@ void GuestEngine::apply(const Edit& edit) {
     case EditKind::memory: {
       const auto range = guest_range(GuestAddr{edit.at}, edit.bytes.size());
       code_gone(range);
+      memory_->shared_pages().open(range);
       const OpenedPages pages(*memory_, range);
       if (!guest_write(range.begin, edit.bytes.data(), range.size())) {
         LOG_INFO(dispatch, "edit of {:#x}-{:#x}: not all of it is there", range.begin.value, range.end.value);

@@ -72,15 +72,12 @@ GuestEngine::GuestEngine(const EngineOptions& options) : options_(options), gues
   foreign_ = std::make_unique<ForeignAccess>(*this);
   processes_ = std::make_unique<Processes>(*this);
   threads_ = std::make_unique<Threads>(*this);
-  tree_.turn().on_release([this] {
-    // Where others write without a turn, what they have written already is not told from this process's own writes:
-    // both are logged when the turn comes back.
-    const bool all_take_turns = options_.children && !options_.adopted;
-    if (mode() == Mode::record && all_take_turns) memory_->refresh_shared(tree_.turn().has_others());
-  });
+  tree_.turn().on_release([this] { release_shared(); });
+  tree_.turn().on_take([this] { memory_->shared_pages().absorb(tree_.turn_deaths()); });
+  set_write_fault_handler([](GuestAddr at) { return g_engine->memory_->shared_pages().write_fault(at); });
   events_.on_waiting([this] { threads_->wait_as_recorded(); });
   if (options_.lockstep) lockstep_ = std::make_unique<Lockstep>(*this, *cpu_, *pages_);
-  set_store_hooks({.before = [](GuestRange range) { g_engine->open_code_pages(range); },
+  set_store_hooks({.before = [](GuestRange range) { g_engine->open_pages(range); },
                    .behind = [](GuestRange range) { g_engine->foreign_->hand_on(range); }});
 }
 
@@ -98,7 +95,10 @@ void GuestEngine::notice_once(u64 key, const std::string& line) {
 void GuestEngine::code_gone(GuestRange range) { pages_->forget(range); }
 void GuestEngine::foreign_memory_changed() { cpu_->leave_before(memory_->foreign().all()); }
 void GuestEngine::code_mapped(GuestRange range) { cache_->prepare(range); }
-void GuestEngine::open_code_pages(GuestRange range) { pages_->open(range); }
+void GuestEngine::open_pages(GuestRange range) {
+  pages_->open(range);
+  memory_->shared_pages().open(range);
+}
 
 Time GuestEngine::now() const {
   return {

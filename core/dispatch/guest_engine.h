@@ -34,6 +34,7 @@ struct EngineOptions {
   bool children = true;            // the guest's children are recorded as well
   bool looks = true;               // --sleep-at-once: a thread that waits for the turn does so in the kernel (turn.h)
   bool one_processor = true;       // --any-processor: the turn is not kept on one (core/threads/home.h)
+  bool compare_shared = false;     // --compare-all-shared: nobody keeps book of what it writes (shared_pages.h)
   bool foreign = true;             // --no-foreign: what others write is looked for at system calls only
   bool adopted = false;            // the program ran before the engine was in its process (docs/ATTACH.md)
   std::vector<std::string> words;  // the options as they were given, for the engine of an executed child
@@ -69,7 +70,7 @@ class GuestEngine final : public Engine {
   void notice_once(u64 key, const std::string& line) override;
   void code_gone(GuestRange range) override;
   void code_mapped(GuestRange range) override;
-  void open_code_pages(GuestRange range) override;
+  void open_pages(GuestRange range) override;
   void foreign_memory_changed() override;
 
   // Parts, for the families of system calls and for control.
@@ -199,6 +200,8 @@ class GuestEngine final : public Engine {
   /// Live: false: it is not to execute anything now, for it does not have the turn of processes that share memory, or
   /// has just got it, and with it another Time.
   bool hold_shared_turn();
+  /// Live: the turn is about to be given up.
+  void release_shared();
   /// A worker: true: that happened here, and does again.
   bool replay_turn();
   /// An event of that kind, behind which it is another Time: shared memory gets the contents of the ranges that

@@ -90,6 +90,9 @@ Result<> GuestEngine::start(const std::string& program, std::vector<std::string>
 Result<> GuestEngine::start_recording(const std::string& dir) {
   recording_dir_ = dir;
   events_.order_by(tree_.order());
+  const bool all_take_turns = options_.children && !options_.adopted && !options_.lockstep;
+  if (const auto journal = tree_.page_journal(); journal.exists() && all_take_turns && !options_.compare_shared)
+    memory_->shared_pages().begin(journal, tree_.turn_deaths(), [this] { return tree_.turn().held(); });
   return events_.start_recording(log_path(dir, process_number()));
 }
 
@@ -120,6 +123,7 @@ void GuestEngine::run_as_child() {
 
 void GuestEngine::leave_tree() {
   events_.leave_log();
+  memory_->shared_pages().stop();
   tree_.leave();
   release_lifeline();
 }

@@ -311,6 +311,8 @@ i64 Processes::leave_by(const std::string& path, std::vector<std::string>& args,
   if (parent_) execute_engine(engine_, path, args, env);
   auto argv = pointers_to(args), envp = pointers_to(env);
   leaving(true);
+  auto& turn = engine_.tree().turn();
+  const TurnAway away(turn, turn.held());  // nobody gets it back from a program that is not recorded
   const i64 failed = raw_syscall(SYS_execve, reinterpret_cast<u64>(path.c_str()), reinterpret_cast<u64>(argv.data()),
                                  reinterpret_cast<u64>(envp.data()));
   leaving(false);

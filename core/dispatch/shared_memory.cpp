@@ -50,6 +50,17 @@ bool GuestEngine::hold_shared_turn() {
   return false;
 }
 
+void GuestEngine::release_shared() {
+  // Where others write without a turn, what they have written already is not told from this process's own writes:
+  // both are logged when the turn comes back.
+  const bool all_take_turns = options_.children && !options_.adopted;
+  if (mode() != Mode::record || !all_take_turns) return;
+  auto& pages = memory_->shared_pages();
+  // The kernel writes into these when the process is killed.
+  if (!pages.empty()) threads_->for_each_robust_word([&](GuestAddr at) { pages.compare_whole(guest_range(at, 1)); });
+  memory_->refresh_shared(tree_.turn().has_others());
+}
+
 bool GuestEngine::replay_turn() {
   if (next_here(EventKind::turn) == nullptr) return false;
   turn_event(EventKind::turn, [] { return std::vector<GuestRange>{}; });

@@ -8,7 +8,7 @@ namespace fred {
 /// Copies from guest memory; false if any byte is not readable (what was copied before stays).
 bool guest_read(void* to, GuestAddr from, u64 size);
 /// Copies into guest memory; false if any byte is not writable. Pages that the engine write-protects are
-/// the caller's business (Engine::open_code_pages).
+/// the caller's business (Engine::open_pages).
 bool guest_write(GuestAddr to, const void* from, u64 size);
 /// The same where the page may be write-protected by the engine: it is opened first. What the engine writes
 /// on the guest's behalf (signal frames, results of system calls) goes through here.

@@ -92,7 +92,8 @@ void GuestMemory::refresh_growing(GuestRange concern) {
   if (m && m->flags & MAP_GROWSDOWN && !table_.find(m->range.begin - 1)) grow_entry(Mapping(*m));
 }
 
-void GuestMemory::drop_code(GuestRange range) {
+void GuestMemory::will_change(GuestRange range) {
+  shared_pages_.changing(range);
   for (const auto& m : table_.in(range))
     if (m.owner == Owner::guest && m.prot & PROT_EXEC) engine_.code_gone(m.range);
 }
@@ -191,7 +192,7 @@ i64 GuestMemory::map(const MapRequest& request, const Verdict& verdict) {
   const bool replace = request.flags & MAP_FIXED && !(request.flags & MAP_FIXED_NOREPLACE);
   really |= (really_shared ? MAP_SHARED : MAP_PRIVATE) | (replace ? MAP_FIXED : MAP_FIXED_NOREPLACE);
 
-  if (replace) drop_code(*placed);
+  if (replace) will_change(*placed);
   const i64 got = verdict([&] {
     return raw_syscall(SYS_mmap, placed->begin.value, placed->size(), static_cast<u64>(real_prot(m.prot)), really,
                        static_cast<u64>(request.file ? request.fd : -1), request.file ? request.offset : 0);

@@ -18,6 +18,7 @@
 #include "core/memory/address_map.h"
 #include "core/memory/file_sources.h"
 #include "core/memory/foreign_memory.h"
+#include "core/memory/shared_pages.h"
 #include "core/memory/shared_shadow.h"
 
 namespace fred {
@@ -70,12 +71,15 @@ class GuestMemory {
   void refresh_shared(bool files) {
     shadow_.refresh(table_, files);
     sources_.set_sizes(sources_.size_changes());
+    shared_pages_.settle();
   }
   /// Live: is there any such memory?
-  bool follows_shared() const { return !shadow_.empty(); }
+  bool follows_shared() const { return !shadow_.empty() || !shared_pages_.empty(); }
   /// What they (and the guest) wrote since the last time.
   /// `files`: also those that are mapped shared.
-  std::vector<GuestRange> shared_changes(bool files) { return shadow_.changes(table_, files); }
+  std::vector<GuestRange> shared_changes(bool files);
+  /// What of it only recorded processes have.
+  SharedPages& shared_pages() { return shared_pages_; }
   /// The guest gave another size to a file that stand-ins are mapped for: where accesses are SIGBUS follows it. Where
   /// `size` makes a difference, or nothing; and mapping it (FileSources::resized).
   std::optional<Mapping> resizes_stand_in(u64 dev, u64 ino, u64 size) const;
@@ -200,8 +204,9 @@ class GuestMemory {
   /// Brings the table up to date with the kernel's growing of stacks, as far as it may matter for `concern`.
   void refresh_growing(GuestRange concern);
   void grow_entry(const Mapping& mapping);
-  /// Tells the translator about code in this range that is about to change or go.
-  void drop_code(GuestRange range);
+  /// Mappings in this range are about to change or go: tells the translator about code there, and opens what is
+  /// write-protected.
+  void will_change(GuestRange range);
   i64 unmap_pieces(GuestRange range, const Verdict& verdict);
   bool growable_in_place(const Mapping& mapping, GuestAddr at, u64 more) const;
   /// mremap's growing and moving of what the guest sees as one mapping.
@@ -236,6 +241,7 @@ class GuestMemory {
   bool other_growing_ = false;  // a MAP_GROWSDOWN mapping besides the main stack was made
   bool mirrors_files_ = false, shares_memory_ = false;
   SharedShadow shadow_;
+  SharedPages shared_pages_{table_, shadow_};
   ForeignMemory foreign_;
   u64 shared_mappings_made_ = 0;
   u64 next_shared_ino_ = 1;  // of shared anonymous memory

@@ -91,17 +91,18 @@ i64 GuestMemory::advise_one(const Mapping& m, int advice, const Verdict& verdict
     case Advice::hint:
       return remember(in_live(advice));
     case Advice::live:
+      if (advice == MADV_POPULATE_WRITE) shared_pages_.open(m.range);
       return remember(verdict([&]() -> i64 { return engine_.mode() == Mode::replay ? 0 : pass(advice); }));
     case Advice::drop:
       if (advice == MADV_FREE && (shared || m.file)) return -EINVAL;
       // Contents of a shared object stay, while what stands for one here may be private memory.
       if (shared) return 0;
-      drop_code(m.range);
+      will_change(m.range);
       return verdict([&] { return pass(advice == dontneed_locked ? advice : MADV_DONTNEED); });
     case Advice::punch:
       if (!shared) return m.file ? -EACCES : -EINVAL;
       if (!(m.max_prot & PROT_WRITE)) return -EACCES;
-      drop_code(m.range);
+      will_change(m.range);
       return verdict([&]() -> i64 {
         const auto* alias = foreign_.alias(m.range.begin);
         if (alias != nullptr) {

@@ -35,7 +35,7 @@ std::vector<GuestRange> guest_runs(const AddressMap& table, GuestRange range) {
 
 i64 GuestMemory::unmap_pieces(GuestRange range, const Verdict& verdict) {
   for (const GuestRange piece : guest_runs(table_, range)) {
-    drop_code(piece);
+    will_change(piece);
     const i64 done = verdict([&] { return raw_syscall(SYS_munmap, piece.begin.value, piece.size()); });
     if (is_error(done)) return done;
     erase(piece);
@@ -81,7 +81,7 @@ i64 GuestMemory::protect(GuestAddr addr, u64 size, int prot, const Verdict& verd
     if (prot & ~m.max_prot) return -EACCES;
     at = m.range.end;
     if (m.prot == prot) continue;
-    drop_code(m.range);
+    will_change(m.range);
     const i64 done = verdict([&] {
       return raw_syscall(SYS_mprotect, m.range.begin.value, m.range.size(), static_cast<u64>(real_prot(prot)));
     });
@@ -134,7 +134,7 @@ GuestAddr GuestMemory::set_brk(GuestAddr wanted, const Verdict& verdict) {
 
 i64 GuestMemory::attach(GuestRange place, int prot, std::shared_ptr<const MappedFile> file, const KernelStep& attach,
                         const Verdict& verdict) {
-  drop_code(place);
+  will_change(place);
   const i64 got = verdict(attach);
   if (is_error(got)) return got;
   erase(place);

@@ -109,6 +109,7 @@ std::vector<GuestRange> GuestMemory::make_foreign(GuestRange wanted) {
     if (range.empty()) continue;
     u8* alias = nullptr;
     if (is_object(*m.file)) {
+      shared_pages_.compare_whole(range);
       alias = put_copy(range);
     } else {  // what is there is a copy of a file that the guest only reads
       const int fd = sources_.kept_reader(m.file->dev, m.file->ino);

@@ -123,10 +123,17 @@ i64 GuestMemory::make_really_shared(const Mapping& mapping) {
 
 void GuestMemory::follow_shared(GuestRange range) {
   const auto mappings = table_.in(range);
-  if (std::ranges::all_of(mappings, [&](const Mapping& m) { return shadow_.follow(m); })) return;
+  if (std::ranges::all_of(mappings, [&](const Mapping& m) { return shared_pages_.follow(m) || shadow_.follow(m); }))
+    return;
   engine_.notice_once(0x73686172, fmt::format("{} MiB of shared memory are too much to be followed: where other "
                                               "processes write to it, a re-execution may diverge",
                                               range.size() >> 20));
+}
+
+std::vector<GuestRange> GuestMemory::shared_changes(bool files) {
+  auto changed = shadow_.changes(table_, files);
+  std::ranges::copy(shared_pages_.take_changes(), std::back_inserter(changed));
+  return changed;
 }
 
 bool GuestMemory::shares_at_fork() const { return std::ranges::any_of(table_.all(), is_private_yet); }
@@ -146,11 +153,11 @@ void GuestMemory::apply_fork_advice() {
   for (const auto& m : table_.in({GuestAddr{0}, GuestAddr{~u64{0}}})) {
     if (m.owner != Owner::guest) continue;
     if (m.traits & trait_dont_fork) {
-      drop_code(m.range);
+      will_change(m.range);
       raw_syscall(SYS_munmap, m.range.begin.value, m.range.size());
       erase(m.range);
     } else if (m.traits & trait_wipe_on_fork) {
-      drop_code(m.range);
+      will_change(m.range);
       raw_syscall(SYS_madvise, m.range.begin.value, m.range.size(), MADV_DONTNEED);
     }
   }
@@ -161,6 +168,7 @@ bool GuestMemory::is_really_shared() const {
 }
 
 i64 GuestMemory::detach_shared() {
+  shared_pages_.forget();
   foreign_.drop_aliases();
   std::vector<MappedFile> objects;
   for (const auto& [begin, m] : table_.all()) {

@@ -62,7 +62,7 @@ i64 GuestMemory::move_to(const Mapping& m, GuestRange from, GuestRange to, u32 f
   const u64 first = m.offset + (from.begin - m.range.begin);
   const bool foreign = (m.traits & trait_foreign) != 0;
   if (foreign && keep_old) return -EINVAL;
-  drop_code(from);
+  will_change(from);
   const i64 got = verdict([&]() -> i64 {
     const bool replaying = engine_.mode() == Mode::replay;
     if (!replaying && to.size() > from.size() && m.file && m.file->source == Source::stand_in)
@@ -104,6 +104,7 @@ i64 GuestMemory::move_all(GuestRange from, GuestRange to, u32 flags, const Verdi
 i64 GuestMemory::grow_in_place(GuestRange old, u64 new_size, const Verdict& verdict) {
   const Mapping last = *table_.find(old.end - 1);
   const GuestRange more{old.end, old.begin + new_size};
+  will_change(last.range);
   const i64 got = verdict([&]() -> i64 {
     if (engine_.mode() != Mode::replay && last.file && last.file->source == Source::stand_in)
       if (const i64 r = sources_.extend(*last.file, last.offset + last.range.size(), more.size()); r < 0) return r;
@@ -144,6 +145,7 @@ i64 GuestMemory::duplicate(const Mapping& m, GuestAddr at, GuestRange to, const 
   if (m.traits & trait_foreign) return -ENOMEM;
   if (m.traits & trait_private_yet)
     if (const i64 r = make_really_shared(m); r < 0) return r;
+  shared_pages_.changing(m.range);
   const bool really_private = m.file && (m.file->source == Source::direct || m.file->source == Source::stand_in);
   const i64 got = verdict([&]() -> i64 {
     if (!really_private) return real_remap({at, at}, to, MREMAP_MAYMOVE | MREMAP_FIXED);

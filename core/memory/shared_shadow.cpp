@@ -1,12 +1,10 @@
 #include "core/memory/shared_shadow.h"
 
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cstring>
 
-#include "core/base/raw_syscall.h"
 #include "core/memory/guest_access.h"
 #include "core/memory/guest_memory.h"
 
@@ -14,43 +12,17 @@ namespace fred {
 
 namespace {
 
-constexpr std::array<u8, page_size> zero_page{};
-
 /// Calls `page` for each page of the range that exists: looking at one that does not would make it. The kernel may have
 /// one in a large page that reaches beyond the end of the file: there is nothing for the guest.
 template <class Function>
 void for_each_page(GuestRange range, Function&& page) {
-  constexpr u64 batch = 1024;
-  std::array<u8, batch> there;
-  for (GuestAddr at = range.begin; at < range.end;) {
-    const u64 pages = std::min(batch, (range.end - at) / page_size);
-    const u64 size = pages * page_size;
-    if (raw_syscall(SYS_mincore, at.value, size, reinterpret_cast<u64>(there.data())) == 0)
-      for (u64 i = 0; i < pages; ++i)
-        if (const auto here = at + i * page_size; there[i] & 1 && guest_readable(here, 1) != 0) page(here);
-    at = at + size;
-  }
+  for_each_batch(range, [&](GuestAddr at, std::span<const u8> there) {
+    for (const u8 is : there) {
+      if (is & 1 && guest_readable(at, 1) != 0) page(at);
+      at = at + page_size;
+    }
+  });
 }
-
-/// Opens what the guest may not read, for as long as this exists: it is to be known when the guest may.
-class ReadableMapping {
- public:
-  explicit ReadableMapping(const Mapping& m) : mapping_(m), closed_((real_prot(m.prot) & PROT_READ) == 0) {
-    if (closed_) protect(PROT_READ);
-  }
-  ~ReadableMapping() {
-    if (closed_) protect(real_prot(mapping_.prot));
-  }
-  ReadableMapping(const ReadableMapping&) = delete;
-  ReadableMapping& operator=(const ReadableMapping&) = delete;
-
- private:
-  void protect(int prot) const {
-    raw_syscall(SYS_mprotect, mapping_.range.begin.value, mapping_.range.size(), static_cast<u64>(prot));
-  }
-  const Mapping& mapping_;
-  bool closed_;
-};
 
 }  // namespace
 
@@ -68,32 +40,38 @@ bool SharedShadow::follow(const Mapping& m) {
   for (const GuestRange have : followed_) total += have.size();
   if (total > most) return false;
   std::vector<GuestRange> ignored;
-  const ReadableMapping open(m);
+  const ReadableMemory open(m.range, real_prot(m.prot));
   compare(m.range, ignored);
   followed_.push_back(m.range);
   return true;
 }
 
+void SharedShadow::take_over(GuestRange range, const std::function<PagePointer(GuestAddr)>& known) {
+  for (GuestAddr page = range.begin; page < range.end; page = page + page_size) {
+    if (auto bytes = known(page))
+      known_[page] = std::move(bytes);
+    else
+      known_.erase(page);
+  }
+  followed_.push_back(range);
+}
+
 void SharedShadow::compare(GuestRange range, std::vector<GuestRange>& changed) {
   const auto compare_page = [&](GuestAddr page) {
-    const u8* now = page.ptr<const u8>();
     const auto known = known_.find(page);
-    const u8* before = known == known_.end() ? zero_page.data() : known->second->data();
-    if (std::memcmp(before, now, page_size) == 0) return;
-    const auto first = std::mismatch(before, before + page_size, now).first - before;
-    auto last = static_cast<i64>(page_size);
-    while (before[last - 1] == now[last - 1]) --last;
-    changed.push_back({page + static_cast<u64>(first), page + static_cast<u64>(last)});
+    const auto differs = difference(page, known == known_.end() ? nullptr : known->second.get());
+    if (!differs) return;
+    changed.push_back(*differs);
     auto& kept = known == known_.end() ? known_[page] : known->second;
-    if (!kept) kept = std::make_unique<Page>();
-    std::memcpy(kept->data(), now, page_size);
+    if (!kept) kept = std::make_unique<PageBytes>();
+    std::memcpy(kept->data(), page.ptr(), page_size);
   };
   // What was something and does not exist now may be zeros, or lie beyond the end of its file.
   auto next = known_.lower_bound(range.begin);
   const auto gone_before = [&](GuestAddr end) {
     while (next != known_.end() && next->first < end) {
       const GuestAddr page = next->first;
-      Page now;
+      PageBytes now;
       ++next;
       if (guest_read(now.data(), page, page_size))
         compare_page(page);
@@ -117,7 +95,7 @@ std::vector<GuestRange> SharedShadow::look(const AddressMap& table, bool files, 
       still.push_back(m.range);
       const bool file = is_shared_file(m), whole = file && all_of_files;
       if (file && !files) continue;
-      const ReadableMapping open(m);
+      const ReadableMemory open(m.range, real_prot(m.prot));
       compare(m.range, whole ? ignored : changed);
       if (whole) for_each_page(m.range, [&](GuestAddr page) { changed.push_back(guest_range(page, page_size)); });
     }
@@ -133,8 +111,8 @@ void SharedShadow::leave(GuestRange range, std::vector<GuestRange>& unknown) {
   // Pages that are zeros are in neither, or differ.
   for (GuestAddr page = range.begin; page < range.end; page = page + page_size) {
     const auto before = known_.find(page);
-    const u8* was = before == known_.end() ? zero_page.data() : before->second->data();
-    if (!known || std::memcmp(was, page.ptr(), page_size) != 0) unknown.push_back(guest_range(page, page_size));
+    const auto* was = before == known_.end() ? nullptr : before->second.get();
+    if (!known || difference(page, was)) unknown.push_back(guest_range(page, page_size));
     if (before != known_.end()) known_.erase(before);
   }
   std::vector<GuestRange> left;

@@ -2,20 +2,24 @@
 // changed can be found and logged at the calls that wait for them. Changes are thus seen at such calls, not at
 // the instruction that could first have read them. Live only.
 #pragma once
-#include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
 
 #include "core/memory/address_map.h"
+#include "core/memory/existing_pages.h"
 
 namespace fred {
 
 class SharedShadow {
  public:
+  using PagePointer = std::unique_ptr<PageBytes>;
   /// Takes the contents of a mapping, from now on shared with others, as known. False, and nothing, if that would be
   /// more memory than can be compared at every call.
   bool follow(const Mapping& mapping);
+  /// The same of memory of which the contents are known already: `known` gives those of each page, null for zeros.
+  void take_over(GuestRange range, const std::function<PagePointer(GuestAddr)>& known);
   /// What differs from what is known, which it becomes. Ranges lie within a page each. Mappings of files are looked at
   /// only if `files` is set.
   std::vector<GuestRange> changes(const AddressMap& table, bool files);
@@ -29,13 +33,12 @@ class SharedShadow {
 
  private:
   static constexpr u64 most = u64{256} << 20;  // bytes followed
-  using Page = std::array<u8, page_size>;
   /// `all_of_files`: as changed.
   std::vector<GuestRange> look(const AddressMap& table, bool files, bool all_of_files);
   void compare(GuestRange range, std::vector<GuestRange>& changed);
   std::vector<GuestRange> followed_;
   bool files_known_ = true;
-  std::map<GuestAddr, std::unique_ptr<Page>> known_;  // pages that are not zero
+  std::map<GuestAddr, PagePointer> known_;  // pages that are not zero
 };
 
 /// Memory that several processes can have mapped, by itself and not as a copy of ours.

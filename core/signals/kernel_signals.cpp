@@ -49,6 +49,7 @@ bool g_stepping = false;                        // to a boundary (stop_at_bounda
 std::atomic<bool> g_control_requested = false;  // ordered with the change of the turn's holder
 GuestFault g_fault;
 bool (*g_native_step)(int, const siginfo_t&, void*) = nullptr;
+bool (*g_write_fault)(GuestAddr) = nullptr;
 
 /// As the kernel wants it (asm/signal.h): not libc's struct sigaction.
 struct KernelSigaction {
@@ -114,7 +115,14 @@ void stop_at_boundary(ucontext_t& context) {
   g_stepping = true;
 }
 
+bool is_repeatable_store(int signal, const siginfo_t& info, const ucontext_t& context) {
+  constexpr greg_t write_access = 2;
+  return signal == SIGSEGV && info.si_code == SEGV_ACCERR && (context.uc_mcontext.gregs[REG_ERR] & write_access) != 0 &&
+         g_write_fault != nullptr && g_write_fault(GuestAddr{reinterpret_cast<u64>(info.si_addr)});
+}
+
 void synchronous(int signal, siginfo_t& info, ucontext_t& context) {
+  if (is_repeatable_store(signal, info, context)) return;
   if (std::exchange(g_stepping, false)) {
     context.uc_mcontext.gregs[REG_EFL] &= ~static_cast<greg_t>(trap_flag);
     if (signal == SIGTRAP && info.si_code == TRAP_TRACE) return stop_at_boundary(context);
@@ -244,6 +252,8 @@ void set_running_slot(SignalSlot& slot) {
 
 void set_turn_holder(i32 (*holder)()) { g_turn_holder = holder; }
 void set_control_socket(int socket) { g_control_socket = socket; }
+
+void set_write_fault_handler(bool (*handler)(GuestAddr)) { g_write_fault = handler; }
 
 void set_native_step_handler(bool (*handler)(int, const siginfo_t&, void*)) { g_native_step = handler; }
 

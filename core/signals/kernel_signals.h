@@ -42,6 +42,10 @@ void set_control_socket(int socket);
 /// A function that is asked first about every synchronous signal: true if it was its own (native_step.h).
 void set_native_step_handler(bool (*handler)(int signal, const siginfo_t& info, void* context));
 
+/// A function that is asked about every store into a page that may not be written: true if it may be repeated. It must
+/// do what a signal handler may.
+void set_write_fault_handler(bool (*handler)(GuestAddr at));
+
 /// What the real disposition of an asynchronous signal is to be.
 enum class RealAction : u8 { ignore, default_, catch_ };
 /// flags: the guest's SA_RESTART, SA_NOCLDSTOP, SA_NOCLDWAIT.

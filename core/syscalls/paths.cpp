@@ -180,7 +180,7 @@ i64 open_path(Syscall& call, PathArgs args, u64 flags) {
       return -ENOENT;
     case Named::memory: {
       const i64 result = walk_row(call);
-      if (!is_error(result) && (flags & O_ACCMODE) != O_RDONLY) note_memory_opened();
+      if (!is_error(result) && (flags & O_ACCMODE) != O_RDONLY) note_memory_opened(call.engine().memory());
       return result;
     }
     case Named::exe:

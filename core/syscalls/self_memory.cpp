@@ -53,7 +53,10 @@ GuestRange written_range(const Syscall& call, u64 bytes) {
 
 }  // namespace
 
-void note_memory_opened() { opened = true; }
+void note_memory_opened(GuestMemory& memory) {
+  opened = true;
+  memory.shared_pages().compare_everything();  // to a shared page that is write-protected the kernel would not write
+}
 bool memory_was_opened() { return opened; }
 
 void mirror_memory_writes(Syscall& call, i64 result) {

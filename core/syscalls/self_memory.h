@@ -4,11 +4,12 @@
 
 namespace fred {
 
+class GuestMemory;
 class Syscall;
 
 /// The guest opened its memory for writing. Noted in every mode alike; there is no way back, since the
 /// descriptor may be passed on.
-void note_memory_opened();
+void note_memory_opened(GuestMemory& memory);
 bool memory_was_opened();
 
 /// After a call, if memory_was_opened(): if it wrote memory in that way, translations of the place are

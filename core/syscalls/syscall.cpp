@@ -93,10 +93,14 @@ void Syscall::output(GuestAddr at, u64 size) {
 }
 
 GuestAddr Syscall::buffer(GuestAddr at, u64 size) {
-  engine_.open_code_pages(guest_range(at, size));
+  engine_.open_pages(guest_range(at, size));
   if (const u8* alias = engine_.memory().foreign().alias(at); alias != nullptr) [[unlikely]]
     return GuestAddr{reinterpret_cast<u64>(alias)};
-  return needs_buffers() ? buffers_.in_place_of(engine_.memory(), at, size) : at;
+  if (!needs_buffers()) return at;
+  const auto place = buffers_.in_place_of(engine_.memory(), at, size);
+  // The kernel writes there whoever has the turn.
+  if (place == at) engine_.memory().shared_pages().compare_whole(guest_range(at, size));
+  return place;
 }
 
 void Syscall::value(void* data, u64 size) { events_of(engine_).value(data, size); }
@@ -119,7 +123,7 @@ bool Syscall::get_string(std::string& to, GuestAddr from, u64 limit) const {
 
 void Syscall::will_write(GuestAddr at, u64 size) {
   keeps_turn_ = true;
-  engine_.open_code_pages(guest_range(at, size));
+  engine_.open_pages(guest_range(at, size));
 }
 
 }  // namespace fred

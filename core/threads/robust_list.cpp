@@ -20,18 +20,41 @@ void Threads::forget_robust_list() {
   engine_.process().robust_list = {};
 }
 
-/// As the kernel does for a thread that ends with robust mutexes held (kernel/futex: exit_robust_list).
-void Threads::end_robust_list() {
+namespace {
+
+/// Calls `look` with the entry and the address of each word in the list of a thread.
+template <class Function>
+void for_each_entry(GuestAddr list, Function&& look) {
   struct Head {
     u64 first;
     i64 offset;
     u64 pending;
   } head;
-  const GuestAddr list = engine_.process().robust_list;
   if (list.value == 0 || !guest_read(&head, list, sizeof head)) return;
-  const auto die = [&](u64 entry) {
+  const auto look_at = [&](u64 entry) { look(entry, GuestAddr{(entry & ~u64{1}) + static_cast<u64>(head.offset)}); };
+  u64 entry = head.first;
+  for (int limit = 2048; limit > 0 && (entry & ~u64{1}) != list.value; --limit) {  // ROBUST_LIST_LIMIT
+    u64 next;
+    if (!guest_read(&next, GuestAddr{entry & ~u64{1}}, sizeof next)) break;
+    if (entry != head.pending) look_at(entry);
+    entry = next;
+  }
+  if (head.pending != 0) look_at(head.pending);
+}
+
+}  // namespace
+
+void Threads::for_each_robust_word(const std::function<void(GuestAddr)>& look) const {
+  const auto look_at = [&](u64, GuestAddr word) { look(word); };
+  for_each_entry(engine_.process().robust_list, look_at);
+  for (const auto& thread : threads_)
+    if (thread.get() != running_) for_each_entry(thread->robust_list, look_at);
+}
+
+/// As the kernel does for a thread that ends with robust mutexes held (kernel/futex: exit_robust_list).
+void Threads::end_robust_list() {
+  for_each_entry(engine_.process().robust_list, [&](u64 entry, GuestAddr at) {
     const bool inherits_priority = (entry & 1) != 0;  // who waits for those is not woken, but becomes the owner
-    const GuestAddr at{(entry & ~u64{1}) + static_cast<u64>(head.offset)};
     u32 word;
     if (!guest_read(&word, at, sizeof word)) return;
     if ((word & FUTEX_TID_MASK) != static_cast<u32>(engine_.process().thread)) return;
@@ -55,15 +78,7 @@ void Threads::end_robust_list() {
     if (engine_.mode() == Mode::record && m != nullptr) {
       if (const auto shared = shared_word(*m, at)) engine_.tree().priority_waiters().wake(*shared);
     }
-  };
-  u64 entry = head.first;
-  for (int limit = 2048; limit > 0 && (entry & ~u64{1}) != list.value; --limit) {  // ROBUST_LIST_LIMIT
-    u64 next;
-    if (!guest_read(&next, GuestAddr{entry & ~u64{1}}, sizeof next)) break;
-    if (entry != head.pending) die(entry);
-    entry = next;
-  }
-  if (head.pending != 0) die(head.pending);
+  });
 }
 
 }  // namespace fred

@@ -124,6 +124,8 @@ class Threads {
   /// Live: the process ends. What the kernel would do with its robust mutexes at a moment of its own is done now, with
   /// the turn of the processes that share them.
   void end_process();
+  /// Where the kernel writes to if this process is killed now.
+  void for_each_robust_word(const std::function<void(GuestAddr)>& look) const;
   /// In a forked child only the thread that forked is left; `tid` is its id there.
   void forked_child(GuestAddr clear_tid, i32 tid);
   /// From here on this process re-executes.

@@ -23,7 +23,7 @@ std::string log_path(const std::string& recording_dir, u32 process) {
 
 Result<> RecordedTree::map(int descriptor) {
   page_descriptor_ = descriptor;
-  void* at = mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  void* at = mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (at == MAP_FAILED) return fail_errno(errno, "cannot map the page of the recorded processes");
   page_ = static_cast<Page*>(at);
   return {};
@@ -36,7 +36,7 @@ Result<> RecordedTree::found(int control) {
   if (is_error(made)) return fail_errno(static_cast<int>(-made), "no memory for the page of the recorded processes");
   const i64 high = raise_descriptor(made);
   if (is_error(high)) return fail_errno(static_cast<int>(-high), "cannot keep the page of the recorded processes");
-  raw_syscall(SYS_ftruncate, static_cast<u64>(high), page_size);
+  raw_syscall(SYS_ftruncate, static_cast<u64>(high), sizeof(Page));
   if (auto mapped = map(static_cast<int>(high)); !mapped) return mapped;
   page_->last_number = 1;
   return {};
@@ -149,7 +149,7 @@ void RecordedTree::leave() {
   turn_.leave();
   close_engine_descriptor(std::exchange(control_, -1));
   close_engine_descriptor(std::exchange(page_descriptor_, -1));
-  if (page_ != nullptr) munmap(std::exchange(page_, nullptr), page_size);
+  if (page_ != nullptr) munmap(std::exchange(page_, nullptr), sizeof(Page));
   place_ = {};
 }
 

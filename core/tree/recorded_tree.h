@@ -6,10 +6,12 @@
 #pragma once
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <optional>
 #include <string>
 
 #include "core/base/error.h"
+#include "core/memory/page_journal.h"
 #include "core/memory/unique_fd.h"
 #include "core/tree/priority_waiters.h"
 #include "core/tree/shared_turn.h"
@@ -59,6 +61,9 @@ class RecordedTree {
   void share_memory() {
     if (page_ != nullptr) turn_.take_part(&page_->turn, place_.pid);
   }
+  /// What those write that have it, and how many have died with it. Does not exist where nobody else is recorded.
+  PageJournal page_journal() const { return page_ != nullptr ? PageJournal(&page_->journal) : PageJournal(); }
+  u64 turn_deaths() const { return page_ != nullptr ? page_->turn.deaths.load() : 0; }
   /// While recording: who waits for their locks with priority inheritance.
   PriorityWaiters priority_waiters() const { return PriorityWaiters(page_->priority_waiters); }
   /// What all recorded processes have mapped, and nobody else; nothing where there is no such page.
@@ -97,6 +102,7 @@ class RecordedTree {
 
  private:
   static constexpr u64 most_foreign = 64;  // more are foreign only to who has found it out
+  /// One page, and what follows it.
   struct Page {
     std::atomic<u32> last_number;
     SharedTurn::Word turn;
@@ -106,8 +112,9 @@ class RecordedTree {
     std::atomic<u32> orphan_makers;  // processes that are making one
     PriorityWaiters::Table priority_waiters;
     alignas(64) std::atomic<u64> order;
+    alignas(page_size) PageJournal::Area journal;
   };
-  static_assert(sizeof(Page) <= page_size);
+  static_assert(offsetof(Page, journal) == page_size);
   Result<> map(int descriptor);
 
   ProcessPlace place_;

@@ -27,7 +27,10 @@ bool SharedTurn::take() {
       const i64 r = raw_syscall(SYS_futex, reinterpret_cast<u64>(&word_->holder), FUTEX_WAIT, static_cast<u64>(holder),
                                 reinterpret_cast<u64>(&look_again));
       interrupted = r == -EINTR;
-      if (r == -ETIMEDOUT && is_dead(holder)) word_->holder.compare_exchange_strong(holder, 0);
+      if (r == -ETIMEDOUT && is_dead(holder)) {
+        ++word_->deaths;  // twice for one does no harm, and behind the next line would be too late
+        word_->holder.compare_exchange_strong(holder, 0);
+      }
       holder = 0;
     } while (!word_->holder.compare_exchange_strong(holder, pid_) && !interrupted);
     --word_->waiting;
@@ -35,6 +38,7 @@ bool SharedTurn::take() {
   }
   held_ = true;
   changes_due_ |= word_->last.exchange(pid_) != pid_;
+  if (on_take_) on_take_();
   return true;
 }
 

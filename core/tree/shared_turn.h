@@ -20,6 +20,7 @@ class SharedTurn {
     std::atomic<u32> waiting;  // processes
     std::atomic<i32> last;     // who had it last
     std::atomic<u32> members;  // processes that take part; one that was killed counts on
+    std::atomic<u64> deaths;   // of holders: nobody knows what they have written
   };
 
   /// This process writes to memory that others share; idempotent. `word`: null where nobody else is recorded.
@@ -31,6 +32,8 @@ class SharedTurn {
   }
   /// Called before it is given up, with the turn.
   void on_release(std::function<void()> handler) { on_release_ = std::move(handler); }
+  /// Called when it has been taken, with the turn, before this process writes anything.
+  void on_take(std::function<void()> handler) { on_take_ = std::move(handler); }
   /// Others take part as well.
   bool has_others() const { return word_->members.load() > 1; }
   bool takes_part() const { return word_ != nullptr; }
@@ -65,7 +68,7 @@ class SharedTurn {
   i32 pid_ = 0;  // of this process: a vfork child acts for it
   bool held_ = false;
   bool changes_due_ = false;
-  std::function<void()> on_release_;
+  std::function<void()> on_release_, on_take_;
 };
 
 /// Gives the turn up for a call that may wait; `wanted` only where it is held.

@@ -18,7 +18,7 @@ class FuzzEngine final : public Engine {
   void notice_once(u64, const std::string&) override {}
   void code_gone(GuestRange) override {}
   void code_mapped(GuestRange) override {}
-  void open_code_pages(GuestRange) override {}
+  void open_pages(GuestRange) override {}
 
  private:
   GuestProcess process_;

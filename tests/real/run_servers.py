@@ -123,7 +123,7 @@ SERVERS = [
            needs=("initdb", "postgres")),
     postgres("postgres", "shared_buffers = 2MB\ndynamic_shared_memory_type = mmap\nwal_buffers = 256kB\n", 20),
     mariadb("mariadb", "--innodb-buffer-pool-size=16M"),
-    postgres("postgres_large", "shared_buffers = 64MB\ndynamic_shared_memory_type = posix\n", 3),
+    postgres("postgres_large", "dynamic_shared_memory_type = posix\n", 20),  # shared_buffers as it is by default, 128MB
 ]
 
 

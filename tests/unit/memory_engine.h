@@ -25,7 +25,7 @@ class MemoryEngine : public Engine {
   void notice_once(u64, const std::string& line) override { notices.push_back(line); }
   void code_gone(GuestRange range) override { gone.push_back(range); }
   void code_mapped(GuestRange range) override { mapped.push_back(range); }
-  void open_code_pages(GuestRange) override {}
+  void open_pages(GuestRange) override {}
 
   void set_mode(Mode mode) { mode_ = mode; }
   std::vector<GuestRange> gone, mapped;

@@ -5,7 +5,7 @@
 #include <sched.h>
 #include "common.h"
 
-enum { rounds = 600, threads = 3 };
+enum { rounds = 90, threads = 3 };
 
 static volatile long turn;
 static unsigned long sum;
