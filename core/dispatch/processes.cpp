@@ -33,6 +33,7 @@ namespace {
 
 constexpr u64 child_stack_size = u64{1} << 20;
 
+constexpr u64 notice_no_descriptors = u64{1} << 47;
 constexpr u64 notice_no_log = u64{1} << 43;
 
 /// Closes what is marked close-on-exec, but for the engine's own and the files of the plan.
@@ -86,6 +87,10 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
     if (engine_.mode() == Mode::record) engine_.memory().refresh_shared(true);  // the child knows what it begins with
     if (engine_.mode() == Mode::record && engine_.options().children) {
       place = tree.prepare(engine_.events().events());
+      if (!place) {
+        engine_.notice_once(notice_no_descriptors,
+                            "a child is not recorded: the engine has no descriptors left for its control socket");
+      }
     }
     if (place) tree.announce(*place);
     const bool turn_away = turn.held() && (flags & CLONE_VFORK) != 0;  // until the child has gone

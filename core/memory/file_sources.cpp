@@ -309,8 +309,9 @@ const std::vector<u8>* FileSources::written(u64 dev, u64 ino, u64 offset) const 
 }
 
 void FileSources::follow_size(int fd, const MappedFile& file) {
-  constexpr std::size_t most_unused = 64;
-  if (sized_.size() >= most_unused) {
+  // Each takes a descriptor of the engine's, which has not many (descriptor.h): children need some, too.
+  constexpr std::size_t most_followed = 24;
+  if (sized_.size() >= most_followed) {
     std::erase_if(sized_, [&](const auto& entry) {
       const auto& all = engine_.memory().table().all();
       return std::ranges::none_of(all, [&](const auto& m) {
@@ -318,6 +319,7 @@ void FileSources::follow_size(int fd, const MappedFile& file) {
         return mapped && mapped->dev == entry.first.first && mapped->ino == entry.first.second;
       });
     });
+    if (sized_.size() >= most_followed && !sized_.contains({file.dev, file.ino})) return;
   }
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   const i64 opened = raw_syscall(SYS_open, arg(path.c_str()), O_PATH | O_CLOEXEC);

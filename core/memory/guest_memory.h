@@ -219,6 +219,8 @@ class GuestMemory {
   /// What others can write there is looked for at its new place.
   void follow_moved(GuestRange range);
   i64 make_really_shared(const Mapping& mapping);
+  /// Before that range is unmapped: what pieces of its shared memory may bring back by mremap stays.
+  i64 keep_unmapped(GuestRange range);
   i64 advise_one(const Mapping& mapping, int advice, const Verdict& verdict);
   Result<> restore_one(const Mapping& mapping);
   bool reserve(GuestRange range);

@@ -49,6 +49,7 @@ i64 GuestMemory::unmap(GuestAddr addr, u64 size, const Verdict& verdict) {
   if (size == 0) return -EINVAL;
   const GuestRange range = guest_range(addr, size);
   refresh_growing(range);
+  if (const i64 kept = keep_unmapped(range); kept < 0) return kept;
   return unmap_pieces(range, verdict);
 }
 

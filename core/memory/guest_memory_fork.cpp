@@ -98,6 +98,16 @@ std::vector<Mapping> pieces_of(const AddressMap& table, const MappedFile& object
   return pieces;
 }
 
+/// Is there anything but zeros, as far as can be told?
+bool has_contents(GuestRange range) {
+  const auto buffer = std::make_unique_for_overwrite<u8[]>(chunk);
+  for (GuestAddr at = range.begin; at < range.end; at = at + chunk) {
+    const u64 size = std::min(chunk, range.end - at);
+    if (!try_read(at, buffer.get(), size) || !all_zero(buffer.get(), size)) return true;
+  }
+  return false;
+}
+
 bool is_private_yet(const std::pair<const GuestAddr, Mapping>& entry) {
   return (entry.second.traits & trait_private_yet) != 0;
 }
@@ -119,6 +129,21 @@ i64 GuestMemory::make_really_shared(const Mapping& mapping) {
     if (engine_.mode() == Mode::record) follow_shared(m.range);
   }
   return 0;
+}
+
+i64 GuestMemory::keep_unmapped(GuestRange range) {
+  const auto would_be_lost = [&](const Mapping& m) {
+    if ((m.traits & trait_private_yet) == 0 || !has_contents(m.range)) return false;
+    return std::ranges::any_of(pieces_of(table_, *m.file), [&](const Mapping& p) {
+      return p.range.begin < range.begin || p.range.end > range.end;
+    });
+  };
+  for (;;) {
+    const auto mappings = table_.in(range);
+    const auto lost = std::ranges::find_if(mappings, would_be_lost);
+    if (lost == mappings.end()) return 0;
+    if (const i64 r = make_really_shared(Mapping(*lost)); r < 0) return r;
+  }
 }
 
 void GuestMemory::follow_shared(GuestRange range) {
