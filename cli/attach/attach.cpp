@@ -356,6 +356,38 @@ Result<StoppedProcess> stop_without_remains(pid_t pid, GuestRange vdso) {
   }
 }
 
+GuestRange vdso_of(const std::vector<KernelMapping>& mappings) {
+  const auto found = std::ranges::find(mappings, "[vdso]", &KernelMapping::path);
+  return found != mappings.end() ? found->range : GuestRange{};
+}
+
+/// A process that is stopped, and what it has mapped.
+struct Stopped {
+  StoppedProcess process;
+  std::string smaps;
+  std::vector<KernelMapping> mappings;
+};
+
+/// The vDSO is looked for before: a thread within one of its clock functions has to be stepped out of it without delay.
+/// A process that has executed another program meanwhile has another one, and is stopped again.
+Result<Stopped> stop_process(pid_t pid) {
+  constexpr int most_tries = 20;
+  for (int tries = 1;; ++tries) {
+    errno = 0;
+    const auto before = parse_smaps(proc_file(pid, "maps"));
+    if (!before || before->empty()) return std::unexpected(Error{EACCES, "not permitted"});
+    const GuestRange vdso = vdso_of(*before);
+    auto process = stop_without_remains(pid, vdso);
+    auto smaps = proc_file(pid, "smaps");
+    auto mappings = parse_smaps(smaps);
+    const bool the_same = mappings && vdso_of(*mappings) == vdso;
+    if (!the_same && tries < most_tries) continue;
+    if (!process) return std::unexpected(process.error());
+    if (!mappings) return std::unexpected(mappings.error());
+    return Stopped{std::move(*process), std::move(smaps), std::move(*mappings)};
+  }
+}
+
 }  // namespace
 
 Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vector<std::string>& engine) {
@@ -367,21 +399,10 @@ Result<Attached> attach(pid_t pid, const RecordingFolder& folder, const std::vec
       error.message = fmt::format("{} {}: {}", begin, process_text(pid), error.message);
     return std::unexpected(std::move(error));
   };
-  // Where the vDSO lies does not change.
-  errno = 0;
-  const auto before = parse_smaps(proc_file(pid, "maps"));
-  GuestRange vdso;
-  for (const auto& m : before ? *before : std::vector<KernelMapping>{}) {
-    if (m.path == "[vdso]") vdso = m.range;
-  }
-  if (!before || before->empty()) return explained({EACCES, "not permitted"});
-  auto process = stop_without_remains(pid, vdso);
-  if (!process) return explained(process.error());
-  auto smaps = proc_file(pid, "smaps");
-  auto mappings = parse_smaps(smaps);
-  if (!mappings) return explained(mappings.error());
-  if (auto possible = check_memory(pid, *mappings); !possible) return std::unexpected(possible.error());
-  Attachment attachment(std::move(*process), std::move(smaps), std::move(*mappings));
+  auto stopped = stop_process(pid);
+  if (!stopped) return explained(stopped.error());
+  if (auto possible = check_memory(pid, stopped->mappings); !possible) return std::unexpected(possible.error());
+  Attachment attachment(std::move(stopped->process), std::move(stopped->smaps), std::move(stopped->mappings));
   if (auto noted = attachment.note_process(); !noted) return explained(noted.error());
   if (auto noted = attachment.note_threads(); !noted) return explained(noted.error());
   auto live = attachment.start(folder, engine);
