@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 
 #include "core/base/check.h"
 #include "core/base/raw_syscall.h"
+#include "core/memory/guest_access.h"
 #include "core/memory/guest_memory.h"
 
 namespace fred {
@@ -22,14 +22,6 @@ namespace {
 constexpr u64 chunk = 64 * page_size;
 
 bool all_zero(const u8* p, u64 n) { return p[0] == 0 && std::equal(p + 1, p + n, p); }
-
-/// Reads own memory; false where it cannot be read (beyond the end of a mapped file).
-bool try_read(GuestAddr at, void* to, u64 size) {
-  const iovec local{to, size}, remote{at.ptr(), size};
-  const i64 n = raw_syscall(SYS_process_vm_readv, static_cast<u64>(raw_syscall(SYS_getpid)),
-                            reinterpret_cast<u64>(&local), 1, reinterpret_cast<u64>(&remote), 1, 0);
-  return n == static_cast<i64>(size);
-}
 
 /// Copies a mapping's readable contents to where `offset` lies in `fd`, leaving out zero pages. Returns the end of
 /// what was readable, or -errno.
@@ -48,11 +40,11 @@ i64 save_contents(GuestRange range, int fd, u64 offset) {
   };
   for (GuestAddr at = range.begin; at < range.end;) {
     const u64 size = std::min(chunk, range.end - at);
-    if (try_read(at, buffer.get(), size)) {
+    if (guest_read(buffer.get(), at, size)) {
       if (const i64 r = save(at, size); r < 0) return r;
     } else {
       for (GuestAddr page = at; page < at + size; page = page + page_size)
-        if (try_read(page, buffer.get(), page_size))
+        if (guest_read(buffer.get(), page, page_size))
           if (const i64 r = save(page, page_size); r < 0) return r;
     }
     at = at + size;
@@ -103,7 +95,7 @@ bool has_contents(GuestRange range) {
   const auto buffer = std::make_unique_for_overwrite<u8[]>(chunk);
   for (GuestAddr at = range.begin; at < range.end; at = at + chunk) {
     const u64 size = std::min(chunk, range.end - at);
-    if (!try_read(at, buffer.get(), size) || !all_zero(buffer.get(), size)) return true;
+    if (!guest_read(buffer.get(), at, size) || !all_zero(buffer.get(), size)) return true;
   }
   return false;
 }
