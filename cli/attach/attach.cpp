@@ -46,6 +46,11 @@ constexpr u64 rseq_unregister = 1;
 /// The program has looked already at what the processor can do.
 constexpr const char* seen_processor = "--cpu=native";
 
+GuestRange vdso_of(const std::vector<KernelMapping>& mappings) {
+  const auto found = std::ranges::find(mappings, "[vdso]", &KernelMapping::path);
+  return found != mappings.end() ? found->range : GuestRange{};
+}
+
 std::vector<std::string> split_strings(const std::string& text) {
   std::vector<std::string> strings;
   for (std::size_t at = 0; at < text.size();) {
@@ -143,9 +148,7 @@ Result<> Attachment::note_process() {
   const i64 guarded = process_.call(SYS_mmap, guard, page_size, PROT_NONE,
                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, ~u64{0}, 0);
   if (static_cast<u64>(guarded) == guard) state_.heap_guard = guest_range(GuestAddr{guard}, page_size);
-  for (const auto& m : mappings_) {
-    if (m.path == "[vdso]") state_.vdso = m.range;
-  }
+  state_.vdso = vdso_of(mappings_);
   state_.exe = proc_link(pid, "exe");
   const auto auxv = proc_file(pid, "auxv");
   state_.auxv.assign(auxv.begin(), auxv.end());
@@ -354,11 +357,6 @@ Result<StoppedProcess> stop_without_remains(pid_t pid, GuestRange vdso) {
     }
     if (std::chrono::steady_clock::now() > until) return fail_errno(EBUSY, "fred is just leaving it");
   }
-}
-
-GuestRange vdso_of(const std::vector<KernelMapping>& mappings) {
-  const auto found = std::ranges::find(mappings, "[vdso]", &KernelMapping::path);
-  return found != mappings.end() ? found->range : GuestRange{};
 }
 
 /// A process that is stopped, and what it has mapped.

@@ -43,7 +43,7 @@ Result<> Conditions::set(std::vector<Condition> conditions) {
   watches_.clear();
   conditions_ = std::move(conditions);
   breaks_.clear();
-  has_calls_ = has_signals_ = has_processes_ = false;
+  has_calls_ = has_signals_ = has_processes_ = has_turns_ = false;
   for (std::size_t i = 0; i < conditions_.size(); ++i) {
     const auto& c = conditions_[i];
     if (const auto* at = as<BreakCondition>(c)) breaks_[at->pc.value].push_back(i);
@@ -51,6 +51,7 @@ Result<> Conditions::set(std::vector<Condition> conditions) {
     if (const auto* watch = as<RegisterCondition>(c)) watches_.add(i, *watch, c.thread);
     has_calls_ |= as<SyscallCondition>(c) != nullptr;
     has_signals_ |= as<SignalCondition>(c) != nullptr;
+    has_turns_ |= as<TurnCondition>(c) != nullptr;
     has_processes_ |= as<ProcessCondition>(c) != nullptr;
   }
   watches_.finish();
@@ -150,10 +151,12 @@ void Conditions::look(const Time& at) {
 }
 
 void Conditions::leave_thread() {
-  const Time now = engine_.now();
-  const bool counts = use_ == Use::stop || (use_ == Use::note && now < end_);
-  for (std::size_t i = 0; counts && i < conditions_.size(); ++i) {
-    if (as<TurnCondition>(conditions_[i]) != nullptr) happened(i, {.at = now, .after = now});
+  if (has_turns_ && use_ != Use::none) {
+    const Time now = engine_.now();
+    const bool counts = use_ == Use::stop || now < end_;
+    for (std::size_t i = 0; counts && i < conditions_.size(); ++i) {
+      if (as<TurnCondition>(conditions_[i]) != nullptr) happened(i, {.at = now, .after = now});
+    }
   }
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i] != nullptr && conditions_[i].thread && for_this_thread(conditions_[i])) thread_slots_[i] = *slots_[i];

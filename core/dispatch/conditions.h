@@ -77,7 +77,7 @@ class Conditions {
   Time end_;
   std::vector<Hit> hits_;                                     // armed to stop
   std::unordered_map<u64, std::vector<std::size_t>> breaks_;  // by pc
-  bool has_calls_ = false, has_signals_ = false, has_processes_ = false;
+  bool has_calls_ = false, has_signals_ = false, has_processes_ = false, has_turns_ = false;
   bool happened_ = false, suspended_ = false;
   Use use_ = Use::none;
   Use break_points_ = Use::none;   // as they are in the translation

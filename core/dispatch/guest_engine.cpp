@@ -565,7 +565,8 @@ void GuestEngine::deliver(const KernelSignal& given, const GuestFault* fault, co
 }
 
 bool GuestEngine::gives_way() {
-  if (options_.lockstep || options_.chaos || !options_.translate.hints) return false;  // chaos makes its own choices
+  if (mode() == Mode::replay || options_.lockstep || !options_.translate.hints) return false;
+  if (options_.chaos) return false;  // it makes its own choices
   return threads_->takes_turns() || tree_.turn().held();
 }
 
@@ -587,9 +588,9 @@ void GuestEngine::plan_stop(u64 wanted) {
     if (tree_.turn().held()) sooner(shared_slice_end_);
     if (foreign_->looks()) sooner(ticks + ticks_between_looks);
   }
-  const bool gives_way = mode() != Mode::replay && this->gives_way();
-  cpu_->state().pauses_left = gives_way ? pauses_before_others : 0;
-  cpu_->look_every(gives_way && threads_->takes_turns() ? threads_->look_every() : 0);
+  const bool may_wait = gives_way();
+  cpu_->state().pauses_left = may_wait ? pauses_before_others : 0;
+  cpu_->look_every(may_wait && threads_->takes_turns() ? threads_->look_every() : 0);
   if (at != 0) {
     cpu_->stop_at(at);
   } else {

@@ -192,14 +192,16 @@ class GuestEngine final : public Engine {
   bool deliver_waiting();
   /// `at`: since when it was due.
   void deliver(const KernelSignal& signal, const GuestFault* fault, const Time& at);
-  /// Has the clock stop where `wanted` says, or to the next recorded or waiting signal if that is nearer.
-  /// Does a thread that spins give way to others, which it can only do in live?
+  /// Live: does a thread that spins give way to others, of this process or of those that share memory?
   bool gives_way();
+  /// Has the clock stop where `wanted` says, or to the next recorded or waiting signal if that is nearer.
   void plan_stop(u64 wanted);
   // shared_memory.cpp
   /// Live: false: it is not to execute anything now, for it does not have the turn of processes that share memory, or
   /// has just got it, and with it another Time.
   bool hold_shared_turn();
+  /// Does whoever writes to the memory that is shared take turns, as far as this process can know?
+  bool all_take_turns() const { return options_.children && !options_.adopted; }
   /// Live: the turn is about to be given up.
   void release_shared();
   /// A worker: true: that happened here, and does again.

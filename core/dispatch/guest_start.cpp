@@ -90,8 +90,8 @@ Result<> GuestEngine::start(const std::string& program, std::vector<std::string>
 Result<> GuestEngine::start_recording(const std::string& dir) {
   recording_dir_ = dir;
   events_.order_by(tree_.order());
-  const bool all_take_turns = options_.children && !options_.adopted && !options_.lockstep;
-  if (const auto journal = tree_.page_journal(); journal.exists() && all_take_turns && !options_.compare_shared)
+  const bool tracks = all_take_turns() && !options_.lockstep && !options_.compare_shared;
+  if (const auto journal = tree_.page_journal(); journal.exists() && tracks)
     memory_->shared_pages().begin(journal, tree_.turn_deaths(), [this] { return tree_.turn().held(); });
   return events_.start_recording(log_path(dir, process_number()));
 }

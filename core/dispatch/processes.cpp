@@ -36,6 +36,12 @@ constexpr u64 child_stack_size = u64{1} << 20;
 constexpr u64 notice_no_descriptors = u64{1} << 47;
 constexpr u64 notice_no_log = u64{1} << 43;
 
+/// What clone gives a child that its parent has not. `stack`: 0 for the parent's.
+void set_child_registers(Registers& regs, const Syscall& call, u64 flags, GuestAddr stack) {
+  if (stack.value != 0) regs.gpr[rsp] = stack.value;
+  if ((flags & CLONE_SETTLS) != 0) regs.fs_base = call.arg(4);
+}
+
 /// Closes what is marked close-on-exec, but for the engine's own and the files of the plan.
 void close_on_exec(GuestEngine& engine, const OpenPlan& plan) {
   std::vector<int> closing;
@@ -136,8 +142,7 @@ i64 Processes::fork(Syscall& call, u64 flags, GuestAddr stack) {
   if (engine_.mode() != Mode::run) engine_.events().end();
   call.close_event();
   if (!call.replaying()) engine_.tree().tell_begun();
-  if (stack.value != 0) engine_.cpu().regs().gpr[rsp] = stack.value;
-  if ((flags & CLONE_SETTLS) != 0) engine_.cpu().regs().fs_base = call.arg(4);
+  set_child_registers(engine_.cpu().regs(), call, flags, stack);
   return 0;
 }
 
@@ -211,8 +216,7 @@ i64 Processes::vfork(Syscall& call, u64 flags, GuestAddr stack) {
                    .vector = {cpu.vector_area(), cpu.vector_area() + cpu.vector_size()},
                    .signals = engine_.signals().state(),
                    .limits = guest_limits()};
-  if (stack.value != 0) cpu.regs().gpr[rsp] = stack.value;
-  if ((flags & CLONE_SETTLS) != 0) cpu.regs().fs_base = call.arg(4);
+  set_child_registers(cpu.regs(), call, flags, stack);
   if (call.replaying()) {
     const i64 result = call.perform([] { return i64{0}; });
     if (result != 0) {

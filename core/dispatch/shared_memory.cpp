@@ -53,8 +53,7 @@ bool GuestEngine::hold_shared_turn() {
 void GuestEngine::release_shared() {
   // Where others write without a turn, what they have written already is not told from this process's own writes:
   // both are logged when the turn comes back.
-  const bool all_take_turns = options_.children && !options_.adopted;
-  if (mode() != Mode::record || !all_take_turns) return;
+  if (mode() != Mode::record || !all_take_turns()) return;
   auto& pages = memory_->shared_pages();
   // The kernel writes into these when the process is killed.
   if (!pages.empty()) threads_->for_each_robust_word([&](GuestAddr at) { pages.compare_whole(guest_range(at, 1)); });

@@ -10,13 +10,12 @@
 #include <cerrno>
 #include <memory>
 
+#include "core/base/all_zero.h"
 #include "core/base/raw_syscall.h"
 
 namespace fred {
 
 namespace {
-
-bool all_zero(const u8* p, u64 n) { return n == 0 || (p[0] == 0 && std::equal(p + 1, p + n, p)); }
 
 /// Through memory, leaving out what is zero: for file systems that cannot copy or find holes themselves.
 i64 copy_bytes(int to, int from, u64 begin, u64 end) {

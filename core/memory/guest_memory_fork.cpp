@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 
+#include "core/base/all_zero.h"
 #include "core/base/check.h"
 #include "core/base/raw_syscall.h"
 #include "core/memory/guest_access.h"
@@ -20,8 +21,6 @@ namespace fred {
 namespace {
 
 constexpr u64 chunk = 64 * page_size;
-
-bool all_zero(const u8* p, u64 n) { return p[0] == 0 && std::equal(p + 1, p + n, p); }
 
 /// Copies a mapping's readable contents to where `offset` lies in `fd`, leaving out zero pages. Returns the end of
 /// what was readable, or -errno.

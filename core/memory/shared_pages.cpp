@@ -92,8 +92,7 @@ void SharedPages::find_places() {
       object->map(std::move(places->second));
       return false;
     }
-    past_faults_ += object->faults();
-    past_compared_ += object->compared();
+    count_past(*object);
     return true;
   });
 }
@@ -136,14 +135,18 @@ void SharedPages::changing(GuestRange range) {
 
 void SharedPages::hand_over(u64 id) {
   if (stale_) find_places();
-  const auto object = std::ranges::find(objects_, id, [](const auto& o) { return o->id(); });
-  if (object == objects_.end()) return;
+  auto* object = find(id);
+  if (object == nullptr) return;
   LOG_INFO(memory, "object {:#x} is compared as a whole from now on", id);
-  (*object)->give_to(shadow_);
-  past_faults_ += (*object)->faults();
-  past_compared_ += (*object)->compared();
-  std::erase_if(places_, [&](const Place& place) { return place.object == object->get(); });
-  objects_.erase(object);
+  object->give_to(shadow_);
+  count_past(*object);
+  std::erase_if(places_, [&](const Place& place) { return place.object == object; });
+  std::erase_if(objects_, [&](const auto& o) { return o.get() == object; });
+}
+
+void SharedPages::count_past(const TrackedObject& object) {
+  past_faults_ += object.faults();
+  past_compared_ += object.compared();
 }
 
 void SharedPages::compare_whole(GuestRange range) {
@@ -179,10 +182,10 @@ void SharedPages::absorb(u64 deaths) {
   }
   if (!objects_.empty()) {
     if (stale_) find_places();
-    if (all)
+    if (all) {
       LOG_DEBUG(memory, "all of shared memory is compared: {} pages written, {} deaths", written - seen_, deaths);
-    if (all)
       for (const auto& object : objects_) object->absorb_all(changed_);
+    }
     for (u64 i = seen_; !all && i < written; ++i) {
       const auto& entry = journal_.at(i);
       if (auto* object = find(entry.object); object != nullptr) object->absorb(entry.page, changed_);

@@ -64,6 +64,8 @@ class SharedPages {
   template <class Function>
   void for_each_place(GuestRange range, Function&& look);
   void hand_over(u64 id);
+  /// Before it goes: statistics.
+  void count_past(const TrackedObject& object);
 
   const AddressMap& table_;
   SharedShadow& shadow_;

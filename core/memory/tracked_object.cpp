@@ -36,14 +36,18 @@ bool TrackedObject::protect(const ObjectPlace& place, u64 first, u64 end, int pr
   return raw_syscall(SYS_mprotect, place.address(first).value, size, static_cast<u64>(prot)) == 0;
 }
 
+u64 TrackedObject::runs_made_by(u64 page) const {
+  const bool below = page > 0 && pages_[page - 1].open, above = page + 1 < pages_.size() && pages_[page + 1].open;
+  return below && above ? ~u64{0} : below || above ? 0 : 1;
+}
+
 void TrackedObject::mark_open(u64 page) {
   auto& state = pages_[page];
   if (state.open) return;
   state.open = true;
   state.unchanged = 0;
   open_.push_back(page);
-  const bool below = page > 0 && pages_[page - 1].open, above = page + 1 < pages_.size() && pages_[page + 1].open;
-  runs_ += below && above ? ~u64{0} : below || above ? 0 : 1;
+  runs_ += runs_made_by(page);
 }
 
 /// The caller takes it out of open_.
@@ -51,8 +55,7 @@ void TrackedObject::mark_closed(u64 page) {
   auto& state = pages_[page];
   if (!state.open) return;
   state.open = false;
-  const bool below = page > 0 && pages_[page - 1].open, above = page + 1 < pages_.size() && pages_[page + 1].open;
-  runs_ -= below && above ? ~u64{0} : below || above ? 0 : 1;
+  runs_ -= runs_made_by(page);
 }
 
 void TrackedObject::map(std::vector<ObjectPlace> places) {

@@ -66,6 +66,8 @@ class TrackedObject {
   bool never_closed() const;
   const ObjectPlace* place_of(u64 page) const;
   bool protect(const ObjectPlace& place, u64 first, u64 end, int prot) const;
+  /// How many more runs of open pages there are with that page; -1: it joins two.
+  u64 runs_made_by(u64 page) const;
   void mark_open(u64 page);
   void mark_closed(u64 page);
   void open_run(const ObjectPlace& place, u64 first, u64 end);

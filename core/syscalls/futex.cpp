@@ -46,9 +46,9 @@ i64 ask_kernel(Syscall& call) {
   // other processes do that share it.
   const bool locks = command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI;
   const auto will_write = [&](GuestAddr at) {
-    if (locks) call.engine().open_pages(guest_range(at, 4));
-    if (locks) call.engine().memory().shared_pages().compare_whole(guest_range(at, 4));
-    if (!locks) call.will_write(at, 4);
+    if (!locks) return call.will_write(at, 4);
+    call.engine().open_pages(guest_range(at, 4));
+    call.engine().memory().shared_pages().compare_whole(guest_range(at, 4));
   };
   if (effect.first) will_write(call.addr(0));
   if (effect.second) will_write(call.addr(4));

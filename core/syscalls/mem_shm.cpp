@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "core/base/all_zero.h"
 #include "core/base/raw_syscall.h"
 #include "core/dispatch/guest_engine.h"
 #include "core/engine.h"
@@ -48,8 +49,7 @@ SharedSegment ask_about_segment(Syscall& call) {
 
 bool page_is_zero(GuestAddr page) {
   u8 bytes[page_size];
-  if (!guest_read(bytes, page, page_size)) return true;
-  return bytes[0] == 0 && std::equal(bytes + 1, bytes + page_size, bytes);
+  return !guest_read(bytes, page, page_size) || all_zero(bytes, page_size);
 }
 
 /// Logs what is in newly attached memory, page runs that are not zero only; a worker puts it there.

@@ -82,9 +82,10 @@ class Threads {
   void spins();
   /// The same, if it is found so by a look where it stands, at a tick (pace.h). True: they are next, here.
   bool look_for_spinning();
-  u64 gave_way() const { return gave_way_; }
   /// Ticks of one counter until then.
   u64 look_every() const;
+  /// How often a thread that spun let others go first.
+  u64 gave_way() const { return gave_way_; }
   struct FutexLimit {
     GuestAddr at;           // struct timespec; 0: none
     bool absolute = false;  // on CLOCK_MONOTONIC, or CLOCK_REALTIME

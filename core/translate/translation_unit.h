@@ -58,6 +58,8 @@ class Translator::Unit {
   void run_through(const Instruction& call, std::span<const Instruction> leaf);
   /// Counts a tick; at a stop the guest is about to execute `next`. Guest rcx is spilled, and rdx if that is named.
   void tick_in_line(GuestAddr next, Gpr also_spilled);
+  /// Goes on with guest rcx from its slot; leaves with it if what rcx has counted down is zero.
+  void leave_at_zero(const Exit& exit);
   void copy(const Instruction& i, std::span<const u8> code);
   void copy_far_operand(const Instruction& i, std::span<const u8> code);
   /// Behind a `pause`: counts it, and leaves when enough were executed.

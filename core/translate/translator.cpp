@@ -197,14 +197,7 @@ void Translator::Unit::count_pause(GuestAddr next) {
   e_.mov_reg_slot(rcx, window_slot(s.pauses_left));
   e_.lea_rcx_minus_one();
   e_.mov_slot_reg(window_slot(s.pauses_left), rcx);
-  const auto out = e_.jrcxz();
-  e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
-  const auto over = e_.jmp_short();
-  Emitter::patch_rel8(out, e_.here());
-  e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
-  e_.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(new_exit({.kind = ExitKind::spins, .pc = next})));
-  Emitter::patch_rel32(e_.jmp(), window_.exit);
-  Emitter::patch_rel8(over, e_.here());
+  leave_at_zero({.kind = ExitKind::spins, .pc = next});
 }
 
 void Translator::Unit::copy_far_operand(const Instruction& i, std::span<const u8> code) {
@@ -332,12 +325,17 @@ void Translator::Unit::tick_in_line(GuestAddr next, Gpr also_spilled) {
   const auto& s = t_.state_;
   e_.count_tick_in_rcx(window_slot(s.clock.left[call_ticks]));
   if (also_spilled == rdx) e_.mov_reg_slot(rdx, window_slot(s.spill_rdx));
-  const auto out = e_.jrcxz();  // the stop: exactly at zero
+  leave_at_zero({.kind = ExitKind::tick_stop, .pc = next});  // the stop: exactly at zero
+}
+
+void Translator::Unit::leave_at_zero(const Exit& exit) {
+  const auto& s = t_.state_;
+  const auto out = e_.jrcxz();
   e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
   const auto over = e_.jmp_short();
   Emitter::patch_rel8(out, e_.here());
   e_.mov_reg_slot(rcx, window_slot(s.spill_rcx));
-  e_.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(new_exit({.kind = ExitKind::tick_stop, .pc = next})));
+  e_.mov_slot_imm(window_slot(s.exit_id), static_cast<u32>(new_exit(exit)));
   Emitter::patch_rel32(e_.jmp(), window_.exit);
   Emitter::patch_rel8(over, e_.here());
 }

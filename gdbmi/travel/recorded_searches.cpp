@@ -79,7 +79,7 @@ Result<> RecordedSession::arrive_before(Change& change, const Time& before, cons
   change.by_gdb = session_.tip_changes().made_at(before);
   change.landing.time = before;
   const bool executed_nothing = before.pc == after.pc && before.phase == after.phase;
-  if (const auto seen = session_.sees_others_at(before); executed_nothing && seen && *seen) {
+  if (executed_nothing && session_.sees_others_at(before).value_or(false)) {
     change.remarks.push_back("Another process wrote it: it is seen here.");
   }
   if (!change.by_gdb) {

@@ -15,7 +15,6 @@ namespace fred {
 namespace {
 /// What processes that run by themselves tell waits so long at most.
 constexpr std::chrono::milliseconds watches_every{20};
-constexpr Time end_of_time{.ticks = ~u64{0}, .pc = {}};
 }  // namespace
 
 Session::Recording::~Recording() {
@@ -156,7 +155,7 @@ Result<> Session::take_history(Program& p) {
   if (p.snapshots.times().empty()) {
     if (auto opened = open_history(p); !opened) return opened;
   }
-  auto worker = worker_before(end_of_time, HistoryEnd::unknown);
+  auto worker = worker_before(never, HistoryEnd::unknown);
   if (!worker) return std::unexpected(worker.error());
   const auto at = attention_.go(*worker, {.kind = MessageKind::run_on});
   if (!at) {

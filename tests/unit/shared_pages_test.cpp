@@ -121,18 +121,30 @@ UniqueFd make_object(u64 pages) {
   return fd;
 }
 
+/// An object that one of them has, and then the other as well.
+struct SharedObject : Parties {
+  explicit SharedObject(u64 pages) : count(pages), fd(make_object(pages)), a(one.map(fd.get(), 0, pages)) {}
+  /// Where it is mapped there; both know it as it is, and nobody has the turn.
+  GuestAddr let_other_in() {
+    one.give_turn();
+    const GuestAddr b = other.map(fd.get(), 0, count);
+    other.give_turn();
+    return b;
+  }
+  const u64 count;
+  const UniqueFd fd;
+  const GuestAddr a;
+};
+
 void store(GuestAddr at, u8 value) { *at.ptr<volatile u8>() = value; }
 
 TEST_CASE("shared pages: a turn compares what was written, and nothing else") {
-  Parties parties;
-  Party &one = parties.one, &other = parties.other;
   constexpr u64 count = 1000;
-  const auto fd = make_object(count);
-  const GuestAddr a = one.map(fd.get(), 0, count);
+  SharedObject shared(count);
+  Party &one = shared.one, &other = shared.other;
+  const GuestAddr a = shared.a;
   store(a + 5 * page_size, 1);  // nobody else has it yet
-  one.give_turn();
-  const GuestAddr b = other.map(fd.get(), 0, count);
-  other.give_turn();
+  const GuestAddr b = shared.let_other_in();
   CHECK(one.take_turn().empty());
   store(a + 7 * page_size + 3, 2);
   store(a + 7 * page_size + 9, 3);
@@ -154,14 +166,11 @@ TEST_CASE("shared pages: a turn compares what was written, and nothing else") {
 }
 
 TEST_CASE("shared pages: the kernel's writes, unmapping, a second view and a protection of the guest's") {
-  Parties parties;
-  Party &one = parties.one, &other = parties.other;
   constexpr u64 count = 100;
-  const auto fd = make_object(count);
-  const GuestAddr a = one.map(fd.get(), 0, count);
-  one.give_turn();
-  const GuestAddr b = other.map(fd.get(), 0, count);
-  other.give_turn();
+  SharedObject shared(count);
+  Party &one = shared.one, &other = shared.other;
+  const GuestAddr a = shared.a;
+  const GuestAddr b = shared.let_other_in();
   const auto urandom = UniqueFd{syscall(SYS_open, "/dev/zero", O_RDONLY)};
   one.take_turn();
   CHECK(read(urandom.get(), (a + 3 * page_size).ptr(), 10) == -1);
@@ -185,30 +194,27 @@ TEST_CASE("shared pages: the kernel's writes, unmapping, a second view and a pro
   const u8 value = 1;
   CHECK(!guest_write(a + 60 * page_size, &value, 1));  // the guest's own doing
 
-  const GuestAddr second = one.map(fd.get(), 40, 20);
+  const GuestAddr second = one.map(shared.fd.get(), 40, 20);
   store(second + 5 * page_size + 1, 4);
   one.give_turn();
   CHECK(other.take_turn() == std::vector{guest_range(b + 45 * page_size + 1, 1)});
   other.give_turn();
-  const GuestAddr third = one.map(fd.get(), 0, 2);  // pages that are mapped already
+  const GuestAddr third = one.map(shared.fd.get(), 0, 2);  // pages that are mapped already
   store(third + page_size, 5);
   one.give_turn();
   CHECK(other.take_turn() == std::vector{guest_range(b + page_size, 1)});
 }
 
 TEST_CASE("shared pages: who lags behind, a death, and an object that is compared as a whole") {
-  Parties parties;
-  Party &one = parties.one, &other = parties.other;
   constexpr u64 count = 50;
-  const auto fd = make_object(count);
-  const GuestAddr a = one.map(fd.get(), 0, count);
-  one.give_turn();
-  const GuestAddr b = other.map(fd.get(), 0, count);
-  other.give_turn();
+  SharedObject shared(count);
+  Party &one = shared.one, &other = shared.other;
+  const GuestAddr a = shared.a;
+  const GuestAddr b = shared.let_other_in();
   one.take_turn();
   store(a, 1);
   one.give_turn();
-  for (u64 i = 0; i <= PageJournal::room; ++i) parties.journal().add({.object = 1, .page = i});
+  for (u64 i = 0; i <= PageJournal::room; ++i) shared.journal().add({.object = 1, .page = i});
   CHECK(other.take_turn() == std::vector{guest_range(b, 1)});
   other.give_turn();
   one.take_turn();
